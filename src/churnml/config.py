@@ -1,0 +1,461 @@
+"""One YAML file describes one business: sources, definitions, features, model, scoring.
+
+`load_config` reads the file strictly. An unknown key, a duplicate key, an alias or a wrong type is a
+problem; every problem is reported at once, with file, line and key. The result is frozen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Hashable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from churnml.errors import ConfigError
+
+Key = tuple[str | int, ...]
+
+
+class Settings(BaseModel):
+    """Base of every section: frozen, strictly typed, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _days(value: object) -> object:
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+) days?", value)):
+        return int(match.group(1))
+    return value
+
+
+Days = Annotated[int, BeforeValidator(_days), Field(ge=0)]
+PositiveDays = Annotated[int, BeforeValidator(_days), Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Constant(Settings):
+    """The same value for every row: `{value: web}`."""
+
+    value: str | int | float | bool
+
+
+class MappedColumn(Settings):
+    """A column whose values are renamed: `{column: type, map: {C: complaint}}`; values not listed give null."""
+
+    column: str
+    map: dict[str, str] | None = None
+
+
+def _mapping_kind(value: object) -> object:
+    """Turn the three spellings of a mapped value into one, so that a mistake gives one message, not three."""
+    if isinstance(value, dict):
+        return Constant(**value) if "value" in value else MappedColumn(**value)
+    if isinstance(value, str):
+        return MappedColumn(column=value)
+    raise ValueError("a column's name, {value: ...} or {column: ..., map: {...}} is expected")
+
+
+ColumnValue = Annotated[Constant | MappedColumn, BeforeValidator(_mapping_kind)]
+
+
+class Engine(Settings):
+    """The engine that holds the tables and computes the features."""
+
+    name: Literal["duckdb", "spark"] = "duckdb"
+    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s?(MB|GB)$")] = "2GB"
+    threads: Annotated[int, Field(ge=1)] = 2
+
+
+class Data(Settings):
+    """Where the sources' relative paths begin: a folder, or a loader of a public data set."""
+
+    root: str = "."
+    loader: str | None = None
+
+
+class CustomerMapping(Settings):
+    """Which columns of a source give the canonical `customers` table."""
+
+    customer_id: ColumnValue
+    group_id: ColumnValue | None = None
+    signed_up_at: ColumnValue
+    ends_at: ColumnValue | None = None
+    closed_at: ColumnValue | None = None
+    attributes: dict[str, ColumnValue] = {}
+
+
+class EventMapping(Settings):
+    """Which columns of a source give events of one kind. A row whose `occurred_at` is null gives none."""
+
+    kind: str | MappedColumn
+    customer_id: ColumnValue
+    occurred_at: ColumnValue
+    recorded_at: ColumnValue | None = None
+    where: str | None = None
+    event_id: ColumnValue | None = None
+    channel: ColumnValue | None = None
+    direction: ColumnValue | None = None
+    name: ColumnValue | None = None
+    amount: ColumnValue | None = None
+    quantity: ColumnValue | None = None
+    duration_s: ColumnValue | None = None
+    wait_s: ColumnValue | None = None
+    rating: ColumnValue | None = None
+    text: ColumnValue | None = None
+    case_id: ColumnValue | None = None
+    automated: ColumnValue | None = None
+    scripted: ColumnValue | None = None
+    agent_id: ColumnValue | None = None
+    campaign_id: ColumnValue | None = None
+    due_at: ColumnValue | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind_is_a_name_or_a_mapped_column(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("kind"), dict):
+            data = {**data, "kind": MappedColumn(**data["kind"])}
+        return data
+
+
+class Source(Settings):
+    """One raw table and what it becomes. Give exactly one of `path`, `query` and `table`."""
+
+    path: str | None = None
+    query: str | None = None
+    table: str | None = None
+    customers: CustomerMapping | None = None
+    events: tuple[EventMapping, ...] = ()
+    duplicates: Literal["keep", "drop"] = "keep"
+    rows_without_customer: Literal["refuse", "drop"] = "refuse"
+
+    @model_validator(mode="after")
+    def _one_origin_and_a_purpose(self) -> Self:
+        if sum(origin is not None for origin in (self.path, self.query, self.table)) != 1:
+            raise ValueError("give exactly one of path, query and table")
+        if self.customers is None and not self.events:
+            raise ValueError("a source needs customers, events or both")
+        return self
+
+    @property
+    def label(self) -> str:
+        """How messages name this source."""
+        return self.path or self.table or f"query {' '.join((self.query or '').split())[:40]!r}"
+
+
+class Attribute(Settings):
+    """A customer attribute fixed at sign-up. A protected one is never a feature."""
+
+    type: Literal["category", "number"]
+    sensitivity: Literal["none", "personal", "protected"]
+
+
+class Channels(Settings):
+    """What the names of channels mean. A dark channel is one the company does not monitor as service."""
+
+    digital: tuple[str, ...] = ()
+    dark: tuple[str, ...] = ()
+
+
+class Eligible(Settings):
+    """Who is on the spine: customers with an event of `of` (default: the defection's) within so many days."""
+
+    active_within_days: PositiveDays
+    of: tuple[str, ...] = ()
+
+
+class Defection(Settings):
+    """What leaving means: an explicit closure, inactivity through the whole outcome window, or either."""
+
+    by: Literal["closure", "inactivity", "either"]
+    of: Annotated[tuple[str, ...], Field(min_length=1)] = ("activity", "purchase")
+
+
+class Voice(Settings):
+    """What counts as telling the company: these kinds of event, on any channel that is not dark."""
+
+    kinds: Annotated[tuple[str, ...], Field(min_length=1)] = ("complaint", "cancel_requested")
+    lookback_days: PositiveDays = 90
+
+
+class Snapshots(Settings):
+    """The dates at which we look, and the outcome window [t + lead, t + lead + horizon) of each."""
+
+    every: PositiveDays = 28
+    first: date | None = None
+    last: date | None = None
+    lead_days: Days = 0
+    horizon_days: PositiveDays
+    settle_days: Days = 0
+
+
+class Features(Settings):
+    """Which feature families to build, and features to leave out by name."""
+
+    families: tuple[str, ...] = ("recency", "channels", "complaints", "onboarding")
+    friction: tuple[str, ...] = ("error", "payment_failed", "return", "contact_abandoned")
+    onboarding_days: PositiveDays = 30
+    exclude: tuple[str, ...] = ()
+
+
+class Tuning(Settings):
+    """The search for parameters: seeded, inside the training folds only."""
+
+    trials: Annotated[int, Field(ge=0)] = 20
+    timeout_s: Annotated[int, Field(ge=1)] | None = None
+
+
+class Model(Settings):
+    """How the model is trained and judged. `test_from` opens the test; without it the last `test_snapshots` do."""
+
+    formulation: Literal["three_class"] = "three_class"
+    parameters: dict[str, int | float | str | bool] = {}
+    tuning: Tuning = Tuning()
+    folds: Annotated[int, Field(ge=1)] = 3
+    test_from: date | None = None
+    test_snapshots: Annotated[int, Field(ge=1)] = 3
+    minimum_positives: Annotated[int, Field(ge=2)] = 50
+    bootstrap: Annotated[int, Field(ge=50)] = 200
+    seed: int = 0
+
+
+class Scoring(Settings):
+    """The nightly job. A customer is at high or medium risk from these chances of leaving silently on."""
+
+    freshness_days: Days = 7
+    high_risk: Share = 0.5
+    medium_risk: Share = 0.2
+    reasons: Annotated[int, Field(ge=1, le=5)] = 5
+
+    @model_validator(mode="after")
+    def _bands_in_order(self) -> Self:
+        if self.medium_risk > self.high_risk:
+            raise ValueError("medium_risk is above high_risk")
+        return self
+
+
+class Economics(Settings):
+    """What a customer is worth: the sum of `amount` over these kinds in so many days before the snapshot."""
+
+    currency: str = "EUR"
+    value_kinds: tuple[str, ...] = ("purchase",)
+    value_days: PositiveDays = 365
+
+
+class Paths(Settings):
+    """Where products go, relative to the working directory: the model store, and what is published."""
+
+    models: str = "models"
+    published: str = "published"
+
+
+class Config(Settings):
+    """A whole business."""
+
+    project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    timezone: str = "UTC"
+    engine: Engine = Engine()
+    data: Data = Data()
+    inputs: dict[str, str] = {}
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    kinds: tuple[str, ...] = ()
+    attributes: dict[str, Attribute] = {}
+    history_starts_on: date | None = None
+    channels: Channels = Channels()
+    eligible: Eligible
+    defection: Defection
+    voice: Voice = Voice()
+    snapshots: Snapshots
+    features: Features = Features()
+    model: Model = Model()
+    scoring: Scoring = Scoring()
+    economics: Economics = Economics()
+    paths: Paths = Paths()
+
+    _file: Path | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"timezone {self.timezone!r} is not in the IANA database") from error
+        if not any(source.customers for source in self.sources):
+            raise ValueError("no source gives customers; add a customers mapping to one of the sources")
+        mapped = {name for source in self.sources if source.customers for name in source.customers.attributes}
+        if undeclared := sorted(mapped - set(self.attributes)):
+            raise ValueError(f"attributes mapped but not declared under attributes: {', '.join(undeclared)}")
+        return self
+
+    @property
+    def file(self) -> Path | None:
+        """The file this configuration was read from."""
+        return self._file
+
+    @property
+    def engagement_kinds(self) -> tuple[str, ...]:
+        """The kinds of event that show a customer is still there."""
+        return self.defection.of
+
+    @property
+    def eligible_kinds(self) -> tuple[str, ...]:
+        """The kinds of event that make a customer eligible for the spine."""
+        return self.eligible.of or self.defection.of
+
+    def digest(self) -> str:
+        """sha256 of the settings' canonical JSON; where the file lies does not matter."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without surprises: only true/false are booleans, only plain decimals are numbers."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", r"^(?:true|false)$", "tf"),
+    ("tag:yaml.org,2002:int", r"^-?(?:0|[1-9][0-9]*)$", "-0123456789"),
+    ("tag:yaml.org,2002:float", r"^-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?$", "-0123456789"),
+    ("tag:yaml.org,2002:timestamp", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "0123456789"),
+    ("tag:yaml.org,2002:null", r"^(?:~|null|)$", "~n\0"),
+):
+    _StrictLoader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
+_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^$"), [""])
+
+
+class _Reading:
+    """One pass over a YAML node tree: plain values, the line of every key, and the problems met."""
+
+    def __init__(self, loader: _StrictLoader) -> None:
+        self.loader = loader
+        self.lines: dict[Key, int] = {}
+        self.problems: list[tuple[int, str, str]] = []
+
+    def plain(self, node: yaml.Node, key: Key = ()) -> Any:
+        self.lines.setdefault(key, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            result: dict[str, Any] = {}
+            for key_node, value_node in node.value:
+                name = key_node.value if isinstance(key_node, yaml.ScalarNode) else ""
+                line = key_node.start_mark.line + 1
+                if not name:
+                    self.problems.append((line, dotted(key), "a key must be a plain word"))
+                    continue
+                if name in result:
+                    first = self.lines[(*key, name)]
+                    self.problems.append((line, dotted((*key, name)), f"duplicate key, first given on line {first}"))
+                    continue
+                self.lines[(*key, name)] = line
+                result[name] = self.plain(value_node, (*key, name))
+            return result
+        if isinstance(node, yaml.SequenceNode):
+            return tuple(self.plain(item, (*key, index)) for index, item in enumerate(node.value))
+        try:
+            return self.loader.construct_object(node)  # type: ignore[no-untyped-call]
+        except (ValueError, yaml.YAMLError) as error:
+            self.problems.append((node.start_mark.line + 1, dotted(key), str(error).splitlines()[0]))
+            return None
+
+
+def dotted(key: Key) -> str:
+    """A key path as people write it.
+
+    >>> dotted(("sources", 0, "events", 1, "kind"))
+    'sources[0].events[1].kind'
+    """
+    text = ""
+    for part in key:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "(whole file)"
+
+
+_ALIAS = "YAML anchors and aliases are not allowed; write the value out"
+
+
+def load_config(path: str | Path) -> Config:
+    """Read and check one configuration file.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or not YAML, or has unknown or duplicate keys, aliases, or wrong types.
+        `problems` has one line for each, in the file's order.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such configuration file", "check the path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    config = parse_config(text, str(path))
+    config._file = path.resolve()
+    return config
+
+
+def parse_config(text: str, name: str = "configuration") -> Config:
+    """Check the text of a configuration; `name` stands for the file in messages."""
+    try:
+        marks = [
+            token.start_mark.line + 1
+            for token in yaml.scan(text, Loader=_StrictLoader)  # type: ignore[no-untyped-call]
+            if isinstance(token, yaml.AliasToken | yaml.AnchorToken)
+        ]
+        if marks:
+            raise ConfigError([f"{name}:{line}: {_ALIAS}" for line in marks])
+        loader = _StrictLoader(text)
+        node = loader.get_single_node()  # type: ignore[no-untyped-call]
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{name}:{line}: not valid YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}:1: not valid YAML: {error}") from error
+    if node is None or not isinstance(node, yaml.MappingNode):
+        raise ConfigError(f"{name}:1: the file must hold keys and values, beginning with project:")
+    reading = _Reading(loader)
+    values = reading.plain(node)
+    problems = reading.problems
+    config: Config | None = None
+    try:
+        config = Config(**values)
+    except ValidationError as error:
+        problems += [
+            _problem(item, reading.lines)
+            for item in error.errors()
+            if item["type"] != "too_short" or not item["input"]  # pydantic counts a faulty item as none
+        ]
+    if problems or config is None:
+        raise ConfigError([f"{name}:{line}: {key}: {message}" for line, key, message in sorted(set(problems))])
+    return config
+
+
+def _problem(error: Any, lines: dict[Key, int]) -> tuple[int, str, str]:
+    """A pydantic error as (line, key, message in words)."""
+    key: Key = ()
+    for part in error["loc"]:
+        if (*key, part) in lines:
+            key = (*key, part)
+        elif error["type"] in ("missing", "extra_forbidden"):
+            key = (*key, part)
+            break
+    line = next(lines[key[:end]] for end in range(len(key), -1, -1) if key[:end] in lines)
+    given = error.get("input")
+    if error["type"] == "extra_forbidden":
+        message = "unknown key"
+    elif error["type"] == "missing":
+        message = "required key is missing"
+    elif error["type"] == "value_error":
+        message = str(error["ctx"]["error"])
+    else:
+        message = error["msg"][0].lower() + error["msg"][1:]
+        if isinstance(given, Hashable) and not isinstance(given, tuple) and given is not None:
+            message += f", got {given!r}"
+    return line, dotted(key), message
