@@ -99,6 +99,7 @@ class EventMapping(Settings):
     occurred_at: ColumnValue
     recorded_at: ColumnValue | None = None
     where: str | None = None
+    allow_null: bool = False
     event_id: ColumnValue | None = None
     channel: ColumnValue | None = None
     direction: ColumnValue | None = None

@@ -1,0 +1,175 @@
+"""Opens the engine that holds the tables; the only module that names one.
+
+Everything above works on Ibis expressions. DuckDB is embedded and the default; Spark needs the extra `spark`.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from churnml import config as settings
+from churnml.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pandas as pd
+    import pyarrow as pa
+
+
+class Engine:
+    """An open engine; a context manager that closes it and removes what it spilled to disk."""
+
+    def __init__(self, backend: Any, name: str, resources: ExitStack) -> None:
+        self.backend = backend
+        self.name = name
+        self._resources = resources
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._resources.close()
+
+    def read(self, path: Path, name: str | None = None) -> ir.Table:
+        """A Parquet or CSV file as a table, under `name` if one is given.
+
+        Raises
+        ------
+        DataError
+            The file is missing, of another type, or cannot be read.
+        """
+        if not path.is_file():
+            raise DataError(f"{path}: no such file", "check the path in the configuration")
+        with self.explaining(str(path)):
+            match path.suffix.lower():
+                case ".parquet":
+                    return self.backend.read_parquet(str(path), table_name=name)
+                case ".csv":
+                    return self.backend.read_csv(str(path), table_name=name)
+        raise DataError(f"{path}: {path.suffix or 'a file without a suffix'} cannot be read", "give .parquet or .csv")
+
+    def sql(self, query: str, name: str, where: str) -> ir.Table:
+        """The result of a query in the engine's SQL, as a view called `name`; `where` names it in messages."""
+        with self.explaining(where):
+            self.backend.raw_sql(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS {query}")
+            return self.backend.table(name)
+
+    def table(self, name: str) -> ir.Table:
+        """A table of the engine, `schema.name` or `name`."""
+        database, _, bare = name.rpartition(".")
+        with self.explaining(name):
+            return self.backend.table(bare, database=database or None)
+
+    def materialise(self, expression: ir.Table, name: str) -> ir.Table:
+        """Compute a table once and keep it under `name`, replacing an earlier one."""
+        with self.explaining(name):
+            if self.name != "duckdb":
+                return expression.cache()
+            view = f"{name}_expression"
+            self.backend.create_view(view, expression, overwrite=True)
+            self.backend.raw_sql(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {view}")
+            self.backend.raw_sql(f"DROP VIEW {view}")
+            return self.backend.table(name)
+
+    def filter_sql(self, table: ir.Table, condition: str, name: str, where: str) -> ir.Table:
+        """The rows of a table for which a condition in the engine's SQL is true."""
+        with self.explaining(where):
+            self.backend.create_view(f"{name}_all", table, overwrite=True)
+        return self.sql(f"SELECT * FROM {name}_all WHERE {condition}", name, where)
+
+    def arrow(self, expression: ir.Table) -> pa.Table:
+        """Compute a table and fetch it as Arrow."""
+        with self.explaining("the query"):
+            return expression.to_pyarrow()
+
+    def frame(self, expression: ir.Table) -> pd.DataFrame:
+        """Compute a table and fetch it as pandas."""
+        with self.explaining("the query"):
+            return expression.to_pandas()
+
+    @contextmanager
+    def explaining(self, where: str) -> Iterator[None]:
+        """Turn the engine's own complaint about data or SQL into a `DataError` that names the place."""
+        try:
+            yield
+        except self._complaints() as error:
+            raise DataError(f"{where}: {_first_line(error)}") from error
+
+    def _complaints(self) -> tuple[type[Exception], ...]:
+        if self.name != "duckdb":
+            from pyspark.errors import AnalysisException
+
+            return (AnalysisException,)
+        import duckdb
+        import ibis.common.exceptions as ibis_errors
+
+        return (
+            duckdb.ConversionException,
+            duckdb.BinderException,
+            duckdb.CatalogException,
+            duckdb.InvalidInputException,
+            duckdb.IOException,
+            duckdb.OutOfRangeException,
+            duckdb.ParserException,
+            ibis_errors.IbisInputError,
+            ibis_errors.TableNotFound,
+        )
+
+
+def _first_line(error: Exception) -> str:
+    """The engine's message without the value that offended it, which may be a customer's."""
+    line = str(error).strip().splitlines()[0]
+    return re.sub(r'(string|value|field) (["\']).*?\2', r"\1 (not shown)", line)
+
+
+def open_engine(options: settings.Engine, timezone: str = "UTC") -> Engine:
+    """Open the configured engine with its memory limit and threads; wall-clock times are in `timezone`.
+
+    Raises
+    ------
+    ConfigError
+        Spark is asked for and the extra `spark` is not installed.
+    """
+    resources = ExitStack()
+    if options.name == "spark":
+        return _open_spark(options, timezone, resources)
+    import ibis
+
+    spill = resources.enter_context(tempfile.TemporaryDirectory(prefix="churnml-"))
+    backend = ibis.duckdb.connect(
+        threads=options.threads,
+        memory_limit=options.memory_limit.replace(" ", ""),
+        temp_directory=spill,
+        preserve_insertion_order=False,
+    )
+    backend.raw_sql(f"SET TimeZone = '{timezone}'")
+    resources.callback(backend.disconnect)
+    return Engine(backend, "duckdb", resources)
+
+
+def _open_spark(options: settings.Engine, timezone: str, resources: ExitStack) -> Engine:
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise ConfigError("engine.name: spark is not installed", "pip install 'churnml[spark]'") from None
+    import ibis
+
+    session = (
+        SparkSession.builder.master(f"local[{options.threads}]")
+        .appName("churnml")
+        .config("spark.driver.memory", options.memory_limit.replace(" ", "").replace("B", "").lower())
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.session.timeZone", timezone)
+        .config("spark.sql.shuffle.partitions", str(options.threads))
+        .config("spark.sql.ansi.enabled", "false")
+        .getOrCreate()
+    )
+    resources.callback(session.stop)
+    return Engine(ibis.pyspark.connect(session), "spark", resources)

@@ -1,0 +1,248 @@
+"""Turns configured mappings into the canonical `customers` and `events`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from churnml import config as settings
+from churnml.contract import CUSTOMERS, EVENTS, ContractReport, Violation, check
+from churnml.errors import ContractError
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from churnml.engine import Engine
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One raw file that was read: its name under the data root, sha256 and size in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """The canonical tables, the files they came from, and what was repaired or found wrong on the way."""
+
+    customers: ir.Table
+    events: ir.Table
+    files: tuple[SourceFile, ...] = ()
+    violations: tuple[Violation, ...] = ()
+
+    def report(self, engine: Engine, config: settings.Config) -> ContractReport:
+        """Hold the tables against the contract, with what mapping met at the head."""
+        return check(self.customers, self.events, engine, kinds=config.kinds, known=self.violations)
+
+
+def build(config: settings.Config, engine: Engine, root: Path) -> Canonical:
+    """Read every source under `root` and map it to the canonical tables, computed once.
+
+    Raises
+    ------
+    DataError
+        A file is missing or unreadable, or a query fails.
+    ContractError
+        A mapped column does not exist or cannot have the type it needs; every such problem is listed.
+    """
+    mapping = _Mapping(config, engine, root)
+    for name, file in config.inputs.items():
+        engine.read(mapping.file(file), name)
+    customers, events = [], []
+    for index, source in enumerate(config.sources):
+        table = mapping.raw(source, f"source_{index}")
+        if source.customers is not None:
+            customers.append(mapping.customers(table, source, source.customers, f"sources[{index}].customers"))
+            if source.customers.closed_at is not None:
+                events.append(mapping.events(table, source, _closure(source.customers), f"sources[{index}].customers"))
+        for number, event in enumerate(source.events):
+            events.append(mapping.events(table, source, event, f"sources[{index}].events[{number}]"))
+    if mapping.problems:
+        raise ContractError("\n".join(mapping.problems))
+    all_customers = engine.materialise(ibis.union(*customers) if len(customers) > 1 else customers[0], "customers")
+    all_events = ibis.union(*events) if len(events) > 1 else events[0] if events else mapping.no_events()
+    if any(event.event_id for source in config.sources for event in source.events):
+        all_events = mapping.without_redelivery(engine.materialise(all_events, "delivered_events"))
+    all_events = engine.materialise(all_events, "events")
+    return Canonical(all_customers, all_events, tuple(mapping.files.values()), tuple(mapping.found))
+
+
+def _name(place: str) -> str:
+    """A place in the configuration as a plain SQL name.
+
+    >>> _name("sources[0].events[1]")
+    'sources_0_events_1'
+    """
+    return re.sub(r"\W+", "_", place).strip("_")
+
+
+def _closure(customers: settings.CustomerMapping) -> settings.EventMapping:
+    assert customers.closed_at is not None
+    return settings.EventMapping(
+        kind="closed", customer_id=customers.customer_id.model_dump(), occurred_at=customers.closed_at.model_dump()
+    )
+
+
+class _Mapping:
+    """One pass over the sources, gathering problems, repairs and the files read."""
+
+    def __init__(self, config: settings.Config, engine: Engine, root: Path) -> None:
+        self.config, self.engine, self.root = config, engine, root
+        self.files: dict[str, SourceFile] = {}
+        self.problems: list[str] = []
+        self.found: list[Violation] = []
+
+    def file(self, name: str) -> Path:
+        path = self.root / name
+        if path.is_file() and name not in self.files:
+            with path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            self.files[name] = SourceFile(name, digest, path.stat().st_size)
+        return path
+
+    def raw(self, source: settings.Source, name: str) -> ir.Table:
+        if source.path is not None:
+            table = self.engine.read(self.file(source.path))
+        elif source.table is not None:
+            table = self.engine.table(source.table)
+        else:
+            table = self.engine.materialise(self.engine.sql(source.query or "", f"{name}_query", source.label), name)
+        if source.duplicates == "drop":
+            self._count(table.count() - table.distinct().count(), source, "duplicate rows dropped")
+            table = table.distinct()
+        return table
+
+    def customers(
+        self, table: ir.Table, source: settings.Source, given: settings.CustomerMapping, place: str
+    ) -> ir.Table:
+        if (table := self._with_customer(table, source, given.customer_id, place)) is None:
+            return ibis.memtable([], schema=CUSTOMERS)
+        signed_up = self._value(table, given.signed_up_at, "timestamp", f"{place}.signed_up_at", source)
+        if self.config.history_starts_on is not None:
+            signed_up = (signed_up >= ibis.literal(self.config.history_starts_on).cast("timestamp")).ifelse(
+                signed_up, ibis.null("timestamp")
+            )
+        values: dict[str, Any] = {
+            "customer_id": self._value(table, given.customer_id, "string", f"{place}.customer_id", source),
+            "group_id": self._value(table, given.group_id or given.customer_id, "string", f"{place}.group_id", source),
+            "signed_up_at": signed_up,
+            "ends_at": self._value(table, given.ends_at, "timestamp", f"{place}.ends_at", source),
+        }
+        for name, attribute in self.config.attributes.items():
+            kind = "float64" if attribute.type == "number" else "string"
+            values[name] = self._value(table, given.attributes.get(name), kind, f"{place}.attributes.{name}", source)
+        return table.select(**values)
+
+    def events(self, table: ir.Table, source: settings.Source, given: settings.EventMapping, place: str) -> ir.Table:
+        if (filled := self._with_customer(table, source, given.customer_id, place)) is None:
+            return self.no_events()
+        table = filled
+        if given.where is not None:
+            table = self.engine.filter_sql(table, given.where, _name(place), f"{place}.where")
+        values = {
+            column: self._value(table, getattr(given, column), kind, f"{place}.{column}", source)
+            for column, kind in EVENTS.items()
+            if column != "kind"
+        }
+        values["recorded_at"] = ibis.coalesce(values["recorded_at"], values["occurred_at"])
+        values["kind"] = (
+            ibis.literal(given.kind)
+            if isinstance(given.kind, str)
+            else self._value(table, given.kind, "string", f"{place}.kind", source)
+        )
+        mapped = table.select(**{column: values[column] for column in EVENTS})
+        wide = source.customers is not None or len(source.events) > 1 or given.allow_null
+        if not wide:
+            self._count(
+                mapped.occurred_at.isnull().sum(), source, "nulls", "refuse", "fix the extract or set allow_null",
+                column="occurred_at",
+            )  # fmt: skip
+        return mapped.filter(mapped.occurred_at.notnull())
+
+    def no_events(self) -> ir.Table:
+        return ibis.memtable([], schema=EVENTS)
+
+    def without_redelivery(self, events: ir.Table) -> ir.Table:
+        """Events that carry an id are kept once each; those without one are all kept."""
+        named, unnamed = events.filter(events.event_id.notnull()), events.filter(events.event_id.isnull())
+        repeated = named.event_id.count() - named.event_id.nunique()
+        contents = named.distinct()
+        conflicting = contents.event_id.count() - contents.event_id.nunique()
+        counts = self.engine.frame(named.aggregate(repeated=repeated)).iloc[0, 0]
+        conflicts = self.engine.frame(contents.aggregate(conflicts=conflicting)).iloc[0, 0]
+        if conflicts:
+            advice = "one id must always mean the same event; give corrections an id of their own"
+            self.found.append(Violation("events", "event_id", "ids given to different events", int(conflicts), "refuse", advice))  # fmt: skip
+        elif counts:
+            self.found.append(Violation("events", "event_id", "redelivered events dropped", int(counts), "repaired"))
+        return contents.union(unnamed)
+
+    def _with_customer(
+        self, table: ir.Table, source: settings.Source, customer: Any, place: str
+    ) -> ir.Table | None:
+        if isinstance(customer, settings.MappedColumn) and customer.column not in table.columns:
+            self._missing(table, customer.column, f"{place}.customer_id", source)
+            return None
+        if source.rows_without_customer == "refuse" or not isinstance(customer, settings.MappedColumn):
+            return table
+        column = table[customer.column]
+        self._count(column.isnull().sum(), source, "rows without a customer dropped", column="customer_id")
+        return table.filter(column.notnull())
+
+    def _count(
+        self, number: Any, source: settings.Source, name: str, severity: Any = "repaired", advice: str = "",
+        column: str = "(rows)",
+    ) -> None:  # fmt: skip
+        with self.engine.explaining(source.label):
+            count = int(self.engine.backend.execute(number) or 0)
+        violation = Violation(source.label, column, name, count, severity, advice)
+        if count and violation not in self.found:
+            self.found.append(violation)
+
+    def _missing(self, table: ir.Table, column: str, place: str, source: settings.Source) -> None:
+        near = ", ".join(table.columns[:12]) + (", ..." if len(table.columns) > 12 else "")
+        self.problems.append(f"{place}: {source.label} has no column {column!r}; it has {near}")
+
+    def _value(self, table: ir.Table, given: Any, kind: str, place: str, source: settings.Source) -> Any:
+        """A mapped value as an expression of the canonical type; null if it is not mapped."""
+        if given is None:
+            return ibis.null(kind)
+        if isinstance(given, settings.Constant):
+            return ibis.literal(given.value).cast(kind)
+        if given.column not in table.columns:
+            self._missing(table, given.column, place, source)
+            return ibis.null(kind)
+        column = table[given.column]
+        if given.map is not None:
+            return column.cast("string").cases(*given.map.items(), else_=ibis.null("string")).cast(kind)
+        return self._cast(column, kind, place, source)
+
+    def _cast(self, column: Any, kind: str, place: str, source: settings.Source) -> Any:
+        have = column.type()
+        if kind == "string":
+            return column.cast("int64").cast("string") if have.is_floating() else column.cast("string")
+        if kind == "timestamp":
+            if not (have.is_timestamp() or have.is_date() or have.is_string()):
+                self.problems.append(f"{place}: {source.label}.{column.get_name()} is {have}, not a date or time; "
+                                     "convert it in a query")  # fmt: skip
+                return ibis.null(kind)
+        elif kind == "int64" and have.is_floating():
+            column = column.round()
+        elif have.is_temporal():
+            self.problems.append(f"{place}: {source.label}.{column.get_name()} is {have}, not a number")
+            return ibis.null(kind)
+        if not have.is_string():
+            return column.cast(kind)
+        converted = column.try_cast(kind)
+        wrong = (column.notnull() & converted.isnull()).sum()
+        self._count(wrong, source, f"values that are not {kind}", "refuse", "fix the extract or convert in a query",
+                    column=column.get_name())  # fmt: skip
+        return converted

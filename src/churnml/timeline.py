@@ -1,0 +1,186 @@
+"""Time: windows, snapshots, the spine, and the one point-in-time join.
+
+A snapshot date t means "as known at the start of day t". Intervals are half-open. A fact is visible at
+(as_of, known_at) if and only if it occurred before the one and was recorded before the other. Features see ages,
+never dates, so that they cannot look past the snapshot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from churnml.contract import CUSTOMERS, EVENTS
+from churnml.errors import DataError
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from churnml import config as settings
+    from churnml.engine import Engine
+    from churnml.sources import Canonical
+
+ELIGIBLE = "eligible"
+CLOCKS = ("occurred_at", "recorded_at", "due_at")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A half-open interval of days, [start, end)."""
+
+    start: date
+    end: date
+
+
+@dataclass(frozen=True)
+class View:
+    """What was known at the start of `as_of`.
+
+    Attributes
+    ----------
+    spine
+        One row per eligible customer: `customer_id`, `group_id`, `tenure_days` (null where the sign-up is unknown),
+        `days_to_end` (null without an agreed end) and the attributes.
+    events
+        Their visible events without any date: the columns of `EVENTS` except the clocks, and `age_days` (1 or more),
+        `age_s` (seconds before the snapshot, for durations inside a case), `due_in_days`.
+    left_out
+        Every customer known by then who is not on the spine: `customer_id`, `reason`.
+    """
+
+    as_of: date
+    spine: ir.Table
+    events: ir.Table
+    left_out: ir.Table
+
+
+def outcome_window(as_of: date, snapshots: settings.Snapshots) -> Interval:
+    """The days in which leaving counts for a snapshot: [t + lead, t + lead + horizon).
+
+    >>> from churnml.config import Snapshots
+    >>> outcome_window(date(2024, 3, 1), Snapshots(lead_days=7, horizon_days=28))
+    Interval(start=datetime.date(2024, 3, 8), end=datetime.date(2024, 4, 5))
+    """
+    start = as_of + timedelta(days=snapshots.lead_days)
+    return Interval(start, start + timedelta(days=snapshots.horizon_days))
+
+
+def is_mature(as_of: date, snapshots: settings.Snapshots, known_at: date) -> bool:
+    """Whether the outcome window, and the days the books need to settle, have passed at the start of `known_at`.
+
+    >>> from churnml.config import Snapshots
+    >>> rule = Snapshots(horizon_days=28, settle_days=2)
+    >>> is_mature(date(2024, 3, 1), rule, date(2024, 3, 31)), is_mature(date(2024, 3, 1), rule, date(2024, 3, 30))
+    (True, False)
+    """
+    return outcome_window(as_of, snapshots).end + timedelta(days=snapshots.settle_days) <= known_at
+
+
+def snapshot_dates(snapshots: settings.Snapshots, earliest: date, known_at: date) -> tuple[date, ...]:
+    """The mature snapshots, oldest first.
+
+    They step forward from `snapshots.first` if it is given, else backward from the last mature day; none lies
+    before `earliest` or after `snapshots.last`.
+    """
+    step = timedelta(days=snapshots.every)
+    if snapshots.first is not None:
+        day, dates = snapshots.first, []
+        while is_mature(day, snapshots, known_at) and (snapshots.last is None or day <= snapshots.last):
+            dates.append(day)
+            day += step
+        return tuple(dates)
+    day = known_at - timedelta(days=snapshots.lead_days + snapshots.horizon_days + snapshots.settle_days)
+    if snapshots.last is not None:
+        day = min(day, snapshots.last)
+    dates = []
+    while day >= earliest:
+        dates.append(day)
+        day -= step
+    return tuple(reversed(dates))
+
+
+def midnight(day: date | datetime) -> Any:
+    """The start of a day (or a moment) as a literal to compare timestamps with."""
+    moment = day if isinstance(day, datetime) else datetime.combine(day, time())
+    return ibis.literal(moment.isoformat(sep=" ")).cast("timestamp")
+
+
+def recorded_span(canonical: Canonical, engine: Engine) -> tuple[date, date]:
+    """The day of the first event, and the day after the newest record: the data's own known_at.
+
+    Raises
+    ------
+    DataError
+        There are no events.
+    """
+    events = canonical.events
+    row = engine.frame(events.aggregate(first=events.occurred_at.min(), newest=events.recorded_at.max())).iloc[0]
+    if row.isna().any():
+        raise DataError("events: the table is empty", "check the sources and their mapping")
+    return row["first"].date(), row["newest"].date() + timedelta(days=1)
+
+
+def visible(events: ir.Table, as_of: date, known_at: date | datetime | None = None) -> ir.Table:
+    """The events that had occurred before `as_of` and were recorded before `known_at` (default `as_of`)."""
+    return events.filter(
+        events.occurred_at < midnight(as_of), events.recorded_at < midnight(as_of if known_at is None else known_at)
+    )
+
+
+def observe(
+    canonical: Canonical, config: settings.Config, as_of: date, known_at: date | datetime | None = None
+) -> View:
+    """Look at the business as it was known at (as_of, known_at): the one point-in-time join.
+
+    A customer is on the spine who has signed up, has not closed, has not reached an agreed end, and has had an event
+    of the eligible kinds within `eligible.active_within_days`.
+    """
+    seen = visible(canonical.events, as_of, known_at)
+    events = seen.mutate(
+        age_days=days_between(seen.occurred_at, as_of),
+        age_s=midnight(as_of).epoch_seconds().cast("int64") - seen.occurred_at.epoch_seconds().cast("int64"),
+        due_in_days=-days_between(seen.due_at, as_of),
+    ).drop(*CLOCKS)
+    customers = _status(canonical.customers, events, config, as_of)
+    spine = customers.filter(customers.status == ELIGIBLE).drop("status")
+    left_out = customers.filter(customers.status != ELIGIBLE).select("customer_id", reason="status")
+    return View(as_of, spine, events.semi_join(spine, "customer_id"), left_out)
+
+
+def days_between(moment: Any, as_of: date) -> Any:
+    """Whole days from a moment's calendar day to `as_of`; 1 for any time of the day before."""
+    return ibis.literal(as_of).delta(moment.date(), unit="day").cast("int64")
+
+
+def _status(customers: ir.Table, events: ir.Table, config: settings.Config, as_of: date) -> ir.Table:
+    """Every customer known by `as_of`, with what keeps them off the spine, or `eligible`."""
+    active = events.kind.isin(config.eligible_kinds) & (events.age_days <= config.eligible.active_within_days)
+    history = events.group_by("customer_id").aggregate(
+        closed=events.count(where=events.kind == "closed").fill_null(0),
+        active=events.count(where=active).fill_null(0),
+    )
+    joined = customers.left_join(history, "customer_id")
+    start = midnight(as_of)
+    attributes = [name for name in customers.columns if name not in CUSTOMERS]
+    status = ibis.cases(
+        (joined.closed.fill_null(0) > 0, "already closed"),
+        (joined.ends_at <= start, "reached the agreed end"),
+        (joined.active.fill_null(0) == 0, "not active lately"),
+        else_=ELIGIBLE,
+    )
+    known = joined.filter(joined.signed_up_at.isnull() | (joined.signed_up_at < start))
+    return known.select(
+        "customer_id",
+        "group_id",
+        *attributes,
+        tenure_days=days_between(known.signed_up_at, as_of),
+        days_to_end=-days_between(known.ends_at, as_of),
+        status=status,
+    )
+
+
+EVENT_COLUMNS = (*(name for name in EVENTS if name not in CLOCKS), "age_days", "age_s", "due_in_days")
+"""Columns of a view's events."""
