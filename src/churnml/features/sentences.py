@@ -1,0 +1,127 @@
+"""Sentence templates: a feature's value in the customer's own numbers, with units and plurals right.
+
+A template holds `{value}` and `{usual}`. After a colon stands how the number is to be said: `days`, `weeks`,
+`seconds`, `share`, `times`, `amount`, `number`, or `count complaint|complaints` (singular and plural; without
+the plural an s is added). Without a colon the feature's unit decides. Text in square brackets is left out when
+the usual value is not known.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Protocol
+
+FORMATS_OF_UNITS = {
+    "days": "days",
+    "weeks": "weeks",
+    "seconds": "seconds",
+    "share": "share",
+    "ratio": "times",
+    "amount": "amount",
+}
+"""How a number is said when the template does not say it; any other unit gives a plain number."""
+
+_FIELD = re.compile(r"\{(value|usual)(?::([^{}]*))?\}")
+_OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+
+
+class Said(Protocol):
+    """What `say` needs to know about a feature."""
+
+    @property
+    def doc(self) -> str: ...  # noqa: D102
+    @property
+    def unit(self) -> str: ...  # noqa: D102
+    @property
+    def sentence(self) -> str: ...  # noqa: D102
+    @property
+    def sentence_low(self) -> str | None: ...  # noqa: D102
+    @property
+    def sentence_empty(self) -> str | None: ...  # noqa: D102
+
+
+def say(feature: Said, value: float | None, usual: float | None = None) -> str:
+    """Say in one sentence what was seen: never a cause.
+
+    Parameters
+    ----------
+    feature:
+        A `Feature` or `FeatureCard`.
+    value:
+        The customer's own value; None or nan when there is none.
+    usual:
+        What is usual among customers (the training median); None or nan when it is not known.
+
+    The low sentence, where the feature has one, is used for a value below the usual one.
+    """
+    known_usual = usual is not None and not math.isnan(usual)
+    if value is None or math.isnan(value):
+        return feature.sentence_empty or f"Nothing on record yet for: {feature.doc[0].lower()}{feature.doc[1:]}"
+    template = feature.sentence
+    if feature.sentence_low is not None and usual is not None and known_usual and value < usual:
+        template = feature.sentence_low
+    template = _OPTIONAL.sub(lambda part: part.group(1) if known_usual else "", template)
+    numbers = {"value": value, "usual": usual if usual is not None and known_usual else value}
+    default = FORMATS_OF_UNITS.get(feature.unit, "number")
+    text = _FIELD.sub(lambda field: put(numbers[field.group(1)], field.group(2) or default), template)
+    return text[0].upper() + text[1:]
+
+
+def put(number: float, form: str) -> str:
+    """Write one number as people say it.
+
+    >>> put(1, "days"), put(12.4, "days"), put(0.347, "share"), put(10800, "seconds")
+    ('1 day', '12 days', '35%', '3 hours')
+    >>> put(0, "count complaint"), put(1, "count reply|replies"), put(2, "count reply|replies")
+    ('no complaints', '1 reply', '2 replies')
+    >>> put(2.345, "times"), put(1234.5, "amount"), put(3, "number")
+    ('2.3 times', '1,234.50', '3')
+    """
+    if form in ("days", "weeks"):
+        return _plural(number, form[:-1])
+    if form == "seconds":
+        return _duration(number)
+    if form == "share":
+        return f"{_rounded(100 * number, 1 if 0 < abs(number) < 0.01 else 0)}%"
+    if form == "times":
+        return f"{_rounded(number, 1)} times"
+    if form == "amount":
+        return f"{number:,.2f}"
+    if form.startswith("count "):
+        singular, _, plural = form.removeprefix("count ").partition("|")
+        return _plural(number, singular, plural, none="no")
+    return _rounded(number, 1)
+
+
+def plural(word: str) -> str:
+    """The plural of an English noun.
+
+    >>> plural("purchase"), plural("reply"), plural("survey"), plural("address"), plural("case opened")
+    ('purchases', 'replies', 'surveys', 'addresses', 'cases opened')
+    """
+    if word.endswith((" opened", " sent", " made", " kept", " shown", " viewed", " received")):
+        noun, participle = word.rsplit(" ", 1)
+        return f"{plural(noun)} {participle}"
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
+        return word[:-1] + "ies"
+    return word + ("es" if word.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+def _rounded(number: float, digits: int) -> str:
+    text = f"{number:,.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def _plural(number: float, singular: str, several: str = "", none: str = "0") -> str:
+    amount = _rounded(number, 0 if abs(number) >= 10 else 1)
+    word = singular if amount in ("1", "-1") else several or plural(singular)
+    return f"{none if amount == '0' else amount} {word}"
+
+
+def _duration(seconds: float) -> str:
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if abs(seconds) >= size:
+            return _plural(seconds / size, name)
+    return _plural(seconds, "second")
