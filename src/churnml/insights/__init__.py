@@ -1,0 +1,1 @@
+"""What the outcomes tell about the business: result objects with frames."""

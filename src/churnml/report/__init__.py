@@ -1,0 +1,1 @@
+"""The report a stakeholder opens: one self-contained HTML file."""

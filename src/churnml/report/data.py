@@ -1,0 +1,138 @@
+"""What the report shows: plain values and frames, filled by the workflow, drawn by `render`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from churnml.insights.silent_share import SilentShare
+
+_Z = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The answer: how many customers are expected to leave silently, and the value they take along.
+
+    `low` and `high` bound the count that chance alone allows, were every probability right. `value_known` is the number
+    of customers whose value is known; without any, `value_at_risk` and its bounds are None.
+    """
+
+    customers: int
+    expected: float
+    low: float
+    high: float
+    value_known: int
+    value_at_risk: float | None = None
+    value_low: float | None = None
+    value_high: float | None = None
+
+
+def headline(p_silent: ArrayLike, value: ArrayLike) -> Headline:
+    """Add up calibrated probabilities of leaving silently, and the value they put at risk.
+
+    The count of independent departures is Poisson-binomial: its mean is the sum of p, its variance the sum of
+    p (1 - p). The 95% interval is the normal one, cut at zero and at everyone. `value` is nan where it is not known.
+
+    >>> result = headline([0.5] * 100, [10.0] * 50 + [float("nan")] * 50)
+    >>> result.expected, round(result.low, 1), round(result.high, 1), result.value_at_risk
+    (50.0, 40.2, 59.8, 250.0)
+    """
+    p, v = np.asarray(p_silent, dtype=np.float64), np.asarray(value, dtype=np.float64)
+    expected, sd = float(p.sum()), float(np.sqrt((p * (1 - p)).sum()))
+    low, high = max(0.0, expected - _Z * sd), min(float(len(p)), expected + _Z * sd)
+    known = ~np.isnan(v)
+    if not known.any():
+        return Headline(len(p), expected, low, high, 0)
+    p, v = p[known], v[known]
+    at_risk, spread = float((p * v).sum()), float(_Z * np.sqrt((p * (1 - p) * v**2).sum()))
+    return Headline(
+        len(known), expected, low, high, int(known.sum()), at_risk, max(0.0, at_risk - spread), at_risk + spread
+    )
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What a reader needs to judge the figures by.
+
+    `training_outcomes` counts rows by outcome. `switched_off`: feature, why. `excluded`: reason, customers (left out of
+    this scoring). `repairs`: what was mended in the sources, table, column, name, count, advice.
+    """
+
+    formulation: str
+    fallback: str | None
+    training_rows: int
+    training_customers: int
+    training_outcomes: dict[str, int]
+    training_first: date
+    training_last: date
+    test_snapshots: tuple[date, ...]
+    test_rows: int
+    test_outcomes: dict[str, int]
+    switched_off: pd.DataFrame
+    excluded: pd.DataFrame
+    repairs: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything on the page.
+
+    Customer ids must already be pseudonyms. Every text is escaped when it is drawn.
+
+    Attributes
+    ----------
+    project, as_of, lead_days, horizon_days, currency:
+        From the configuration and the run. `currency` is an ISO code or a symbol.
+    leaving, voice:
+        In words: what counts as leaving ("no purchase for 90 days, or closing the account") and what counts as telling
+        the company ("a complaint or a cancelled order").
+    model_version, run_id:
+        Where the scores came from.
+    headline:
+        From `headline`.
+    bands:
+        risk_band (text), customers, expected (sum of p_silent), value_at_risk (nan = unknown); the riskiest first.
+    riskiest:
+        customer (pseudonym), p_silent, p_vocal, value (nan = unknown), risk_band, reason_1 .. reason_n (null when
+        fewer); the riskiest first; some dozens of rows.
+    theme_drivers, feature_drivers:
+        From `churnml.explanation.themes`.
+    declared_margin:
+        What the drivers explain: `Attribution.declared`.
+    silent_share:
+        From `churnml.insights.silent_share`.
+    metrics, differences, calibration, lift:
+        From `Evaluation`, on the test snapshots: see there for the columns.
+    model:
+        The name of the model in these frames; every other name is a baseline.
+    trust:
+        See `Trust`.
+    """
+
+    project: str
+    as_of: date
+    lead_days: int
+    horizon_days: int
+    currency: str
+    leaving: str
+    voice: str
+    model_version: str
+    run_id: str
+    headline: Headline
+    bands: pd.DataFrame
+    riskiest: pd.DataFrame
+    theme_drivers: pd.DataFrame
+    feature_drivers: pd.DataFrame
+    declared_margin: str
+    silent_share: SilentShare
+    metrics: pd.DataFrame
+    differences: pd.DataFrame
+    calibration: pd.DataFrame
+    lift: pd.DataFrame
+    model: str
+    trust: Trust
