@@ -87,7 +87,10 @@ def _chunk(classifier: SilentDefectionClassifier, X: pd.DataFrame, names: tuple[
     if X.empty:
         nothing = np.zeros(0)
         return Attribution(names, np.zeros((0, width - 1)), nothing, nothing, declared)
-    flat = np.asarray(classifier.booster_.predict(classifier.encode(X), pred_contrib=True), dtype=np.float64)
+    flat = np.asarray(
+        classifier.booster_.predict(classifier.encode(X), pred_contrib=True, num_threads=classifier.num_threads),
+        dtype=np.float64,
+    )
     by_class = flat.reshape(len(X), -1, width)
     if by_class.shape[1] == 1:
         contributions = by_class[:, 0]

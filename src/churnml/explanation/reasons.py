@@ -9,6 +9,7 @@ sentence for that, is not said: the theme's next feature speaks instead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 from churnml.explanation.attribution import Attribution, attributions
 from churnml.explanation.themes import by_theme, themes_of
 from churnml.features.registry import FeatureCard
-from churnml.model.classifier import SilentDefectionClassifier
+
+if TYPE_CHECKING:
+    from churnml.model.classifier import SilentDefectionClassifier
 
 THEMES_NAMED = 3
 SAME_AS_USUAL = 0.01

@@ -46,8 +46,8 @@ class Share:
             return f"Too few to say: {left}, and that neither supports nor contradicts the common {figure}."
         interval = f"{self.low:.0%} to {self.high:.0%}"
         return {
-            "below": f"Below the common {figure}: here it is {interval}, so more people speak up than the saying has it.",
-            "compatible": f"Compatible with the common {figure}, which lies within the interval found here, {interval}.",
+            "below": f"Below the common {figure}: here it is {interval}, so more speak up than the saying has it.",
+            "compatible": f"Compatible with the common {figure}, which lies within {interval}, the interval here.",
             "above": f"Above the common {figure}: here it is {interval}, so even fewer people speak up.",
         }[self.verdict]
 
