@@ -1,0 +1,281 @@
+"""A trained model in a folder: `model.txt` (LightGBM's text) and `manifest.json` (everything else). No pickle.
+
+The same bundle always gives the same bytes. Both files are verified before LightGBM reads a byte of the model,
+because an edited model text can hang or abort the process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pandas as pd
+import sklearn
+from numpy.typing import ArrayLike, NDArray
+
+from churnml import __version__
+from churnml.errors import ModelError
+from churnml.model.calibration import Calibration
+from churnml.model.classifier import SilentDefectionClassifier
+
+MODEL_FILE, MANIFEST_FILE = "model.txt", "manifest.json"
+FORMAT = 1
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_BINS = 20
+_PLAIN_FIELDS = (
+    *("features", "quantiles", "histograms", "config", "config_digest", "snapshots", "known_at"),
+    *("sources", "metrics", "versions", "notes"),
+)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything a night needs to score: the model, its calibration, and what its inputs looked like in training.
+
+    Attributes
+    ----------
+    features : one plain dict per column of X, in order: `name`, `type` (`number` or `category`), and whatever the
+        registry says of it (`doc`, `unit`, `theme`, `family`, `sentence`, ...)
+    quantiles : feature -> its value at each of `QUANTILES` among the training rows that have one
+    histograms : feature -> `edges`, `shares` (of rows with a value, per bin) and `missing` (share without a value);
+        for a category `edges` are its categories
+    config, config_digest, snapshots, known_at, sources : what it was trained on; `sources` maps file to sha256
+    metrics, versions, notes : plain values
+    """
+
+    classifier: SilentDefectionClassifier
+    calibration: Calibration
+    features: tuple[dict[str, Any], ...]
+    quantiles: dict[str, list[float | None]]
+    histograms: dict[str, dict[str, Any]]
+    config: dict[str, Any] = field(default_factory=dict)
+    config_digest: str = ""
+    snapshots: tuple[str, ...] = ()
+    known_at: str = ""
+    sources: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def build(
+        cls,
+        classifier: SilentDefectionClassifier,
+        calibration: Calibration,
+        X: pd.DataFrame,
+        features: Sequence[Mapping[str, Any]] = (),
+        **about: Any,
+    ) -> Bundle:
+        """Pack a fitted classifier with its calibration and what the training rows `X` (n, f) looked like.
+
+        `features` describes columns (a `name` and anything plain); columns without a description get name and type
+        only. `about` fills the other fields of `Bundle`.
+        """
+        described = {str(feature["name"]): dict(feature) for feature in features}
+        columns = [
+            {**described.get(name, {}), "name": name, "type": _type(X[name])} for name in (str(c) for c in X.columns)
+        ]
+        names = [str(name) for name in X.columns]
+        values = {
+            "features": tuple(columns),
+            "quantiles": {name: _quantiles(X[name]) for name in names if _type(X[name]) == "number"},
+            "histograms": {name: _histogram(X[name]) for name in names},
+            "versions": versions(),
+            **about,
+        }
+        unknown = sorted(set(about) - set(_PLAIN_FIELDS))
+        if unknown:
+            raise ModelError(f"a bundle has no field {unknown[0]!r}")
+        plain = _plain({name: values.get(name) for name in _PLAIN_FIELDS if name in values})
+        for name in ("features", "snapshots"):
+            if name in plain:
+                plain[name] = tuple(plain[name])
+        return cls(classifier, calibration, **plain)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Bundle:
+        """Read a bundle that `Bundle.save` wrote.
+
+        Raises
+        ------
+        ModelError
+            A file is missing or unreadable, or its sha256 is not the recorded one. LightGBM has then read nothing.
+        """
+        folder = Path(folder)
+        advice = "take the bundle from the model store again, or train anew"
+        try:
+            written = (folder / MANIFEST_FILE).read_bytes()
+            manifest = json.loads(written)
+            text = (folder / MODEL_FILE).read_bytes()
+        except FileNotFoundError as error:
+            raise ModelError(
+                f"{folder}: no model bundle, {Path(str(error.filename)).name} is missing", advice
+            ) from None
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{folder}: {MANIFEST_FILE} cannot be read: {error}", advice) from error
+        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+            raise ModelError(f"{folder}: {MANIFEST_FILE} is not of bundle format {FORMAT}", advice)
+        digest = manifest.pop("digest", None)
+        if digest != _digest(manifest) or written != _json({**manifest, "digest": digest}):
+            raise ModelError(f"{folder}: {MANIFEST_FILE} was changed since it was written", advice)
+        if manifest["model_sha256"] != hashlib.sha256(text).hexdigest():
+            raise ModelError(f"{folder}: {MODEL_FILE} was changed since it was written (sha256 differs)", advice)
+        fields = {name: manifest[name] for name in _PLAIN_FIELDS}
+        return cls(
+            SilentDefectionClassifier.restore(manifest["classifier"], text.decode()),
+            Calibration.restore(manifest["calibration"]),
+            **{**fields, "features": tuple(fields["features"]), "snapshots": tuple(fields["snapshots"])},
+        )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The outcomes, in the order of the columns of `predict_proba`."""
+        return tuple(self.classifier.classes_.tolist())
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that `predict_proba` expects, in order."""
+        return tuple(feature["name"] for feature in self.features)
+
+    @property
+    def usual(self) -> dict[str, float]:
+        """The median of each number feature among the training rows; what a sentence calls usual."""
+        middle = QUANTILES.index(0.5)
+        medians = {name: values[middle] for name, values in self.quantiles.items()}
+        return {name: value for name, value in medians.items() if value is not None}
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the manifest, which holds the model's own: two bundles with one digest score alike."""
+        return _digest(self._manifest())
+
+    def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """Calibrated chances (n, 3) in the order of `classes`.
+
+        Raises
+        ------
+        ModelError
+            A column is missing, too many, out of order or of the wrong type; the message names it.
+        """
+        self.check(X)
+        if not len(X):
+            return np.empty((0, len(self.classes)))
+        return self.calibration.transform(self.classifier.predict_proba(X))
+
+    def check(self, X: pd.DataFrame) -> None:
+        """Raise a ModelError that names the first column of X that differs from training."""
+        given, expected = [str(name) for name in X.columns], list(self.columns)
+        advice = "build the features with the configuration that the model was trained with"
+        if missing := [name for name in expected if name not in given]:
+            raise ModelError(f"feature {missing[0]!r} is missing ({len(missing)} in all)", advice)
+        if extra := [name for name in given if name not in expected]:
+            raise ModelError(f"feature {extra[0]!r} was not there in training ({len(extra)} in all)", advice)
+        for place, (name, wanted) in enumerate(zip(given, expected, strict=True)):
+            if name != wanted:
+                raise ModelError(f"feature {name!r} stands where {wanted!r} is expected (column {place})", advice)
+        for feature in self.features:
+            name, kind = feature["name"], feature["type"]
+            if (found := _type(X[name])) != kind:
+                raise ModelError(f"feature {name!r} is a {found} ({X[name].dtype}), the model expects a {kind}", advice)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `model.txt` and `manifest.json` into `folder` (made if needed); gives the folder."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        manifest = self._manifest()
+        (folder / MODEL_FILE).write_bytes(self.classifier.model_text_.encode())
+        (folder / MANIFEST_FILE).write_bytes(_json({**manifest, "digest": _digest(manifest)}))
+        return folder
+
+    def _manifest(self) -> dict[str, Any]:
+        manifest: dict[str, Any] = _plain(
+            {
+                "format": FORMAT,
+                "model_sha256": hashlib.sha256(self.classifier.model_text_.encode()).hexdigest(),
+                "classifier": self.classifier.state(),
+                "calibration": self.calibration.state(),
+                **{name: getattr(self, name) for name in _PLAIN_FIELDS},
+            }
+        )
+        return manifest
+
+
+def versions() -> dict[str, str]:
+    """The versions of what trains and scores."""
+    return {
+        "churnml": __version__,
+        "lightgbm": lightgbm.__version__,
+        "numpy": np.__version__,
+        "pandas": pd.__version__,
+        "python": platform.python_version(),
+        "scikit-learn": sklearn.__version__,
+    }
+
+
+def _type(column: pd.Series) -> str:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return "category"
+    return "number" if pd.api.types.is_numeric_dtype(column.dtype) else "text"
+
+
+def _quantiles(column: pd.Series) -> list[float | None]:
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    values = values[np.isfinite(values)]
+    return np.quantile(values, QUANTILES).tolist() if len(values) else [None] * len(QUANTILES)
+
+
+def _histogram(column: pd.Series) -> dict[str, Any]:
+    missing = float(column.isna().mean()) if len(column) else 0.0
+    if _type(column) == "category":
+        shares = column.value_counts(normalize=True, sort=False)
+        return {"edges": shares.index.tolist(), "shares": shares.to_numpy(dtype=float).tolist(), "missing": missing}
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    values = values[np.isfinite(values)]
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1))) if len(values) else np.zeros(0)
+    return {"edges": edges.tolist(), "shares": histogram_shares(values, edges), "missing": missing}
+
+
+def histogram_shares(values: ArrayLike, edges: ArrayLike) -> list[float]:
+    """Share of finite `values` in each bin [edge, next edge); the outer bins are open, the last edge is a bin itself.
+
+    >>> histogram_shares([0.0, 1.0, 1.0, 9.0], [0.0, 1.0])
+    [0.25, 0.75]
+    """
+    numbers, cuts = np.asarray(values, dtype=np.float64), np.asarray(edges, dtype=np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(cuts) or not len(numbers):
+        return [0.0] * len(cuts)
+    counts = np.bincount(np.clip(np.searchsorted(cuts, numbers, side="right") - 1, 0, None), minlength=len(cuts))
+    return [float(share) for share in counts / len(numbers)]
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON holds it: lists for tuples, null for what is not a finite number."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
+        items = sorted(value) if isinstance(value, set | frozenset) else value
+        return [_plain(item) for item in items]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    return str(value)
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, sort_keys=True, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def _digest(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(_json(manifest)).hexdigest()

@@ -1,0 +1,274 @@
+"""The classifier: scikit-learn outside, a native LightGBM Booster inside."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+import lightgbm
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from churnml.errors import ModelError
+from churnml.outcomes import OUTCOMES
+
+Floats = NDArray[np.float64]
+
+
+class OneClassError(ModelError, ValueError):
+    """The training rows hold a single class: there is nothing to learn."""
+
+
+class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Chances of `retained`, `silent` and `vocal` from a table of features.
+
+    One gradient boosting model with a three-class objective (Ke et al. 2017, LightGBM). Missing values are allowed
+    everywhere. pandas `category` columns are split on as categories; a category never seen in training counts as
+    missing. Other labels than the three outcomes work as in any scikit-learn classifier.
+
+    When `silent` or `vocal` has fewer than `minimum_positives` training rows, the model learns defection against
+    retained only, and divides the chance of defection by the outcomes' shares in training; `fallback_` says so.
+
+    Parameters
+    ----------
+    formulation : how the outcomes are modelled; `three_class`
+    n_estimators, learning_rate, num_leaves, max_depth, min_child_samples : LightGBM's parameters; `min_child_samples`
+        is capped at a twentieth of the rows, so that small tables still learn
+    feature_fraction, bagging_fraction, lambda_l2 : LightGBM's parameters
+    minimum_positives : fewer training rows than this of an outcome give the fallback
+    seed : the same seed, data and parameters give the same model, byte for byte
+    num_threads : threads for training and prediction
+
+    Attributes
+    ----------
+    classes_ : array of labels, the columns of `predict_proba`; all three outcomes even when one was not met
+    booster_ : lightgbm.Booster; it reads the matrix that `encode` gives
+    model_text_ : the Booster as text
+    categories_ : dict of category column to its list of categories
+    fallback_ : None, or a sentence
+    """
+
+    def __init__(
+        self,
+        formulation: str = "three_class",
+        *,
+        n_estimators: int = 300,
+        learning_rate: float = 0.03,
+        num_leaves: int = 15,
+        max_depth: int = 8,
+        min_child_samples: int = 100,
+        feature_fraction: float = 0.5,
+        bagging_fraction: float = 0.8,
+        lambda_l2: float = 5.0,
+        minimum_positives: int = 50,
+        seed: int = 0,
+        num_threads: int = 2,
+    ) -> None:
+        self.formulation = formulation
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.num_leaves = num_leaves
+        self.max_depth = max_depth
+        self.min_child_samples = min_child_samples
+        self.feature_fraction = feature_fraction
+        self.bagging_fraction = bagging_fraction
+        self.lambda_l2 = lambda_l2
+        self.minimum_positives = minimum_positives
+        self.seed = seed
+        self.num_threads = num_threads
+
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn from features (n, f) and labels (n,).
+
+        Raises
+        ------
+        ModelError
+            Only one class is present, every labelled customer left, or a parameter has no meaning.
+        """
+        if self.formulation != "three_class":
+            raise ModelError(f"formulation {self.formulation!r} is not known", "use three_class")
+        matrix, labels = self._checked_training(X, y)
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, matrix, dtype=np.float64)
+        if weight is not None:
+            used = weight != 0  # a row of no weight must not move a bin edge either
+            matrix, labels, weight = matrix[used], labels[used], weight[used]
+        present = np.unique(labels)
+        if len(present) < 2:
+            name = f"{present[0]!s}" if len(present) else "none"
+            raise OneClassError(
+                f"the training rows hold 1 class only ({name})",
+                "a model needs both customers who stayed and customers who left: widen the snapshots or the horizon",
+            )
+        self.classes_ = present
+        self.fallback_: str | None = None
+        self.split_: float | None = None
+        if self._speaks_of_outcomes(present):
+            self._settle_outcomes(labels)
+        target = np.searchsorted(self.classes_, labels)
+        if self.split_ is not None:
+            target = np.minimum(target, 1)
+        self.model_text_ = self._train(matrix, target, weight)
+        self.booster_ = lightgbm.Booster(model_str=self.model_text_)
+        return self
+
+    def _checked_training(self, X: Any, y: ArrayLike) -> tuple[Floats, NDArray[Any]]:
+        self.categories_: dict[str, list[Any]] = {}
+        if isinstance(X, pd.DataFrame):
+            for name in X.columns:
+                if isinstance(X[name].dtype, pd.CategoricalDtype):
+                    self.categories_[str(name)] = X[name].cat.categories.tolist()
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None")
+        matrix = self._matrix(X, reset=True)
+        labels = column_or_1d(y, warn=True)
+        check_classification_targets(labels)
+        if pd.isna(labels).any():
+            raise ValueError("Input y contains NaN.")
+        if len(labels) != len(matrix):
+            raise ValueError(f"X has {len(matrix)} rows and y has {len(labels)}")
+        return matrix, np.asarray(labels)
+
+    @staticmethod
+    def _speaks_of_outcomes(present: NDArray[Any]) -> bool:
+        return all(isinstance(label, str) and label in OUTCOMES for label in present.tolist())
+
+    def _settle_outcomes(self, labels: NDArray[Any]) -> None:
+        """Give all three outcomes a column, and decide whether silent and vocal can be told apart."""
+        self.classes_ = np.array(OUTCOMES)
+        retained, silent, vocal = (int((labels == outcome).sum()) for outcome in OUTCOMES)
+        if not retained:
+            raise OneClassError(
+                "the training rows hold 1 class only (everyone left)",
+                "check the definition of defection: nobody was retained",
+            )
+        if min(silent, vocal) < self.minimum_positives:
+            self.split_ = (silent + 0.5) / (silent + vocal + 1)
+            rare = "silent" if silent < vocal else "vocal"
+            self.fallback_ = (
+                f"only {min(silent, vocal)} {rare} defections to learn from ({self.minimum_positives} are needed): the "
+                f"model tells leavers from stayers and divides the chance of leaving {self.split_:.0%} silent, "
+                f"{1 - self.split_:.0%} vocal, as in training"
+            )
+
+    def _train(self, matrix: Floats, target: NDArray[np.intp], weight: Floats | None) -> str:
+        names = [str(name) for name in getattr(self, "feature_names_in_", [])]
+        if not names or not all(re.fullmatch(r"[A-Za-z0-9_.]+", name) for name in names):
+            names = [f"column_{index}" for index in range(matrix.shape[1])]
+        columns = [str(name) for name in getattr(self, "feature_names_in_", [])]
+        parameters: dict[str, Any] = {
+            "objective": "binary" if self._is_binary else "multiclass",
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.num_leaves,
+            "max_depth": self.max_depth,
+            "min_data_in_leaf": max(1, min(self.min_child_samples, len(matrix) // 20)),
+            "feature_fraction": self.feature_fraction,
+            "bagging_fraction": self.bagging_fraction,
+            "bagging_freq": 1,
+            "lambda_l2": self.lambda_l2,
+            "seed": self.seed,
+            "num_threads": self.num_threads,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+        if not self._is_binary:
+            parameters["num_class"] = len(self.classes_)
+        data = lightgbm.Dataset(
+            matrix,
+            label=target,
+            weight=weight,
+            feature_name=names,
+            categorical_feature=[columns.index(name) for name in self.categories_],
+            params={"verbosity": -1},
+        )
+        return str(lightgbm.train(parameters, data, num_boost_round=self.n_estimators).model_to_string())
+
+    @property
+    def _is_binary(self) -> bool:
+        return self.split_ is not None or len(self.classes_) == 2
+
+    def encode(self, X: Any) -> Floats:
+        """The matrix (n, f) of doubles that the Booster reads: categories as their number, unseen ones as nan."""
+        check_is_fitted(self)
+        return self._matrix(X, reset=False)
+
+    def _matrix(self, X: Any, reset: bool) -> Floats:
+        if isinstance(X, pd.DataFrame) and self.categories_:
+            coded = {name: _codes(X[name], known) for name, known in self.categories_.items() if name in X}
+            X = X.assign(**coded)
+        return np.asarray(
+            validate_data(self, X, reset=reset, dtype=np.float64, order="C", ensure_all_finite="allow-nan")
+        )
+
+    def _raw(self, X: Any) -> Floats:
+        matrix = self.encode(X)
+        return np.asarray(self.booster_.predict(matrix, raw_score=True, num_threads=self.num_threads))
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Chances (n, number of classes), in the order of `classes_`; rows sum to 1."""
+        raw = self._raw(X)
+        if self._is_binary:
+            leaves = 1 / (1 + np.exp(-raw))
+            if self.split_ is None:
+                return np.column_stack([1 - leaves, leaves])
+            return np.column_stack([1 - leaves, leaves * self.split_, leaves * (1 - self.split_)])
+        odds = np.exp(raw - raw.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The likeliest label of each row (n,)."""
+        chances = self.predict_proba(X)
+        return np.asarray(self.classes_[chances.argmax(axis=1)])
+
+    def raw_margin(self, X: Any) -> Floats:
+        """The one margin (n,) that explanations add up to: log-odds of silent against retained.
+
+        In the fallback it is the log-odds of defection against retained; for other labels, of the second class
+        against the first.
+        """
+        raw = self._raw(X)
+        return raw if raw.ndim == 1 else np.asarray(raw[:, 1] - raw[:, 0])
+
+    def state(self) -> dict[str, Any]:
+        """What was learnt besides the Booster, as plain values for JSON; `restore` takes it back."""
+        check_is_fitted(self)
+        return {
+            "parameters": self.get_params(),
+            "classes": self.classes_.tolist(),
+            "features": [str(name) for name in getattr(self, "feature_names_in_", [])],
+            "n_features": int(self.n_features_in_),
+            "categories": self.categories_,
+            "fallback": self.fallback_,
+            "split": self.split_,
+        }
+
+    @classmethod
+    def restore(cls, state: dict[str, Any], model_text: str) -> SilentDefectionClassifier:
+        """A fitted classifier from `state()` and `model_text_`. The text must be trusted: verify its hash first."""
+        model = cls(**state["parameters"])
+        model.classes_ = np.array(state["classes"])
+        model.n_features_in_ = state["n_features"]
+        if state["features"]:
+            model.feature_names_in_ = np.array(state["features"], dtype=object)
+        model.categories_ = state["categories"]
+        model.fallback_ = state["fallback"]
+        model.split_ = state["split"]
+        model.model_text_ = model_text
+        model.booster_ = lightgbm.Booster(model_str=model_text)
+        return model
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _codes(column: pd.Series, known: list[Any]) -> Floats:
+    """Each value's number in the list of known categories; nan for a missing or unknown one."""
+    codes = pd.Index(known, dtype=object).get_indexer(pd.Index(column.astype(object)))
+    return np.where(codes < 0, np.nan, codes)
