@@ -107,7 +107,7 @@ class Feature(FeatureCard):
     """
 
     grain: str
-    expression: Callable[[Any], Any] = field(repr=False, compare=False)
+    expression: Callable[..., Any] = field(repr=False, compare=False)
     needs: Needs = Needs()
     uses: tuple[Feature, ...] = ()
 
@@ -176,6 +176,8 @@ def inventory(events: ir.Table, customers: ir.Table | None = None) -> Inventory:
     kinds: dict[str, set[str]] = {}
     channels: dict[str, int] = {}
     for row in found.to_dict("records"):
+        if not isinstance(row["kind"], str):
+            continue
         filled = kinds.setdefault(row["kind"], set())
         filled.update(name for name in columns if row[name] > 0)
         if isinstance(row["channel"], str):
@@ -224,10 +226,11 @@ def missing(feature: Feature, context: Context, inventory: Inventory) -> str | N
     for setting in needs.settings:
         if not getattr(context, setting):
             return f"needs {setting.replace('_', ' ')}, which the configuration does not name"
-    absent = [kind for kind in needs.every_kind if kind not in kinds]
     if needs.kinds and not any(kind in kinds for kind in needs.kinds):
-        absent.append(" or ".join(needs.kinds))
-    if absent:
+        if len(needs.kinds) > 1:
+            return f"needs one of the kinds {', '.join(needs.kinds)}, and the data has none of them"
+        return f"needs kind {needs.kinds[0]}, which the data does not have"
+    if absent := [kind for kind in needs.every_kind if kind not in kinds]:
         word = "kinds" if len(absent) > 1 else "kind"
         return f"needs {word} {' and '.join(absent)}, which the data does not have"
     looked_at = (needs.kinds + needs.every_kind) or tuple(kinds)

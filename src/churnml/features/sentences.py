@@ -97,12 +97,15 @@ def put(number: float, form: str) -> str:
 def plural(word: str) -> str:
     """The plural of an English noun.
 
-    >>> plural("purchase"), plural("reply"), plural("survey"), plural("address"), plural("case opened")
-    ('purchases', 'replies', 'surveys', 'addresses', 'cases opened')
+    >>> plural("purchase"), plural("reply"), plural("survey"), plural("case opened"), plural("request to cancel")
+    ('purchases', 'replies', 'surveys', 'cases opened', 'requests to cancel')
     """
-    if word.endswith((" opened", " sent", " made", " kept", " shown", " viewed", " received")):
-        noun, participle = word.rsplit(" ", 1)
-        return f"{plural(noun)} {participle}"
+    if word.endswith((" opened", " sent", " made", " kept", " viewed", " clicked", " resolved", " reopened")):
+        head, participle = word.rsplit(" ", 1)
+        return f"{plural(head)} {participle}"
+    if re.search(r" (with|on|of|for|to) ", word):
+        head, preposition, rest = re.split(r" (with|on|of|for|to) ", word, maxsplit=1)
+        return f"{plural(head)} {preposition} {rest}"
     if word.endswith("y") and word[-2:-1] not in "aeiou":
         return word[:-1] + "ies"
     return word + ("es" if word.endswith(("s", "x", "ch", "sh")) else "s")
@@ -125,3 +128,56 @@ def _duration(seconds: float) -> str:
         if abs(seconds) >= size:
             return _plural(seconds / size, name)
     return _plural(seconds, "second")
+
+
+KIND_WORDS = {
+    "activity": "visit",
+    "payment_failed": "failed payment",
+    "help_viewed": "help page viewed",
+    "contact": "contact with service",
+    "contact_abandoned": "abandoned contact",
+    "case_opened": "support case",
+    "case_responded": "reply on a support case",
+    "case_resolved": "support case resolved",
+    "case_reopened": "support case reopened",
+    "case_escalated": "escalated support case",
+    "promise_made": "promise made",
+    "promise_kept": "promise kept",
+    "survey_sent": "survey sent",
+    "survey_answered": "answered survey",
+    "message_private": "private message",
+    "mention": "public mention",
+    "data_request": "request for personal data",
+    "outreach_sent": "message sent",
+    "outreach_opened": "opened message",
+    "outreach_clicked": "message clicked",
+    "unsubscribed": "unsubscription",
+    "plan_changed": "change of plan",
+    "price_changed": "change of price",
+    "basket_abandoned": "abandoned basket",
+    "cancel_requested": "request to cancel",
+    "treatment": "retention offer",
+    "consent_changed": "change of consent",
+    "attribute_changed": "change of details",
+    "onboarding_step": "set-up step",
+}
+"""What sentences call a kind of event, where its own name does not read well."""
+
+
+def noun(kind: str) -> str:
+    """A kind of event in words.
+
+    >>> noun("case_opened"), noun("purchase"), noun("loan_requested")
+    ('support case', 'purchase', 'loan requested')
+    """
+    return KIND_WORDS.get(kind, kind.replace("_", " "))
+
+
+def nouns(kinds: tuple[str, ...]) -> str:
+    """Several kinds of event in words.
+
+    >>> nouns(("activity", "purchase", "review"))
+    'visit, purchase or review'
+    """
+    words = [noun(kind) for kind in kinds]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

@@ -1,0 +1,52 @@
+"""Builds the feature matrix of one snapshot, as one query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import ibis.expr.types as ir
+
+from churnml.features.grains import CUSTOMER, grain
+from churnml.features.registry import GRAINS, Context, Feature, every_feature
+
+SPINE = ("tenure_days", "days_to_end")
+"""Columns of the spine that features of grain "row" may use."""
+
+
+def build(spine: ir.Table, events: ir.Table, features: Iterable[Feature], context: Context) -> ir.Table:
+    """The features of every customer on the spine.
+
+    Parameters
+    ----------
+    spine, events:
+        What was known at the snapshot: see `timeline.View`.
+    features:
+        Declared features; only the grains they need are built, each once.
+    context:
+        The context the features were declared with.
+
+    Returns
+    -------
+    One row per row of the spine: `customer_id`, and one float64 column per feature, in order.
+    """
+    features = tuple(features)
+    needed = tuple(every_feature(features))
+    row = spine.select(CUSTOMER, *SPINE)
+    for name in GRAINS[:-1]:
+        if of_grain := [feature for feature in needed if feature.grain == name]:
+            table = grain(name, spine, events, context)
+            columns = {feature.name: feature.expression(table).cast("float64") for feature in of_grain}
+            aggregated = table.group_by(CUSTOMER).aggregate(**columns)
+            row = row.left_join(aggregated, CUSTOMER).drop(f"{CUSTOMER}_right")
+    row = row.mutate(**{item.name: _filled(row[item.name], item) for item in needed if item.grain != "row"})
+    pending = [feature for feature in needed if feature.grain == "row"]
+    while pending:
+        ready = [item for item in pending if all(used.name in row.columns for used in item.uses)]
+        assembled = row
+        row = row.mutate(**{item.name: _filled(item.expression(assembled).cast("float64"), item) for item in ready})
+        pending = [item for item in pending if item not in ready]
+    return row.select(CUSTOMER, *(feature.name for feature in features))
+
+
+def _filled(column: ir.Value, feature: Feature) -> ir.Value:
+    return column if feature.empty is None else column.fill_null(feature.empty)

@@ -1,0 +1,242 @@
+"""Complaints: what the customer told the company, how it answered, and friction about which nothing was said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from churnml.features.expressions import count, monitored, of, ratio, within
+from churnml.features.registry import Context, Feature, Inventory, Needs
+from churnml.features.sentences import nouns
+
+feature = partial(Feature, family="complaints", theme="unresolved problems")
+waiting = partial(feature, theme="waiting")
+impersonal = partial(feature, theme="impersonal service")
+
+CASES = Needs(every_kind=("case_opened",), columns=("case_id",))
+YEAR = 365
+
+
+def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
+    """Declare the features of the family."""
+    yield from _voice(context)
+    yield from _cases()
+    yield from _answers()
+    yield from _contacts(context)
+    yield from _friction(context)
+
+
+def _voice(context: Context) -> Iterator[Feature]:
+    kinds, needs, what = context.voice_kinds, Needs(context.voice_kinds), nouns(context.voice_kinds)
+
+    def voiced(t: Any) -> Any:
+        return of(t, kinds) & monitored(t, context.dark_channels)
+
+    for window in (30, 90, YEAR):
+        yield feature(
+            name=f"voice_events_{window}d", unit="events", grain="event", needs=needs, empty=0.0,
+            doc=f"Times the customer told the company of dissatisfaction ({what}) in the last {window} days.",
+            sentence=f"Dissatisfaction voiced {{value:count time}} in the last {window} days[; typical is {{usual}}]",
+            expression=lambda t, window=window: count(t, voiced(t), within(t, window)),
+        )  # fmt: skip
+    yield feature(
+        name="days_since_voice", unit="days", grain="event", needs=needs,
+        doc=f"Days since the customer last told the company of dissatisfaction ({what}).",
+        sentence="Dissatisfaction last voiced {value:days} ago[; typical is {usual:days}]",
+        sentence_empty="Dissatisfaction never voiced",
+        expression=lambda t: t.age_days.min(where=voiced(t)),
+    )  # fmt: skip
+    yield feature(
+        name="voice_text_length_365d", unit="characters", grain="event", needs=Needs(kinds, columns=("text",)),
+        doc=f"Mean length of what the customer wrote ({what}) in the last 365 days.",
+        sentence="Complaints of the last 365 days are {value:count character} long on average[; typical is {usual}]",
+        sentence_empty="Nothing written to complain in the last 365 days",
+        expression=lambda t: ratio(
+            t.text.length().sum(where=voiced(t) & within(t, YEAR)), t.text.count(where=voiced(t) & within(t, YEAR))
+        ),
+    )  # fmt: skip
+
+
+def _cases() -> Iterator[Feature]:
+    yield feature(
+        name="cases_365d", unit="cases", grain="case", needs=CASES, empty=0.0,
+        doc="Support cases opened in the last 365 days.",
+        sentence="{value:count support case} opened in the last 365 days[; typical is {usual}]",
+        expression=lambda t: count(t, _opened(t)),
+    )  # fmt: skip
+    yield feature(
+        name="open_cases", unit="cases", grain="case", needs=CASES, empty=0.0,
+        doc="Support cases that are open now.",
+        sentence="{value:count support case} still open[; typical is {usual}]",
+        expression=lambda t: count(t, t.open),
+    )  # fmt: skip
+    yield feature(
+        name="oldest_open_case_days", unit="days", grain="case", needs=CASES,
+        doc="Days since the oldest support case that is still open was opened.",
+        sentence="A support case has been open for {value:days}[; typical is {usual:days}]",
+        sentence_empty="No open support case",
+        expression=lambda t: t.opened_days.max(where=t.open),
+    )  # fmt: skip
+    yield feature(
+        name="unresolved_share_365d", unit="share", grain="case",
+        needs=Needs(every_kind=("case_opened", "case_resolved"), columns=("case_id",)),
+        doc="Share of the support cases opened in the last 365 days that are not resolved.",
+        sentence="{value:share} of the support cases of the last 365 days not resolved[; typical is {usual:share}]",
+        sentence_empty="No support case in the last 365 days",
+        expression=lambda t: ratio(count(t, t.open, _opened(t)), count(t, _opened(t))),
+    )  # fmt: skip
+    yield feature(
+        name="repeat_contacts_365d", unit="contacts", grain="case",
+        needs=Needs(("contact", "complaint", "case_opened"), columns=("case_id",)), empty=0.0,
+        doc="Times the customer had to get in touch again about the same support case, in cases of the last 365 days.",
+        sentence="Got in touch again {value:count time} about the same support case[; typical is {usual}]",
+        expression=lambda t: t.repeats.sum(where=t.last_days <= YEAR),
+    )  # fmt: skip
+    for name, kind, what in (
+        ("reopened_365d", "case_reopened", "reopened"),
+        ("escalated_365d", "case_escalated", "escalated"),
+    ):
+        yield feature(
+            name=name, unit="times", grain="case", needs=Needs(every_kind=(kind,), columns=("case_id",)), empty=0.0,
+            doc=f"Times a support case of the customer was {what}, over cases of the last 365 days.",
+            sentence=f"Support cases {what} {{value:count time}} in the last 365 days[; typical is {{usual}}]",
+            expression=lambda t, what=what: t[what].sum(where=t.last_days <= YEAR),
+        )  # fmt: skip
+    yield impersonal(
+        name="transfers_365d", unit="transfers", grain="case", needs=Needs(columns=("case_id", "agent_id")), empty=0.0,
+        doc="Times a support case passed to another agent, over cases of the last 365 days.",
+        sentence="Passed to another agent {value:count time} in the last 365 days[; typical is {usual}]",
+        expression=lambda t: t.transfers.sum(where=t.last_days <= YEAR),
+    )  # fmt: skip
+
+
+def _opened(table: Any) -> Any:
+    return (table.opened_days <= YEAR).fill_null(False)
+
+
+def _answers() -> Iterator[Feature]:
+    for name, kind, what, column, last in (
+        ("first_response", "case_responded", "first reply", "first_response_s", "last_answered"),
+        ("resolution", "case_resolved", "resolution", "resolution_s", "last_solved"),
+    ):
+        needs = Needs(every_kind=("case_opened", kind), columns=("case_id",))
+        yield waiting(
+            name=f"{name}_median_s_365d", unit="seconds", grain="case", needs=needs,
+            doc=f"Median time from opening a support case to its {what}, over cases opened in the last 365 days.",
+            sentence=f"Usually waited {{value:seconds}} for the {what} of a support case"
+            "[; typical is {usual:seconds}]",
+            sentence_empty=f"No {what} of a support case in the last 365 days",
+            expression=lambda t, column=column: t[column].median(where=_opened(t)),
+        )  # fmt: skip
+        yield waiting(
+            name=f"{name}_last_s", unit="seconds", grain="case", needs=needs,
+            doc=f"Time from opening to {what} of the latest support case that has one.",
+            sentence=f"Waited {{value:seconds}} for the {what} of the latest support case"
+            "[; typical is {usual:seconds}]",
+            sentence_empty=f"No {what} of a support case so far",
+            expression=lambda t, column=column, last=last: t[column].max(where=t[last]),
+        )  # fmt: skip
+    yield waiting(
+        name="unanswered_cases", unit="cases", grain="case",
+        needs=Needs(every_kind=("case_opened", "case_responded"), columns=("case_id",)), empty=0.0,
+        doc="Open support cases without any reply so far.",
+        sentence="{value:count open support case} without any reply[; typical is {usual}]",
+        expression=lambda t: count(t, t.open, t.first_response_s.isnull()),
+    )  # fmt: skip
+
+
+def _contacts(context: Context) -> Iterator[Feature]:
+    kinds = context.service_kinds
+    what, needs = nouns(kinds), Needs(kinds)
+    for window in (30, 90, YEAR):
+        yield feature(
+            name=f"contacts_{window}d", unit="contacts", grain="event", needs=needs, empty=0.0,
+            doc=f"Contacts with service ({what}) in the last {window} days.",
+            sentence=f"{{value:count contact}} with service in the last {window} days[; typical is {{usual}}]",
+            expression=lambda t, window=window: count(t, of(t, kinds), within(t, window)),
+        )  # fmt: skip
+    yield feature(
+        name="days_since_service", unit="days", grain="event", needs=needs,
+        doc=f"Days since the last contact with service ({what}).",
+        sentence="Last contact with service {value:days} ago[; typical is {usual:days}]",
+        sentence_empty="No contact with service so far",
+        expression=lambda t: t.age_days.min(where=of(t, kinds)),
+    )  # fmt: skip
+    yield waiting(
+        name="contacts_abandoned_90d", unit="contacts", grain="event", needs=Needs(("contact_abandoned",)), empty=0.0,
+        doc="Contacts that the customer gave up before being served, in the last 90 days.",
+        sentence="Gave up waiting {value:count time} in the last 90 days[; typical is {usual}]",
+        expression=lambda t: count(t, of(t, ("contact_abandoned",)), within(t, 90)),
+    )  # fmt: skip
+    yield waiting(
+        name="abandoned_share_365d", unit="share", grain="event", needs=Needs(kinds, every_kind=("contact_abandoned",)),
+        doc="Share of the attempts to reach service in the last 365 days that the customer gave up.",
+        sentence="Gave up {value:share} of the attempts to reach service[; typical is {usual:share}]",
+        sentence_empty="No attempt to reach service in the last 365 days",
+        expression=lambda t: ratio(
+            count(t, of(t, ("contact_abandoned",)), within(t, YEAR)),
+            count(t, of(t, (*kinds, "contact_abandoned")), within(t, YEAR)),
+        ),
+    )  # fmt: skip
+    yield from _held(context)
+    for column, doc in (("automated", "by a machine"), ("scripted", "by a person reading a script")):
+        yield impersonal(
+            name=f"{column}_share_365d", unit="share", grain="event",
+            needs=Needs((*kinds, "case_responded"), columns=(column,)),
+            doc=f"Share of contacts with and replies from service in the last 365 days that were handled {doc}.",
+            sentence=f"{{value:share}} of the contacts with service handled {doc}[; typical is {{usual:share}}]",
+            sentence_empty="No contact with service in the last 365 days of which it is known who handled it",
+            expression=lambda t, column=column: _true_share(t, column, (*kinds, "case_responded")),
+        )  # fmt: skip
+
+
+def _true_share(t: Any, column: str, kinds: tuple[str, ...]) -> Any:
+    rows = of(t, kinds) & within(t, YEAR)
+    return ratio(count(t, rows, t[column].fill_null(False)), t[column].count(where=rows))
+
+
+def _held(context: Context) -> Iterator[Feature]:
+    kinds = tuple(dict.fromkeys((*context.service_kinds, "contact_abandoned")))
+    needs = Needs(kinds, columns=("wait_s",))
+    for name, doc, expression in (
+        ("wait_mean_s_90d", "Mean", lambda t, rows: ratio(t.wait_s.sum(where=rows), t.wait_s.count(where=rows))),
+        ("wait_longest_s_90d", "Longest", lambda t, rows: t.wait_s.max(where=rows)),
+    ):
+        yield waiting(
+            name=name, unit="seconds", grain="event", needs=needs,
+            doc=f"{doc} time on hold or in a queue for service in the last 90 days.",
+            sentence=f"{doc} wait for service in the last 90 days: {{value:seconds}}[; typical is {{usual:seconds}}]",
+            sentence_empty="No wait for service in the last 90 days on record",
+            expression=lambda t, expression=expression: expression(t, of(t, kinds) & within(t, 90)),
+        )  # fmt: skip
+
+
+def _friction(context: Context) -> Iterator[Feature]:
+    kinds = context.friction_kinds
+    needs = Needs(kinds, settings=("friction_kinds",))
+    what = nouns(kinds) if kinds else "friction"
+    product = partial(feature, theme="product quality", needs=needs)
+    for window in (30, 90):
+        yield product(
+            name=f"friction_events_{window}d", unit="events", grain="event", empty=0.0,
+            doc=f"Friction: events that would annoy anyone ({what}), in the last {window} days.",
+            sentence=f"{{value:count annoyance}} ({what}) in the last {window} days[; typical is {{usual}}]",
+            expression=lambda t, window=window: count(t, of(t, kinds), within(t, window)),
+        )  # fmt: skip
+    yield product(
+        name="days_since_friction", unit="days", grain="event",
+        doc=f"Days since the last friction ({what}).",
+        sentence=f"Last annoyance ({what}) {{value:days}} ago[; typical is {{usual:days}}]",
+        sentence_empty=f"No {what} so far",
+        expression=lambda t: t.age_days.min(where=of(t, kinds)),
+    )  # fmt: skip
+    yield product(
+        name="friction_without_contact_90d", unit="events", grain="friction", theme="unheard feedback", empty=0.0,
+        doc=f"Friction of the last 90 days ({what}) about which the customer has said nothing since: "
+        "no contact, complaint or support case followed.",
+        sentence="{value:count annoyance} in the last 90 days, and not a word about it[; typical is {usual}]",
+        expression=lambda t: count(
+            t, of(t, kinds), within(t, 90), (t.last_said_s.isnull() | (t.age_s < t.last_said_s)).fill_null(True)
+        ),
+    )  # fmt: skip

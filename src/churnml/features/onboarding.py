@@ -1,0 +1,143 @@
+"""Onboarding: how the first days went. All of it is missing where the sign-up is unknown, and counts of a first
+window where the customer is younger than the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import ibis
+
+from churnml.features.expressions import count, flag, of, ratio
+from churnml.features.registry import Context, Feature, Inventory, Needs
+from churnml.features.sentences import nouns
+
+SIGNED_UP = ("signed_up_at",)
+UNKNOWN = "The sign-up is unknown or too recent"
+
+rough = partial(Feature, family="onboarding", theme="rough start", sentence_empty=UNKNOWN)
+
+
+def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
+    """Declare the features of the family."""
+    yield from _activity(context)
+    yield from _steps(context)
+    yield from _first_contacts(context)
+
+
+def _hidden(name: str, needs: Needs, expression: Any, grain: str = "early", empty: float | None = 0.0) -> Feature:
+    """A number that other features use."""
+    return rough(
+        name=name, unit="events", grain=grain, needs=needs, expression=expression, empty=empty, doc=name, sentence=name
+    )
+
+
+def _once_complete(row: Any, value: Any, days: int) -> Any:
+    """The value where the customer has been one for so many days, else null."""
+    return (row.tenure_days >= days).ifelse(value, ibis.null("float64"))
+
+
+def _activity(context: Context) -> Iterator[Feature]:
+    kinds, what, length = context.engagement_kinds, nouns(context.engagement_kinds), context.onboarding_days
+    needs = Needs(kinds, customers=SIGNED_UP)
+
+    def first(days: int, start: int = 0) -> Feature:
+        return _hidden(
+            f"_engagement_days_{start}_{days}", needs,
+            lambda t: count(t, of(t, kinds), t.day >= start, t.day < days),
+        )  # fmt: skip
+
+    earliest = _hidden("_first_engagement", needs, lambda t: t.age_days.max(where=of(t, kinds)), "event", None)
+    yield rough(
+        name="days_to_first_engagement", unit="days", grain="row", needs=needs, uses=(earliest,),
+        doc=f"Days from sign-up to the first {what}; 0 for the same day.",
+        sentence="First engagement {value:days} after sign-up[; typical is {usual:days}]",
+        sentence_empty="No engagement since sign-up, or the sign-up is unknown",
+        expression=lambda r: (r.tenure_days - r._first_engagement).clip(lower=0),
+    )  # fmt: skip
+    for days in (1, 7, 14, 30):
+        counted = first(days)
+        when = "on the first day" if days == 1 else f"in the first {days} days"
+        yield rough(
+            name=f"engagement_first_{days}d", unit="events", grain="row", needs=needs, uses=(counted,),
+            doc=f"Number of events of engagement ({what}) {when} after sign-up.",
+            sentence=f"{{value:count engagement event}} {when} after sign-up[; typical is {{usual}}]",
+            expression=lambda r, counted=counted, days=days: _once_complete(r, r[counted.name], days),
+        )  # fmt: skip
+    half = max(1, length // 2)
+    begin, later = first(half), first(length, half)
+    yield rough(
+        name="early_slope", unit="score", grain="row", needs=needs, uses=(begin, later),
+        doc=f"Whether engagement grew in the first {length} days: second half less first half, divided by both; "
+        "from -1 (all in the first half) to 1 (all in the second).",
+        sentence=f"Engagement in the first {length} days shifted to the second half by {{value:share}}"
+        "[; typical is {usual:share}]",
+        sentence_empty="Too new, without early engagement, or the sign-up is unknown",
+        expression=lambda r: _once_complete(
+            r, ratio(r[later.name] - r[begin.name], r[later.name] + r[begin.name]), length
+        ),
+    )  # fmt: skip
+
+
+def _steps(context: Context) -> Iterator[Feature]:
+    kind, length = ("onboarding_step",), context.onboarding_days
+    needs = Needs(kind, customers=SIGNED_UP)
+    done = _hidden("_steps_done", needs, lambda t: t["name"].nunique(where=of(t, kind) & (t.day < length)))
+    unnamed = _hidden("_steps_without_name", needs, lambda t: count(t, of(t, kind), t.day < length, t["name"].isnull()))
+    last = _hidden("_last_step_day", needs, lambda t: t.day.max(where=of(t, kind) & (t.day < length)))
+    yield rough(
+        name="onboarding_steps_done", unit="steps", grain="row", needs=needs, uses=(done, unnamed),
+        doc=f"Different set-up steps done in the first {length} days, as known so far.",
+        sentence=f"{{value:count set-up step}} done in the first {length} days[; typical is {{usual}}]",
+        expression=lambda r: _once_complete(r, r._steps_done + r._steps_without_name, 0),
+    )  # fmt: skip
+    yield rough(
+        name="onboarding_stalled_days", unit="days", grain="row", needs=needs, uses=(last,),
+        doc=f"Days in the first {length} without any further set-up step: from the last step, or from sign-up, to the "
+        "end of onboarding or to now.",
+        sentence="{value:days} of onboarding without a further set-up step[; typical is {usual:days}]",
+        expression=lambda r: r.tenure_days.clip(upper=length) - r._last_step_day,
+    )  # fmt: skip
+
+
+def _first_contacts(context: Context) -> Iterator[Feature]:
+    length = context.onboarding_days
+    for name, what, kinds, setting in (
+        ("contact", "contact with service", context.service_kinds, "service_kinds"),
+        ("friction", "annoyance", context.friction_kinds, "friction_kinds"),
+    ):
+        needs = Needs(kinds, customers=SIGNED_UP, settings=(setting,))
+        of_kind = kinds
+        yield rough(
+            name=f"days_to_first_{name}", unit="days", grain="early", needs=needs,
+            doc=f"Days from sign-up to the first {what} ({nouns(kinds) if kinds else what}), "
+            f"within the first {length} days.",
+            sentence=f"First {what} {{value:days}} after sign-up[; typical is {{usual:days}}]",
+            sentence_empty=f"No {what} in the first {length} days, or the sign-up is unknown",
+            expression=lambda t, kinds=of_kind: t.day.min(where=of(t, kinds) & (t.day < length)),
+        )  # fmt: skip
+        counted = _hidden(
+            f"_{name}_in_onboarding", needs, lambda t, kinds=of_kind: count(t, of(t, kinds), t.day < length)
+        )
+        yield rough(
+            name=f"onboarding_{name}_events", unit="events", grain="row", needs=needs, uses=(counted,),
+            doc=f"{what.capitalize()} in the first {length} days: how many times, as known so far.",
+            sentence=f"{what.capitalize()} in the first {length} days: {{value:count time}}[; typical is {{usual}}]",
+            expression=lambda r, counted=counted: _once_complete(r, r[counted.name], 0),
+        )  # fmt: skip
+    engaged, service = context.engagement_kinds, context.service_kinds
+    needs = Needs(service, customers=SIGNED_UP)
+    helped = _hidden("_contact_in_onboarding", needs, lambda t: count(t, of(t, service), t.day < length))
+    active = _hidden("_active_in_onboarding", Needs(engaged), lambda t: count(t, of(t, engaged), t.day < length))
+    yield rough(
+        name="self_served", unit="yes or no", grain="row", needs=needs, uses=(helped, active),
+        doc=f"1 for a customer who got going in the first {length} days without any contact with service, else 0; "
+        "unknown until those days have passed.",
+        sentence=f"Got going in the first {length} days without any help from service",
+        sentence_low=f"Did not get going alone in the first {length} days",
+        expression=lambda r: _once_complete(
+            r, flag((r._contact_in_onboarding == 0) & (r._active_in_onboarding > 0)), length
+        ),
+    )  # fmt: skip

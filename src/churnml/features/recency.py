@@ -1,0 +1,319 @@
+"""Recency: how long the customer has been quiet, how much they do, and both against their own habits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import ibis
+
+from churnml.features.expressions import between, count, of, ratio, within
+from churnml.features.registry import Context, Feature, Inventory, Needs, safe
+from churnml.features.sentences import noun, nouns, plural
+
+WINDOWS = (7, 30, 90, 180)
+BASELINE_DAYS = 14
+"""A customer's own earlier rate needs at least so many days before the recent window."""
+
+KIND_THEMES = {
+    **dict.fromkeys(("return", "error", "payment_failed", "help_viewed"), "product quality"),
+    **dict.fromkeys(("contact", "complaint", "case_opened", "case_reopened", "case_escalated"), "unresolved problems"),
+    **dict.fromkeys(("case_responded", "case_resolved", "contact_abandoned"), "waiting"),
+    **dict.fromkeys(("promise_made", "promise_kept"), "broken promises"),
+    **dict.fromkeys(("survey_sent", "survey_answered", "review", "message_private", "mention"), "unheard feedback"),
+    **dict.fromkeys(("outreach_sent", "outreach_opened", "outreach_clicked"), "unanswered outreach"),
+    **dict.fromkeys(("unsubscribed", "data_request", "consent_changed"), "pressure and privacy"),
+    **dict.fromkeys(("plan_changed", "price_changed", "cancel_requested", "treatment"), "value and contract"),
+    "onboarding_step": "rough start",
+}
+"""The theme of a kind's own recency and counts; other kinds belong to "going quiet"."""
+
+NEVER = frozenset({"closed", "attribute_changed", "treatment_withheld"})
+"""Kinds that say nothing about a customer who is still there."""
+
+
+def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
+    """Declare the features of the family."""
+    return chain(
+        _silence(context), _kinds(context, inventory), _frequency(context), _cadence(context), _trend(context),
+        _sessions(context), _value(context),
+    )  # fmt: skip
+
+
+quiet = partial(Feature, family="recency", theme="going quiet")
+
+
+def _since(name: str, what: str, needs: Needs, expression: Any, theme: str = "going quiet") -> Feature:
+    return Feature(
+        name=name, family="recency", theme=theme, unit="days", grain="event", needs=needs, expression=expression,
+        doc=f"Days since the last {what}.",
+        sentence=f"No {what} for {{value:days}}[; typical is {{usual:days}}]",
+        sentence_low=f"Last {what} only {{value:days}} ago[; typical is {{usual:days}}]",
+        sentence_empty=f"No {what} so far",
+    )  # fmt: skip
+
+
+def _last_engagement(context: Context) -> Feature:
+    kinds = context.engagement_kinds
+    return _since("days_since_engagement", nouns(kinds), Needs(kinds), lambda t: t.age_days.min(where=of(t, kinds)))
+
+
+def _first_engagement(context: Context) -> Feature:
+    kinds = context.engagement_kinds
+    return quiet(
+        name="days_since_first_engagement", theme="value and contract", unit="days", grain="event", needs=Needs(kinds),
+        doc=f"Days since the first {nouns(kinds)} on record.",
+        sentence=f"First {nouns(kinds)} {{value:days}} ago[; typical is {{usual:days}}]",
+        expression=lambda t: t.age_days.max(where=of(t, kinds)),
+    )  # fmt: skip
+
+
+def _silence(context: Context) -> Iterator[Feature]:
+    yield _since("days_since_event", "event of any kind", Needs(), lambda t: t.age_days.min())
+    yield _last_engagement(context)
+    yield _first_engagement(context)
+
+
+def _kinds(context: Context, inventory: Inventory) -> Iterator[Feature]:
+    for kind in inventory.kinds:
+        if kind in NEVER:
+            continue
+        theme = KIND_THEMES.get(kind, "going quiet")
+        yield _since(
+            f"days_since_{safe(kind)}", noun(kind), Needs((kind,)),
+            lambda t, kind=kind: t.age_days.min(where=of(t, (kind,))), theme,
+        )  # fmt: skip
+        for window in () if context.engagement_kinds == (kind,) else (30, 90):  # else the same as engagement
+            counted = f"{{value:count {noun(kind)}|{plural(noun(kind))}}}"
+            yield Feature(
+                name=f"{safe(kind)}_events_{window}d", family="recency", theme=theme, unit="events", grain="event",
+                needs=Needs((kind,)), empty=0.0,
+                doc=f"Number of {plural(noun(kind))} in the last {window} days.",
+                sentence=f"{counted} in the last {window} days[; typical is {{usual}}]",
+                expression=lambda t, kind=kind, window=window: count(t, of(t, (kind,)), within(t, window)),
+            )  # fmt: skip
+
+
+def _engagement(context: Context, window: int) -> Feature:
+    kinds = context.engagement_kinds
+    return quiet(
+        name=f"engagement_{window}d", unit="events", grain="event", needs=Needs(kinds), empty=0.0,
+        doc=f"Engagement: number of events ({nouns(kinds)}) in the last {window} days.",
+        sentence=f"{{value:count engagement event}} in the last {window} days[; typical is {{usual}}]",
+        expression=lambda t: count(t, of(t, kinds), within(t, window)),
+    )  # fmt: skip
+
+
+def _active_days(context: Context, window: int) -> Feature:
+    return quiet(
+        name=f"active_days_{window}d", unit="days", grain="day", needs=Needs(context.engagement_kinds), empty=0.0,
+        doc=f"Days with engagement among the last {window}.",
+        sentence=f"Active on {{value:days}} of the last {window}[; typical is {{usual}}]",
+        expression=lambda t: count(t, within(t, window)),
+    )  # fmt: skip
+
+
+def _frequency(context: Context) -> Iterator[Feature]:
+    yield from (_engagement(context, window) for window in WINDOWS)
+    yield from (_active_days(context, window) for window in WINDOWS)
+
+
+def _cadence(context: Context) -> Iterator[Feature]:
+    needs = Needs(context.engagement_kinds)
+    last = _last_engagement(context)
+    usual_gap = quiet(
+        name="usual_gap_days", unit="days", grain="day", needs=needs,
+        doc="The customer's own usual gap: the median number of days between two active days.",
+        sentence="Usually {value:days} between two active days[; typical is {usual:days}]",
+        sentence_empty="Active on one day only, so no usual gap is known",
+        expression=lambda t: t.gap_days.median(),
+    )  # fmt: skip
+    longest_gap = quiet(
+        name="longest_gap_days", unit="days", grain="day", needs=needs,
+        doc="The longest gap between two active days so far.",
+        sentence="Longest gap between two active days so far: {value:days}[; typical is {usual:days}]",
+        sentence_empty="Active on one day only, so no gap is known",
+        expression=lambda t: t.gap_days.max(),
+    )  # fmt: skip
+    yield usual_gap
+    yield longest_gap
+    yield quiet(
+        name="gap_variation", unit="score", grain="day", needs=needs,
+        doc="How uneven the gaps between active days are: their standard deviation divided by their mean.",
+        sentence="Gaps between active days vary by {value:share} of their mean[; typical is {usual:share}]",
+        sentence_empty="Too few active days to say how regular they are",
+        expression=lambda t: _variation(t.gap_days.count(), t.gap_days.sum(), (t.gap_days * t.gap_days).sum()),
+    )  # fmt: skip
+    yield quiet(
+        name="silence_percentile", unit="share", grain="day", needs=needs,
+        doc="Share of the customer's own gaps between active days that are at most as long as the current silence.",
+        sentence="The current silence is as long as or longer than {value:share} of the customer's own gaps"
+        "[; typical is {usual:share}]",
+        sentence_empty="Active on one day only, so the current silence cannot be compared",
+        expression=lambda t: ratio(count(t, (t.gap_days <= t.silence_days).fill_null(False)), t.gap_days.count()),
+    )  # fmt: skip
+    yield quiet(
+        name="quiet_streak_weeks", unit="weeks", grain="week", needs=needs, empty=26.0,
+        doc="Weeks in a row, up to now, with less than half of the customer's usual active days a week (26 at most).",
+        sentence="{value:weeks} in a row below half of the customer's usual activity[; typical is {usual:weeks}]",
+        expression=lambda t: t.week.min(where=t.days * 2 >= t.usual_days),
+    )  # fmt: skip
+    yield quiet(
+        name="overdue_ratio", unit="ratio", grain="row", needs=needs, uses=(last, usual_gap),
+        doc="Days since the last engagement, divided by the customer's own usual gap.",
+        sentence="Silent for {value:times} the customer's own usual gap[; typical is {usual:times}]",
+        sentence_empty="Active on one day only, so the current silence cannot be compared",
+        expression=lambda r: ratio(r.days_since_engagement, r.usual_gap_days),
+    )  # fmt: skip
+    yield quiet(
+        name="silence_to_longest_gap", unit="ratio", grain="row", needs=needs, uses=(last, longest_gap),
+        doc="Days since the last engagement, divided by the customer's own longest gap so far.",
+        sentence="Silent for {value:times} the customer's own longest gap so far[; typical is {usual:times}]",
+        sentence_empty="Active on one day only, so the current silence cannot be compared",
+        expression=lambda r: ratio(r.days_since_engagement, r.longest_gap_days),
+    )  # fmt: skip
+
+
+def _variation(n: Any, total: Any, squares: Any) -> Any:
+    mean = ratio(total, n)
+    variance = ratio(squares * n - total * total, n * n)
+    return ratio(variance.sqrt(), mean)
+
+
+def _own_rate_trend(recent: Any, longer: Any, first_days: Any, window: int, longest: int) -> Any:
+    """The daily rate of the last `window` days over that of the days before, back to `longest` or the first event."""
+    baseline_days = first_days.clip(upper=longest) - window
+    baseline = ratio(longer - recent, (baseline_days >= BASELINE_DAYS).ifelse(baseline_days, ibis.null("float64")))
+    return ratio(recent / window, baseline)
+
+
+def _trend(context: Context) -> Iterator[Feature]:
+    kinds, first = context.engagement_kinds, _first_engagement(context)
+    for name, what, part in (
+        ("trend_30d", "Engagement", _engagement),
+        ("active_days_trend_30d", "The number of active days", _active_days),
+    ):
+        recent, longer = part(context, 30), part(context, 180)
+        yield quiet(
+            name=name, unit="ratio", grain="row", needs=Needs(kinds), uses=(recent, longer, first),
+            doc=f"{what} in the last 30 days against the customer's own rate in the 150 days before.",
+            sentence=f"{what} of the last 30 days is {{value:share}} of the customer's own earlier rate"
+            "[; typical is {usual:share}]",
+            sentence_empty="Too little earlier activity to compare the last 30 days with",
+            expression=lambda r, recent=recent, longer=longer: _own_rate_trend(
+                r[recent.name], r[longer.name], r.days_since_first_engagement, 30, 180
+            ),
+        )  # fmt: skip
+    yield quiet(
+        name="acceleration_14d", unit="events", grain="event", needs=Needs(kinds), empty=0.0,
+        doc="Change of the change: engagement in the last 14 days, less twice that of the 14 days before, plus that of "
+        "the 14 days before those. Below 0, a rise is slowing or a fall is gaining speed.",
+        sentence="The change in engagement from fortnight to fortnight shifted by {value} events[; typical is {usual}]",
+        expression=lambda t: count(t, of(t, kinds), within(t, 14))
+        - 2 * count(t, of(t, kinds), between(t, 14, 28))
+        + count(t, of(t, kinds), between(t, 28, 42)),
+    )  # fmt: skip
+
+
+def _sessions(context: Context) -> Iterator[Feature]:
+    kinds = context.engagement_kinds
+    needs = Needs(kinds, columns=("duration_s",))
+
+    def mean(t: Any, rows: Any) -> Any:
+        rows = rows & of(t, kinds)
+        return ratio(t.duration_s.sum(where=rows), t.duration_s.count(where=rows))
+
+    yield quiet(
+        name="session_seconds_30d", unit="seconds", grain="event", needs=needs,
+        doc="Mean length of the sessions of the last 30 days.",
+        sentence="Sessions of the last 30 days last {value:seconds} on average[; typical is {usual:seconds}]",
+        sentence_empty="No session with a known length in the last 30 days",
+        expression=lambda t: mean(t, within(t, 30)),
+    )  # fmt: skip
+    yield quiet(
+        name="session_length_ratio_30d", unit="ratio", grain="event", needs=needs,
+        doc="Mean length of the sessions of the last 30 days against that of the 150 days before.",
+        sentence="Sessions of the last 30 days are {value:share} as long as the customer's earlier ones"
+        "[; typical is {usual:share}]",
+        sentence_empty="No sessions to compare in the last 30 days and before",
+        expression=lambda t: ratio(mean(t, within(t, 30)), mean(t, between(t, 30, 180))),
+    )  # fmt: skip
+    quantity = Needs(kinds, columns=("quantity",))
+
+    def sums(window: int) -> Feature:
+        return quiet(
+            name=f"quantity_{window}d", unit="units", grain="event", needs=quantity, empty=0.0,
+            doc=f"Quantity (units, clicks or the like) summed over the engagement of the last {window} days.",
+            sentence=f"Quantity of {{value}} in the last {window} days[; typical is {{usual}}]",
+            expression=lambda t: t.quantity.sum(where=of(t, kinds) & within(t, window)),
+        )  # fmt: skip
+
+    recent, longer = sums(30), sums(180)
+    yield from (sums(7), recent, sums(90), longer)
+    yield quiet(
+        name="quantity_trend_30d", unit="ratio", grain="row", needs=quantity,
+        uses=(recent, longer, _first_engagement(context)),
+        doc="Quantity in the last 30 days against the customer's own rate in the 150 days before.",
+        sentence="The quantity of the last 30 days is {value:share} of the customer's own earlier rate"
+        "[; typical is {usual:share}]",
+        sentence_empty="Too little earlier activity to compare the last 30 days with",
+        expression=lambda r: _own_rate_trend(
+            r.quantity_30d, r.quantity_180d, r.days_since_first_engagement, 30, 180
+        ),
+    )  # fmt: skip
+
+
+def _value(context: Context) -> Iterator[Feature]:
+    money = partial(Feature, family="recency", theme="value and contract")
+    kinds = context.value_kinds
+    needs = Needs(kinds, columns=("amount",))
+
+    def spent(window: int) -> Feature:
+        return money(
+            name=f"amount_{window}d", unit="amount", grain="event", needs=needs, empty=0.0,
+            doc=f"Amount summed over the last {window} days ({nouns(kinds)}).",
+            sentence=f"Spent {{value}} in the last {window} days[; typical is {{usual}}]",
+            expression=lambda t: t.amount.sum(where=of(t, kinds) & within(t, window)),
+        )  # fmt: skip
+
+    first = money(
+        name="days_since_first_amount", unit="days", grain="event", needs=needs,
+        doc=f"Days since the first {nouns(kinds)} on record.",
+        sentence=f"First {nouns(kinds)} {{value:days}} ago[; typical is {{usual:days}}]",
+        expression=lambda t: t.age_days.max(where=of(t, kinds)),
+    )  # fmt: skip
+    recent, longer = spent(90), spent(365)
+    yield from (spent(30), recent, longer)
+    yield money(
+        name="amount_trend_90d", unit="ratio", grain="row", needs=needs, uses=(recent, longer, first),
+        doc="Amount in the last 90 days against the customer's own rate in the 275 days before.",
+        sentence="Spending of the last 90 days is {value:share} of the customer's own earlier rate"
+        "[; typical is {usual:share}]",
+        sentence_empty="Too little earlier spending to compare the last 90 days with",
+        expression=lambda r: _own_rate_trend(r.amount_90d, r.amount_365d, r.days_since_first_amount, 90, 365),
+    )  # fmt: skip
+    yield money(
+        name="mean_amount_365d", unit="amount", grain="event", needs=needs,
+        doc=f"Mean amount of a {nouns(kinds)} in the last 365 days.",
+        sentence="An average of {value} each time in the last 365 days[; typical is {usual}]",
+        sentence_empty=f"No {nouns(kinds)} with a known amount in the last 365 days",
+        expression=lambda t: ratio(
+            t.amount.sum(where=of(t, kinds) & within(t, 365)), t.amount.count(where=of(t, kinds) & within(t, 365))
+        ),
+    )  # fmt: skip
+    yield money(
+        name="tenure_days", unit="days", grain="row", needs=Needs(customers=("signed_up_at",)),
+        doc="Days since sign-up; unknown for customers whose sign-up lies before the recorded history.",
+        sentence="A customer for {value:days}[; typical is {usual:days}]",
+        sentence_empty="A customer since before the recorded history",
+        expression=lambda r: r.tenure_days,
+    )  # fmt: skip
+    yield money(
+        name="days_to_end", unit="days", grain="row", needs=Needs(customers=("ends_at",)),
+        doc="Days until the agreed end, known in advance.",
+        sentence="{value:days} until the agreed end[; typical is {usual:days}]",
+        sentence_empty="No end agreed",
+        expression=lambda r: r.days_to_end,
+    )  # fmt: skip
