@@ -12,7 +12,7 @@ import re
 from collections.abc import Hashable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -55,6 +55,8 @@ class MappedColumn(Settings):
 
 def _mapping_kind(value: object) -> object:
     """Turn the three spellings of a mapped value into one, so that a mistake gives one message, not three."""
+    if isinstance(value, Constant | MappedColumn):
+        return value
     if isinstance(value, dict):
         return Constant(**value) if "value" in value else MappedColumn(**value)
     if isinstance(value, str):
@@ -299,6 +301,12 @@ class Config(Settings):
         """The file this configuration was read from."""
         return self._file
 
+    def with_paths(self, models: str, published: str) -> Config:
+        """The same business with its products elsewhere."""
+        copy = self.model_copy(update={"paths": Paths(models=models, published=published)})
+        copy._file = self._file
+        return copy
+
     @property
     def engagement_kinds(self) -> tuple[str, ...]:
         """The kinds of event that show a customer is still there."""
@@ -318,7 +326,7 @@ class Config(Settings):
 class _StrictLoader(yaml.SafeLoader):
     """YAML without surprises: only true/false are booleans, only plain decimals are numbers."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
 
 for _tag, _pattern, _first in (
@@ -360,7 +368,7 @@ class _Reading:
         if isinstance(node, yaml.SequenceNode):
             return tuple(self.plain(item, (*key, index)) for index, item in enumerate(node.value))
         try:
-            return self.loader.construct_object(node)  # type: ignore[no-untyped-call]
+            return self.loader.construct_object(node)
         except (ValueError, yaml.YAMLError) as error:
             self.problems.append((node.start_mark.line + 1, dotted(key), str(error).splitlines()[0]))
             return None
@@ -407,13 +415,13 @@ def parse_config(text: str, name: str = "configuration") -> Config:
     try:
         marks = [
             token.start_mark.line + 1
-            for token in yaml.scan(text, Loader=_StrictLoader)  # type: ignore[no-untyped-call]
+            for token in yaml.scan(text, Loader=_StrictLoader)
             if isinstance(token, yaml.AliasToken | yaml.AnchorToken)
         ]
         if marks:
             raise ConfigError([f"{name}:{line}: {_ALIAS}" for line in marks])
         loader = _StrictLoader(text)
-        node = loader.get_single_node()  # type: ignore[no-untyped-call]
+        node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{name}:{line}: not valid YAML: {error.problem}") from error

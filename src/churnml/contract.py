@@ -21,11 +21,47 @@ if TYPE_CHECKING:
     from churnml.engine import Engine
 
 KINDS = frozenset(
-    """activity purchase return payment_failed error help_viewed contact contact_abandoned complaint
-    case_opened case_responded case_resolved case_reopened case_escalated promise_made promise_kept
-    survey_sent survey_answered review message_private mention referral data_request
-    outreach_sent outreach_opened outreach_clicked unsubscribed onboarding_step plan_changed price_changed
-    basket_abandoned cancel_requested closed treatment treatment_withheld consent_changed attribute_changed""".split()
+    {
+        *(
+            "activity",
+            "purchase",
+            "return",
+            "payment_failed",
+            "error",
+            "help_viewed",
+            "contact",
+            "contact_abandoned",
+            "complaint",
+        ),
+        *(
+            "case_opened",
+            "case_responded",
+            "case_resolved",
+            "case_reopened",
+            "case_escalated",
+            "promise_made",
+            "promise_kept",
+        ),
+        *("survey_sent", "survey_answered", "review", "message_private", "mention", "referral", "data_request"),
+        *(
+            "outreach_sent",
+            "outreach_opened",
+            "outreach_clicked",
+            "unsubscribed",
+            "onboarding_step",
+            "plan_changed",
+            "price_changed",
+        ),
+        *(
+            "basket_abandoned",
+            "cancel_requested",
+            "closed",
+            "treatment",
+            "treatment_withheld",
+            "consent_changed",
+            "attribute_changed",
+        ),
+    }
 )
 """The kinds of event every configuration may use; `kinds:` declares more."""
 
@@ -125,8 +161,7 @@ def check(
         Violations met while mapping the sources; they head the report.
     """
     found = list(known)
-    size = engine.frame(customers.aggregate(rows=customers.count()))["rows"].iloc[0]
-    total = engine.frame(events.aggregate(rows=events.count()))["rows"].iloc[0]
+    size, total = engine.number(customers.count()), engine.number(events.count())
     for table, rows in (("customers", size), ("events", total)):
         if rows == 0:
             found.append(Violation(table, "(all)", "rows: the table is empty", 0, "refuse", "check the extract"))

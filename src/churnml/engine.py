@@ -87,10 +87,17 @@ class Engine:
         with self.explaining("the query"):
             return expression.to_pyarrow()
 
+    def number(self, scalar: Any) -> int:
+        """Compute one whole number; null counts as 0."""
+        with self.explaining("the query"):
+            value = self.backend.execute(scalar)
+        return 0 if value is None or value != value else int(value)
+
     def frame(self, expression: ir.Table) -> pd.DataFrame:
         """Compute a table and fetch it as pandas."""
         with self.explaining("the query"):
-            return expression.to_pandas()
+            frame: pd.DataFrame = expression.to_pandas()
+            return frame
 
     @contextmanager
     def explaining(self, where: str) -> Iterator[None]:

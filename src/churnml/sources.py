@@ -87,7 +87,7 @@ def _name(place: str) -> str:
 def _closure(customers: settings.CustomerMapping) -> settings.EventMapping:
     assert customers.closed_at is not None
     return settings.EventMapping(
-        kind="closed", customer_id=customers.customer_id.model_dump(), occurred_at=customers.closed_at.model_dump()
+        kind="closed", customer_id=customers.customer_id, occurred_at=customers.closed_at, allow_null=True
     )
 
 
@@ -132,7 +132,10 @@ class _Mapping:
             )
         values: dict[str, Any] = {
             "customer_id": self._value(table, given.customer_id, "string", f"{place}.customer_id", source),
-            "group_id": self._value(table, given.group_id or given.customer_id, "string", f"{place}.group_id", source),
+            "group_id": ibis.coalesce(
+                self._value(table, given.group_id, "string", f"{place}.group_id", source),
+                self._value(table, given.customer_id, "string", f"{place}.customer_id", source),
+            ),
             "signed_up_at": signed_up,
             "ends_at": self._value(table, given.ends_at, "timestamp", f"{place}.ends_at", source),
         }
@@ -176,18 +179,16 @@ class _Mapping:
         repeated = named.event_id.count() - named.event_id.nunique()
         contents = named.distinct()
         conflicting = contents.event_id.count() - contents.event_id.nunique()
-        counts = self.engine.frame(named.aggregate(repeated=repeated)).iloc[0, 0]
-        conflicts = self.engine.frame(contents.aggregate(conflicts=conflicting)).iloc[0, 0]
-        if conflicts:
-            advice = "one id must always mean the same event; give corrections an id of their own"
-            self.found.append(Violation("events", "event_id", "ids given to different events", int(conflicts), "refuse", advice))  # fmt: skip
-        elif counts:
-            self.found.append(Violation("events", "event_id", "redelivered events dropped", int(counts), "repaired"))
+        advice = "one id must always mean the same event; give corrections an id of their own"
+        for number, name, severity, help_ in (
+            (conflicting, "ids given to different events", "refuse", advice),
+            (repeated, "redelivered events dropped", "repaired", ""),
+        ):
+            if count := self.engine.number(number):
+                self.found.append(Violation("events", "event_id", name, count, severity, help_))
         return contents.union(unnamed)
 
-    def _with_customer(
-        self, table: ir.Table, source: settings.Source, customer: Any, place: str
-    ) -> ir.Table | None:
+    def _with_customer(self, table: ir.Table, source: settings.Source, customer: Any, place: str) -> ir.Table | None:
         if isinstance(customer, settings.MappedColumn) and customer.column not in table.columns:
             self._missing(table, customer.column, f"{place}.customer_id", source)
             return None
@@ -202,7 +203,7 @@ class _Mapping:
         column: str = "(rows)",
     ) -> None:  # fmt: skip
         with self.engine.explaining(source.label):
-            count = int(self.engine.backend.execute(number) or 0)
+            count = self.engine.number(number)
         violation = Violation(source.label, column, name, count, severity, advice)
         if count and violation not in self.found:
             self.found.append(violation)

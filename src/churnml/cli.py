@@ -1,0 +1,362 @@
+"""The command line: thin words around the workflows.
+
+Exit codes: 0 done or nothing to do, 2 configuration or usage, 65 data or model refused, 70 a bug, 75 busy, try again,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from churnml.errors import ChurnmlError, ConfigError
+
+if TYPE_CHECKING:
+    from churnml.config import Config
+    from churnml.workflows.business import Progress
+
+app = typer.Typer(
+    name="churnml",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Predicts [bold]silent defection[/]: customers who leave without ever complaining.\n\n"
+    "Begin with [bold]churnml demo[/]. With tables of your own: write a YAML file like those in configs/, then "
+    "[bold]check[/], [bold]train[/], [bold]score --as-of DATE[/] and [bold]report[/].",
+)
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file that describes the business.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines, and nothing else.")]
+DataRoot = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Where the sources' paths begin, instead of data.root.")
+]
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date; write it as 2024-03-01") from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a moment; write it as 2024-03-01 or 2024-03-01T06:00") from None
+    if moment.tzinfo is not None:
+        raise typer.BadParameter("give the wall-clock time in the configured time zone, without an offset")
+    return moment
+
+
+AsOf = Annotated[date, typer.Option("--as-of", metavar="DATE", parser=_day, help="Score as known at the start of it.")]
+KnownAt = Annotated[
+    datetime | None,
+    typer.Option("--known-at", metavar="MOMENT", parser=_moment, help="Use only what was recorded before this."),
+]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where everything goes.")] = Path("demo"),
+    customers: Annotated[int, typer.Option(min=200, help="How many customers to simulate.")] = 4000,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Simulate a telecom company, train, score a night and write the report; no network needed."""
+    from churnml.workflows.demo import demo as run
+
+    with _watched(as_json) as progress:
+        result = run(out, customers=customers, seed=seed, progress=progress)
+    _print(result.summary(), as_json, title="The demo is done")
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty folder.")],
+    customers: Annotated[int, typer.Option(min=1)] = 5000,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    months: Annotated[int, typer.Option(min=6, max=60)] = 18,
+    as_json: AsJson = False,
+) -> None:
+    """Write the tables of a simulated telecom company, and a configuration for them."""
+    from churnml.workflows.demo import simulate as run
+
+    with _watched(as_json) as progress:
+        summary = run(out, customers=customers, seed=seed, months=months, progress=progress)
+    _print(summary, as_json, title="Simulated")
+
+
+@app.command()
+def check(config: ConfigFile, data: DataRoot = None, as_json: AsJson = False) -> None:
+    """Hold the data against the contract; every violation by name and count."""
+    from churnml.workflows.check import check as run
+
+    with _watched(as_json) as progress:
+        result = run(_load(config), root=data, progress=progress)
+    if as_json:
+        _print(result.summary(), True)
+    else:
+        _table(result.report.frame(), "Violations" if result.report.violations else "No violation")
+        _print(result.summary(brief=True), False)
+    result.report.raise_if_refused()
+
+
+@app.command()
+def dataset(
+    config: ConfigFile,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where dataset.parquet and excluded.parquet go.")],
+    known_at: KnownAt = None,
+    data: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the labelled table (keys, features, outcome) and, for every customer left out, the reason."""
+    from churnml.workflows.dataset import dataset as run
+
+    with _watched(as_json) as progress:
+        summary = run(_load(config), out, known_at=known_at, root=data, progress=progress)
+    _print(summary, as_json, title="The data set")
+
+
+@app.command()
+def train(
+    config: ConfigFile,
+    known_at: KnownAt = None,
+    trials: Annotated[int | None, typer.Option(min=0, help="Trials of the parameter search.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    data: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train, judge on the test snapshots, and log the run; the first sound model becomes the champion."""
+    from churnml.workflows.train import train as run
+
+    with _watched(as_json) as progress:
+        result = run(_load(config), known_at=known_at, trials=trials, seed=seed, root=data, progress=progress)
+    if not as_json:
+        _table(result.leaderboard(), "Silent defection on the test snapshots, 95% intervals")
+    _print(result.summary(), as_json, title="Trained")
+
+
+@app.command()
+def compare(
+    config: ConfigFile,
+    versions: Annotated[list[str] | None, typer.Argument(metavar="[VERSION]...", help="Default: all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put trained versions side by side on the same test snapshots, with paired differences."""
+    from churnml.workflows.compare import compare as run
+
+    result = run(_load(config), versions or [])
+    if as_json:
+        _print({"metrics": result.records(), "differences": result.difference_records()}, True)
+    else:
+        _table(result.table(), "Versions on the snapshots and customers that all of them were tested on")
+        _table(result.difference_table(), f"Differences to version {result.reference}, paired")
+
+
+@app.command()
+def promote(
+    config: ConfigFile,
+    version: Annotated[str | None, typer.Argument(help="Default: the challenger.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Promote against the rule; this is recorded.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a version the champion, if it has earned it; says why not."""
+    from churnml.workflows.compare import promote as run
+
+    _print(run(_load(config), version, force=force), as_json, title="Promotion")
+
+
+@app.command()
+def score(
+    config: ConfigFile,
+    as_of: AsOf,
+    known_at: KnownAt = None,
+    data: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score and explain every eligible customer with the champion, and publish all or nothing."""
+    _refuse_tomorrow(as_of)
+    from churnml.workflows.score import score as run
+
+    with _watched(as_json) as progress:
+        result = run(_load(config), as_of, known_at=known_at, root=data, progress=progress)
+    _print(result.summary(), as_json, title="Nothing to do" if result.unchanged else "Published")
+
+
+@app.command()
+def explain(
+    config: ConfigFile,
+    customer: Annotated[str, typer.Option("--customer", metavar="ID")],
+    as_of: Annotated[
+        date | None, typer.Option("--as-of", metavar="DATE", parser=_day, help="Default: the published night.")
+    ] = None,
+    data: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say in sentences why one customer has the score they have."""
+    from churnml.workflows.explain import explain as run
+
+    with _watched(as_json) as progress:
+        result = run(_load(config), customer, as_of, root=data, progress=progress)
+    if as_json:
+        _print(result.summary(), True)
+    else:
+        _say(result.text())
+
+
+@app.command()
+def report(
+    config: ConfigFile,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: beside the published scores.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the published night's report: one self-contained HTML file."""
+    from churnml.workflows.report import report as run
+
+    _print({"report": str(run(_load(config), out))}, as_json, title="The report")
+
+
+@app.command()
+def audit(config: ConfigFile, data: DataRoot = None, as_json: AsJson = False) -> None:
+    """Try to make the future leak into the features, and name any feature in which it shows."""
+    from churnml.workflows.audit import audit as run
+
+    with _watched(as_json) as progress:
+        result = run(_load(config), root=data, progress=progress)
+    if as_json:
+        _print({"passed": result.passed, "gates": _records(result.frame())}, True)
+    else:
+        _table(result.frame(), "Leakage audit")
+    if not result.passed:
+        raise _Refused("the leakage audit failed; the table above names the gate and the feature")
+
+
+@app.command()
+def verify(config: ConfigFile, as_json: AsJson = False) -> None:
+    """Check the published night against its manifest, byte for byte."""
+    from churnml.workflows.score import verify as run
+
+    _print(run(_load(config)), as_json, title="Verified")
+
+
+class _Refused(ChurnmlError):
+    exit_code = 65
+
+
+def _load(path: Path) -> Config:
+    from churnml.config import load_config
+
+    return load_config(path)
+
+
+def _refuse_tomorrow(as_of: date) -> None:
+    """Refuse a date that has not begun: the one place that looks at the clock, and only to refuse."""
+    if as_of > date.today():
+        raise ConfigError(f"--as-of {as_of}: this day lies in the future", "nothing is known at its start yet")
+
+
+def _print(values: dict[str, Any], as_json: bool, title: str = "") -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(values, indent=2, sort_keys=True, default=str, allow_nan=False) + "\n")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False
+    )
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in values.items():
+        text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        table.add_row(name.replace("_", " "), text)
+    Console(soft_wrap=False).print(table)
+
+
+def _table(frame: Any, title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name in frame.columns:
+        table.add_column(str(name).replace("_", " "), justify="right" if frame[name].dtype.kind in "if" else "left")
+    for row in frame.itertuples(index=False):
+        table.add_row(*("" if value is None or value != value else str(value) for value in row))
+    Console().print(table)
+
+
+def _records(frame: Any) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", date_format="iso"))
+    return records
+
+
+def _say(text: str) -> None:
+    from rich.console import Console
+
+    Console().print(text, highlight=False)
+
+
+@contextmanager
+def _watched(quiet: bool) -> Iterator[Progress]:
+    """Progress bars on standard error while a step runs; none for machines or where nobody looks."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=console, disable=quiet or not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def progress(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total)
+            bars.update(tasks[step], completed=done, total=total)
+
+        yield progress
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    sys.stderr.write(f"churnml: {message}\n")
+    raise SystemExit(code)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    logging.basicConfig(level=logging.WARNING, format="churnml: %(message)s", stream=sys.stderr)
+    from typer.exceptions import TyperException
+
+    try:
+        result = app(list(arguments) if arguments is not None else None, standalone_mode=False)
+    except ChurnmlError as error:
+        _fail(str(error), error.exit_code)
+    except typer.Exit as stop:
+        raise SystemExit(stop.exit_code) from None
+    except TyperException as error:
+        error.show()  # type: ignore[attr-defined]
+        raise SystemExit(2) from None
+    except (typer.Abort, KeyboardInterrupt):
+        _fail("interrupted; nothing half-done was published", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except Exception as error:
+        if os.environ.get("CHURNML_DEBUG"):
+            raise
+        _fail(f"a bug: {type(error).__name__}: {error}; set CHURNML_DEBUG=1 for the whole story, and report it", 70)
+    raise SystemExit(result if isinstance(result, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

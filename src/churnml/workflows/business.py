@@ -1,0 +1,86 @@
+"""What every job begins with: the configured data, mapped, checked and open."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from churnml import timeline
+from churnml.engine import Engine, open_engine
+from churnml.sources import Canonical
+from churnml.sources import build as build_sources
+
+if TYPE_CHECKING:
+    from churnml.config import Config
+    from churnml.contract import ContractReport
+
+log = logging.getLogger(__name__)
+
+
+class Progress(Protocol):
+    """Told how far a step has come: its name, how much is done, out of how much."""
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """One more piece of `step` is done."""
+
+
+def silently(step: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Business:
+    """An open engine with the canonical tables in it."""
+
+    config: Config
+    engine: Engine
+    canonical: Canonical
+    contract: ContractReport
+    first_day: date
+    known_at: date
+
+    def snapshots(self, known_at: date | None = None) -> tuple[date, ...]:
+        """The snapshots that are mature at `known_at` (default: all that the data knows)."""
+        earliest = self.first_day + timedelta(days=self.config.eligible.active_within_days)
+        return timeline.snapshot_dates(self.config.snapshots, earliest, known_at or self.known_at)
+
+
+def data_root(config: Config, root: Path | None = None, progress: Progress = silently) -> Path:
+    """The folder in which the sources' relative paths begin; public data sets are fetched if need be."""
+    if root is not None:
+        return root
+    if config.data.loader is not None:
+        from churnml.datasets.public import locate
+
+        return locate(config.data.loader, progress=lambda done, total: progress("fetching the data", done, total))
+    home = config.file.parent if config.file else Path()
+    return home / config.data.root
+
+
+@contextmanager
+def open_business(config: Config, root: Path | None = None, progress: Progress = silently) -> Iterator[Business]:
+    """Read, map and check the configured data.
+
+    Raises
+    ------
+    DataError
+        The data is missing, empty or unreadable.
+    ContractError
+        It breaks the contract; the message lists every violation.
+    """
+    folder = data_root(config, root, progress)
+    with open_engine(config.engine, config.timezone) as engine:
+        progress("reading the sources", 0, 1)
+        canonical = build_sources(config, engine, folder)
+        report = canonical.report(engine, config)
+        report.raise_if_refused()
+        for violation in report.violations:
+            log.warning("%s", violation)
+        first_day, known_at = timeline.recorded_span(canonical, engine)
+        progress("reading the sources", 1, 1)
+        yield Business(config, engine, canonical, report, first_day, known_at)
