@@ -18,6 +18,8 @@ from churnml.errors import ModelError
 from churnml.outcomes import OUTCOMES
 
 Floats = NDArray[np.float64]
+SMALL = 500_000
+"""Tables with fewer values than this train on one thread: threads would wait for each other longer than they work."""
 
 
 class OneClassError(ModelError, ValueError):
@@ -171,7 +173,7 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             "bagging_freq": 1,
             "lambda_l2": self.lambda_l2,
             "seed": self.seed,
-            "num_threads": self.num_threads,
+            "num_threads": self.num_threads if matrix.size > SMALL else 1,
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,

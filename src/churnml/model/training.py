@@ -1,0 +1,97 @@
+"""Training as a whole: out-of-time predictions, calibration on them, then the model on every row."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+
+from churnml.errors import ModelError
+from churnml.model.calibration import Calibration
+from churnml.model.classifier import OneClassError, SilentDefectionClassifier
+from churnml.model.split import RollingOriginSplit
+from churnml.outcomes import OUTCOMES
+
+
+class Fitted(NamedTuple):
+    """A model fitted on every row, its calibration, and the predictions that the calibration was fitted on.
+
+    `out_of_time` has one row per test row of a fold: `row` (its number in X), `as_of`, `outcome` and `p_...`, each
+    from a model that had seen only outcomes known by then, before calibration.
+    """
+
+    classifier: SilentDefectionClassifier
+    calibration: Calibration
+    out_of_time: pd.DataFrame
+
+
+def fit_calibrated(
+    X: pd.DataFrame,
+    y: ArrayLike,
+    as_of: ArrayLike,
+    *,
+    classifier: SilentDefectionClassifier,
+    splitter: RollingOriginSplit,
+) -> Fitted:
+    """Fit the calibration on pooled rolling out-of-time predictions, then a clone of `classifier` on all rows.
+
+    Parameters
+    ----------
+    X : (n, f) features; y : (n,) outcomes; as_of : (n,) snapshot dates
+
+    With a history too short for even one fold the calibration is the identity.
+
+    Raises
+    ------
+    ModelError
+        Only one class is present.
+    """
+    labels = np.asarray(y)
+    final = clone(classifier).fit(X, labels)
+    predictions = out_of_time(X, labels, as_of, classifier=classifier, splitter=splitter)
+    chances = predictions[[f"p_{outcome}" for outcome in OUTCOMES]].to_numpy()
+    return Fitted(final, Calibration.fit(chances, predictions["outcome"], OUTCOMES), predictions)
+
+
+def out_of_time(
+    X: pd.DataFrame, y: ArrayLike, as_of: ArrayLike, *, classifier: Any, splitter: RollingOriginSplit
+) -> pd.DataFrame:
+    """Predictions for each fold's test rows by a clone of `classifier` that saw the fold's training rows only.
+
+    `classifier` may be any scikit-learn classifier of outcomes. A fold whose training rows hold one class is left out.
+    """
+    labels = np.asarray(y)
+    columns = [f"p_{outcome}" for outcome in OUTCOMES]
+    parts = [pd.DataFrame({"row": np.zeros(0, np.intp), "as_of": pd.DatetimeIndex([]), "outcome": np.zeros(0, object)})]
+    parts[0] = parts[0].assign(**dict.fromkeys(columns, 0.0))
+    for train, test in splitter.split(X, labels, as_of) if splitter.origins(as_of) else ():
+        try:
+            fitted = clone(classifier).fit(X.iloc[train], labels[train])
+        except OneClassError:
+            continue
+        part = pd.DataFrame(three_columns(fitted, X.iloc[test]), columns=columns)
+        part.insert(0, "outcome", labels[test])
+        part.insert(0, "as_of", pd.DatetimeIndex(np.asarray(as_of))[test])
+        part.insert(0, "row", test)
+        parts.append(part)
+    return pd.concat(parts if len(parts) == 1 else parts[1:], ignore_index=True)
+
+
+def three_columns(classifier: Any, X: pd.DataFrame) -> NDArray[np.float64]:
+    """Chances (n, 3) of the outcomes by any classifier; an outcome it never met gets 0.
+
+    Raises
+    ------
+    ModelError
+        The classifier knows labels that are no outcomes.
+    """
+    known = [str(label) for label in classifier.classes_]
+    if unknown := sorted(set(known) - set(OUTCOMES)):
+        raise ModelError(f"the classifier knows the label {unknown[0]!r}, which is no outcome")
+    chances = np.zeros((len(X), len(OUTCOMES)))
+    if len(X):
+        chances[:, [OUTCOMES.index(label) for label in known]] = classifier.predict_proba(X)
+    return chances
