@@ -326,7 +326,7 @@ class Config(Settings):
 class _StrictLoader(yaml.SafeLoader):
     """YAML without surprises: only true/false are booleans, only plain decimals are numbers."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}  # type: ignore[misc]
 
 
 for _tag, _pattern, _first in (

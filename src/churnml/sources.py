@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from churnml import config as settings
-from churnml.contract import CUSTOMERS, EVENTS, ContractReport, Violation, check
+from churnml.contract import CUSTOMERS, EVENTS, ContractReport, Severity, Violation, check
 from churnml.errors import ContractError
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def build(config: settings.Config, engine: Engine, root: Path) -> Canonical:
         if source.customers is not None:
             customers.append(mapping.customers(table, source, source.customers, f"sources[{index}].customers"))
             if source.customers.closed_at is not None:
-                events.append(mapping.events(table, source, _closure(source.customers), f"sources[{index}].customers"))
+                closure = _closure(source.customers)
+                events.append(mapping.events(table, source, closure, f"sources[{index}].customers", "closed_at"))
         for number, event in enumerate(source.events):
             events.append(mapping.events(table, source, event, f"sources[{index}].events[{number}]"))
     if mapping.problems:
@@ -116,7 +117,8 @@ class _Mapping:
         else:
             table = self.engine.materialise(self.engine.sql(source.query or "", f"{name}_query", source.label), name)
         if source.duplicates == "drop":
-            self._count(table.count() - table.distinct().count(), source, "duplicate rows dropped")
+            rows, distinct = (self.engine.number(counted.count()) for counted in (table, table.distinct()))
+            self._found(rows - distinct, source, "duplicate rows dropped")
             table = table.distinct()
         return table
 
@@ -144,14 +146,23 @@ class _Mapping:
             values[name] = self._value(table, given.attributes.get(name), kind, f"{place}.attributes.{name}", source)
         return table.select(**values)
 
-    def events(self, table: ir.Table, source: settings.Source, given: settings.EventMapping, place: str) -> ir.Table:
+    def events(
+        self,
+        table: ir.Table,
+        source: settings.Source,
+        given: settings.EventMapping,
+        place: str,
+        at: str = "occurred_at",
+    ) -> ir.Table:
         if (filled := self._with_customer(table, source, given.customer_id, place)) is None:
             return self.no_events()
         table = filled
         if given.where is not None:
             table = self.engine.filter_sql(table, given.where, _name(place), f"{place}.where")
         values = {
-            column: self._value(table, getattr(given, column), kind, f"{place}.{column}", source)
+            column: self._value(
+                table, getattr(given, column), kind, f"{place}.{at if column == 'occurred_at' else column}", source
+            )
             for column, kind in EVENTS.items()
             if column != "kind"
         }
@@ -180,10 +191,11 @@ class _Mapping:
         contents = named.distinct()
         conflicting = contents.event_id.count() - contents.event_id.nunique()
         advice = "one id must always mean the same event; give corrections an id of their own"
-        for number, name, severity, help_ in (
+        checks: tuple[tuple[Any, str, Severity, str], ...] = (
             (conflicting, "ids given to different events", "refuse", advice),
             (repeated, "redelivered events dropped", "repaired", ""),
-        ):
+        )
+        for number, name, severity, help_ in checks:
             if count := self.engine.number(number):
                 self.found.append(Violation("events", "event_id", name, count, severity, help_))
         return contents.union(unnamed)
@@ -198,12 +210,19 @@ class _Mapping:
         self._count(column.isnull().sum(), source, "rows without a customer dropped", column="customer_id")
         return table.filter(column.notnull())
 
-    def _count(
-        self, number: Any, source: settings.Source, name: str, severity: Any = "repaired", advice: str = "",
-        column: str = "(rows)",
-    ) -> None:  # fmt: skip
+    def _count(self, number: Any, source: settings.Source, name: str, *about: Any, column: str = "(rows)") -> None:
         with self.engine.explaining(source.label):
-            count = self.engine.number(number)
+            self._found(self.engine.number(number), source, name, *about, column=column)
+
+    def _found(
+        self,
+        count: int,
+        source: settings.Source,
+        name: str,
+        severity: Severity = "repaired",
+        advice: str = "",
+        column: str = "(rows)",
+    ) -> None:
         violation = Violation(source.label, column, name, count, severity, advice)
         if count and violation not in self.found:
             self.found.append(violation)
@@ -228,6 +247,8 @@ class _Mapping:
 
     def _cast(self, column: Any, kind: str, place: str, source: settings.Source) -> Any:
         have = column.type()
+        if have.is_null():
+            return ibis.null(kind)
         if kind == "string":
             return column.cast("int64").cast("string") if have.is_floating() else column.cast("string")
         if kind == "timestamp":

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from churnml.config import Config, load_config, parse_config
+from churnml.errors import ConfigError
+
+GOOD = """
+project: shop
+sources:
+  - path: sales.parquet
+    customers: {customer_id: id, signed_up_at: since}
+    events:
+      - {kind: purchase, occurred_at: at, customer_id: id, channel: {value: web}}
+      - {kind: {column: what, map: {C: complaint}}, occurred_at: at, customer_id: id}
+eligible: {active_within_days: 28}
+defection: {by: either, of: [purchase]}
+snapshots: {every: 28 days, horizon_days: 42, first: 2013-02-01}
+"""
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, "shop.yaml")
+    return list(caught.value.problems)
+
+
+def test_a_good_file_gives_typed_frozen_settings() -> None:
+    config = parse_config(GOOD)
+    assert config.snapshots.every == 28
+    assert config.snapshots.first == date(2013, 2, 1)
+    with pytest.raises(ValueError, match="frozen"):
+        config.project = "other"  # type: ignore[misc]
+
+
+def test_all_problems_are_reported_at_once_in_the_files_order() -> None:
+    found = problems(GOOD + "horizon: 3\nmodel: {seed: x, folds: 0}\nscoring: {high_risk: 0.1}\n")
+    assert found == [
+        "shop.yaml:12: horizon: unknown key",
+        "shop.yaml:13: model.folds: input should be greater than or equal to 1, got 0",
+        "shop.yaml:13: model.seed: input should be a valid integer, got 'x'",
+        "shop.yaml:14: scoring: medium_risk is above high_risk",
+    ]
+
+
+def test_a_duplicate_key_is_named_with_both_lines() -> None:
+    assert problems(GOOD + "project: again\n") == ["shop.yaml:12: project: duplicate key, first given on line 2"]
+
+
+def test_aliases_are_refused() -> None:
+    assert problems("a: &x 1\nb: *x\n") == [
+        "shop.yaml:1: YAML anchors and aliases are not allowed; write the value out",
+        "shop.yaml:2: YAML anchors and aliases are not allowed; write the value out",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("timezone: NO", "timezone 'NO' is not in the IANA database"),
+        ("model: {test_from: 2013-02-31}", "day is out of range"),
+        ("model: {seed: 012}", "valid integer, got '012'"),
+        ("model: {seed: 12:30:45}", "valid integer, got '12:30:45'"),
+        ("model: {seed: 1.0}", "valid integer"),
+        ("model: {seed: true}", "valid integer, got True"),
+        ("paths: {models: yes, published: 3}", "valid string, got 3"),
+        ("snapshots: {horizon_days: -1}", "duplicate key"),
+    ],
+)
+def test_values_mean_what_they_look_like(line: str, message: str) -> None:
+    assert any(message in problem for problem in problems(GOOD + line + "\n"))
+
+
+def test_yes_and_no_are_plain_words() -> None:
+    assert parse_config(GOOD + "paths: {models: yes, published: no}\n").paths.models == "yes"
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "a: [", "just words", "\t"])
+def test_what_is_not_a_configuration_is_one_clear_line(text: str) -> None:
+    (line,) = problems(text)
+    assert line.startswith("shop.yaml:")
+
+
+def test_a_source_has_one_origin_and_a_purpose() -> None:
+    text = GOOD.replace("path: sales.parquet", "path: sales.parquet\n    query: SELECT 1")
+    assert problems(text) == ["shop.yaml:4: sources[0]: give exactly one of path, query and table"]
+
+
+def test_an_undeclared_attribute_is_refused() -> None:
+    text = GOOD.replace("signed_up_at: since}", "signed_up_at: since, attributes: {plan: plan}}")
+    assert "attributes mapped but not declared under attributes: plan" in problems(text)[0]
+
+
+def test_a_missing_file_says_which(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: no such configuration file; check the path"):
+        load_config(tmp_path / "nowhere.yaml")
+
+
+def test_the_digest_depends_on_the_settings_only(tmp_path: Path) -> None:
+    def digest(text: str, name: str) -> str:
+        file = tmp_path / name
+        file.write_text(text)
+        return load_config(file).digest()
+
+    assert digest(GOOD, "a.yaml") == digest("# a comment\n" + GOOD, "b.yaml")
+    assert digest(GOOD, "a.yaml") != digest(GOOD.replace("42", "43"), "c.yaml")
+
+
+def test_products_can_go_elsewhere() -> None:
+    config: Config = parse_config(GOOD).with_paths("m", "p")
+    assert (config.paths.models, config.paths.published) == ("m", "p")

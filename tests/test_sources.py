@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from churnml import sources
+from churnml.config import parse_config
+from churnml.engine import Engine
+from churnml.errors import ContractError, DataError
+
+TAIL = """
+eligible: {active_within_days: 60}
+defection: {by: inactivity, of: [purchase]}
+snapshots: {horizon_days: 30}
+"""
+TICKETS = (
+    """
+project: desk
+sources:
+  - path: people.csv
+    customers: {customer_id: id, signed_up_at: since, closed_at: left}
+  - path: tickets.csv
+    rows_without_customer: ROWS
+    duplicates: DUPLICATES
+    events:
+      - {kind: case_opened, occurred_at: opened, customer_id: id, case_id: ticket, channel: {value: mail}}
+      - {kind: case_resolved, occurred_at: resolved, customer_id: id, case_id: ticket, where: channel <> 'spam'}
+      - {kind: {column: channel, map: {phone: contact}}, occurred_at: opened, customer_id: id, where: channel = 'phone'}
+"""
+    + TAIL
+)
+
+
+def desk(tmp_path: Path, rows: str = "drop", duplicates: str = "keep") -> tuple[Any, Path]:
+    (tmp_path / "people.csv").write_text("id,since,left\n1,2024-01-01,\n2,2024-01-01,2024-03-05\n")
+    (tmp_path / "tickets.csv").write_text(
+        "ticket,id,opened,resolved,channel\n"
+        "t1,1,2024-02-01 10:00,2024-02-02 11:30,phone\n"
+        "t2,2,2024-02-03 10:00,,web\n"
+        "t2,2,2024-02-03 10:00,,web\n"
+        "t3,,2024-02-04 10:00,2024-02-04 12:00,web\n"
+        "t4,1,2024-02-05 10:00,2024-02-06 10:00,spam\n"
+    )
+    return parse_config(TICKETS.replace("ROWS", rows).replace("DUPLICATES", duplicates)), tmp_path
+
+
+def test_a_wide_table_becomes_one_event_per_timestamp(tmp_path: Path, engine: Engine) -> None:
+    config, root = desk(tmp_path)
+    built = sources.build(config, engine, root)
+    events = engine.frame(built.events).sort_values(["occurred_at", "kind"])
+    assert list(zip(events["customer_id"], events["kind"], events["case_id"].fillna("-"), strict=True)) == [
+        ("1", "case_opened", "t1"),
+        ("1", "contact", "-"),
+        ("1", "case_resolved", "t1"),
+        ("2", "case_opened", "t2"),
+        ("2", "case_opened", "t2"),
+        ("1", "case_opened", "t4"),
+        ("2", "closed", "-"),
+    ]
+    assert (events["recorded_at"] == events["occurred_at"]).all()
+    assert {event.name for event in built.files} == {"people.csv", "tickets.csv"}
+
+
+def test_repairs_are_counted(tmp_path: Path, engine: Engine) -> None:
+    config, root = desk(tmp_path, duplicates="drop")
+    found = {violation.name: violation.count for violation in sources.build(config, engine, root).violations}
+    assert found == {"duplicate rows dropped": 1, "rows without a customer dropped": 1}
+
+
+def test_rows_without_a_customer_are_refused_unless_dropped(tmp_path: Path, engine: Engine) -> None:
+    config, root = desk(tmp_path, rows="refuse")
+    report = sources.build(config, engine, root).report(engine, config)
+    assert [str(violation) for violation in report.refused] == [
+        "events.customer_id: 2 nulls; fix the extract or set rows_without_customer: drop"
+    ]
+    with pytest.raises(ContractError, match="2 nulls"):
+        report.raise_if_refused()
+
+
+def test_every_missing_column_is_named_at_once(tmp_path: Path, engine: Engine) -> None:
+    config, root = desk(tmp_path)
+    (root / "people.csv").write_text("id,since\n1,2024-01-01\n")
+    (root / "tickets.csv").write_text("id,opened,channel\n1,2024-01-01,web\n")
+    with pytest.raises(ContractError) as caught:
+        sources.build(config, engine, root)
+    lines = str(caught.value).splitlines()
+    assert "sources[0].customers.closed_at: people.csv has no column 'left'; it has id, since" in "\n".join(lines)
+    assert any("sources[1].events[1].occurred_at: tickets.csv has no column 'resolved'" in line for line in lines)
+
+
+def test_a_missing_file_and_an_odd_one_say_which(tmp_path: Path, engine: Engine) -> None:
+    config, root = desk(tmp_path)
+    (root / "tickets.csv").unlink()
+    with pytest.raises(DataError, match=r"tickets\.csv: no such file"):
+        sources.build(config, engine, root)
+    (root / "tickets.xlsx").write_text("")
+    odd = parse_config(
+        TICKETS.replace("tickets.csv", "tickets.xlsx").replace("ROWS", "drop").replace("DUPLICATES", "keep")
+    )
+    with pytest.raises(DataError, match=r"\.xlsx cannot be read"):
+        sources.build(odd, engine, root)
+
+
+ONE = (
+    """
+project: one
+sources:
+  - path: log.parquet
+    customers: {customer_id: id, signed_up_at: at}
+  - path: log.parquet
+    events:
+      - {kind: purchase, occurred_at: at, customer_id: id, event_id: key, amount: amount, rating: rating}
+"""
+    + TAIL
+)
+
+
+def one(tmp_path: Path, engine: Engine, **columns: list[Any]) -> Any:
+    rows: dict[str, list[Any]] = {
+        "id": ["a", "b"], "at": ["2024-01-01", "2024-01-02"], "key": ["k1", "k2"], "amount": [1.0, 2.0], "rating": [0.5, 1.0],
+    }  # fmt: skip
+    frame = pd.DataFrame(rows | columns)
+    frame.to_parquet(tmp_path / "log.parquet")
+    config = parse_config(ONE)
+    return sources.build(config, engine, tmp_path).report(engine, config)
+
+
+def test_clean_data_has_no_violation(tmp_path: Path, engine: Engine) -> None:
+    assert one(tmp_path, engine).violations == ()
+
+
+@pytest.mark.parametrize(
+    ("columns", "text"),
+    [
+        ({"at": ["2024-01-01", None]}, "occurred_at: 1 nulls; fix the extract or set allow_null"),
+        ({"at": ["2024-01-01", "soon"]}, "at: 1 values that are not timestamp"),
+        ({"amount": ["3", "four"]}, "amount: 1 values that are not decimal"),
+        ({"rating": [0.5, 4.0]}, "events.rating: 1 ratings outside 0 to 1; scale the rating in a query"),
+        ({"id": ["a", "a"]}, "customers.customer_id: 1 ids given more than once"),
+        ({"id": ["a", None]}, "customers.customer_id: 1 nulls"),
+        ({"key": ["k1", "k1"]}, "events.event_id: 1 ids given to different events"),
+    ],
+)
+def test_dirty_data_is_refused_by_name_and_count(
+    tmp_path: Path, engine: Engine, columns: dict[str, list[Any]], text: str
+) -> None:
+    refused = "\n".join(map(str, one(tmp_path, engine, **columns).refused))
+    assert text in refused
+    assert "four" not in refused  # never a value
+    assert "soon" not in refused
+
+
+def test_a_redelivered_event_is_dropped_and_counted(tmp_path: Path, engine: Engine) -> None:
+    frame = {"id": ["a", "a"], "at": ["2024-01-01"] * 2, "key": ["k"] * 2, "amount": [1.0] * 2, "rating": [None] * 2}
+    report = one(tmp_path, engine, **frame)
+    assert any("1 redelivered events dropped" in str(violation) for violation in report.violations)
+
+
+def test_events_of_unknown_kinds_and_unknown_customers(tmp_path: Path, engine: Engine) -> None:
+    text = ONE.replace("kind: purchase", "kind: {column: kind}")
+    pd.DataFrame(
+        {
+            "id": ["a", "b"],
+            "at": ["2024-01-01"] * 2,
+            "key": ["1", "2"],
+            "amount": 1.0,
+            "rating": 1.0,
+            "kind": ["x", "purchase"],
+        }
+    ).to_parquet(tmp_path / "log.parquet")
+    config = parse_config(text)
+    report = sources.build(config, engine, tmp_path).report(engine, config)
+    assert "events.kind: 1 events of unknown kinds (x)" in "\n".join(map(str, report.refused))
+    declared = parse_config(text + "kinds: [x]\n")
+    assert not sources.build(declared, engine, tmp_path).report(engine, declared).refused
+
+
+def test_an_empty_table_is_refused(tmp_path: Path, engine: Engine) -> None:
+    one(tmp_path, engine)
+    file = tmp_path / "log.parquet"
+    pd.read_parquet(file).head(0).to_parquet(file)
+    config = parse_config(ONE)
+    report = sources.build(config, engine, tmp_path).report(engine, config)
+    assert "customers.(all): 0 rows: the table is empty" in "\n".join(map(str, report.refused))
+
+
+def test_whole_number_ids_stay_whole(tmp_path: Path, engine: Engine) -> None:
+    pd.DataFrame(
+        {"id": [1.0, 2.0], "at": ["2024-01-01"] * 2, "key": ["1", "2"], "amount": 1.0, "rating": 1.0}
+    ).to_parquet(tmp_path / "log.parquet")
+    built = sources.build(parse_config(ONE), engine, tmp_path)
+    assert sorted(engine.frame(built.customers)["customer_id"]) == ["1", "2"]
+    assert sorted(engine.frame(built.events)["customer_id"]) == ["1", "2"]
+
+
+def test_times_with_an_offset_become_wall_clock_times_of_the_business(tmp_path: Path) -> None:
+    from churnml.config import Engine as Options
+    from churnml.engine import open_engine
+
+    at = pd.to_datetime(["2024-07-01 23:30:00+00:00", "2024-01-01 23:30:00+00:00"], utc=True)
+    pd.DataFrame({"id": ["a", "b"], "at": at, "key": ["1", "2"], "amount": 1.0, "rating": 1.0}).to_parquet(
+        tmp_path / "log.parquet"
+    )
+    with open_engine(Options(), "Europe/London") as engine:
+        built = sources.build(parse_config(ONE + "timezone: Europe/London\n"), engine, tmp_path)
+        times = engine.frame(built.events).set_index("customer_id")["occurred_at"].astype(str).to_dict()
+    assert times == {"a": "2024-07-02 00:30:00", "b": "2024-01-01 23:30:00"}
