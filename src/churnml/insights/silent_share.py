@@ -38,17 +38,17 @@ class Share:
     leavers: int
     verdict: Verdict
 
-    def compared(self) -> str:
+    def compared(self, who: str = "those who left") -> str:
         """How the share stands beside the common 96%, in one sentence."""
         figure = f"{COMMON_FIGURE:.0%}"
         if self.verdict == "too few to say":
-            left = "nobody left" if not self.leavers else f"only {self.leavers:,} left"
-            return f"Too few to say: {left}, and that neither supports nor contradicts the common {figure}."
-        interval = f"{self.low:.0%} to {self.high:.0%}"
+            seen = f"there are {self.leavers:,}" if self.leavers != 1 else "there is 1"
+            return f"Too few of {who} to say whether the common {figure} holds here: {seen}."
+        here = f"of {who}, {self.low:.0%} to {self.high:.0%} never said a word"
         return {
-            "below": f"Below the common {figure}: here it is {interval}, so more speak up than the saying has it.",
-            "compatible": f"Compatible with the common {figure}, which lies within {interval}, the interval here.",
-            "above": f"Above the common {figure}: here it is {interval}, so even fewer people speak up.",
+            "below": f"Below the common {figure}: {here}, so more speak up than the saying has it.",
+            "compatible": f"Compatible with the common {figure}: {here}.",
+            "above": f"Above the common {figure}: {here}, so even fewer speak up.",
         }[self.verdict]
 
 
@@ -83,7 +83,9 @@ class SilentShare:
     @property
     def verdict(self) -> str:
         """The plain-language verdict on the 96%, on those who left after friction where they are known."""
-        return (self.after_friction or self.overall).compared()
+        if self.after_friction is not None:
+            return self.after_friction.compared("those who left after friction")
+        return self.overall.compared()
 
     def frame(self) -> pd.DataFrame:
         """One row per population: population, share, low, high, silent, leavers, verdict."""

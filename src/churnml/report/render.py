@@ -1,0 +1,147 @@
+"""Draw the report: one self-contained HTML file, readable without network or script.
+
+The same data gives the same bytes. Every text is escaped; only the figures, which this package draws itself, go into
+the page as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from churnml.report import figures, story, words
+from churnml.report.data import ReportData
+
+FIRST = 10
+"""So many of the riskiest customers are shown with all their reasons; the others stand in a table to unfold."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with its title, its subtitle, and the table behind it."""
+
+    title: str
+    subtitle: str
+    image: Markup
+    table: story.Table
+
+
+def render(data: ReportData) -> str:
+    """The whole page as HTML.
+
+    Every section stands on the page whatever the data lacks; what cannot be said is said to be missing.
+    """
+    folder = files("churnml.report") / "templates"
+    sources = {name: (folder / name).read_text(encoding="utf-8") for name in ("report.html", "style.css")}
+    environment = Environment(
+        loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    people = story.people(data)
+    return environment.get_template("report.html").render(
+        data=data,
+        style=Markup(sources["style.css"]),
+        words=words,
+        answer=story.answer(data),
+        key_figures=story.key_figures(data),
+        bands=story.bands(data),
+        first=people[:FIRST],
+        others=people[FIRST:],
+        drivers=_drivers(data),
+        feature_table=story.feature_table(data),
+        share_table=story.share_table(data),
+        shares=_shares(data),
+        mix=_mix(data),
+        calibration=_calibration(data),
+        lift=_lift(data),
+        model_table=story.model_table(data),
+        verdict=story.verdict_on_model(data),
+        trust=story.trust(data),
+        lists=[table for table in (story.switched_off(data), story.repairs(data)) if table is not None],
+        glossary=story.glossary(data),
+    )
+
+
+def _figure(title: str, subtitle: str, drawing: figures.Drawing, summary: str, table: story.Table) -> Figure:
+    return Figure(title, subtitle, Markup(figures.labelled(drawing, f"{title}. {summary}")), table)
+
+
+def _drivers(data: ReportData) -> Figure | None:
+    frame = data.theme_drivers
+    if frame.empty or not frame["strength"].gt(0).any():
+        return None
+    top = frame.head(3)
+    summary = "; ".join(f"{row.theme} {words.percent(row.share)}" for row in top.itertuples())
+    return _figure(
+        "What the model goes by",
+        "Share of all the pushes, up or down, that each theme gives to customers’ risk",
+        figures.drivers(frame, "drivers"),
+        f"Bar chart. Strongest: {summary}.",
+        story.theme_table(data),
+    )
+
+
+def _shares(data: ReportData) -> Figure | None:
+    frame = data.silent_share.by_snapshot
+    seen = frame[frame["leavers"] > 0]
+    if seen.empty:
+        return None
+    low, high = words.percent(seen["share"].min()), words.percent(seen["share"].max())
+    return _figure(
+        "Share of leavers who never said a word",
+        "By snapshot, with 95% intervals",
+        figures.silent_shares(frame, "shares"),
+        f"Dot chart over {words.several(len(seen), 'snapshot')}: between {low} and {high}.",
+        story.snapshot_table(data),
+    )
+
+
+def _mix(data: ReportData) -> Figure | None:
+    frame = data.silent_share.by_snapshot
+    if frame.empty:
+        return None
+    silent = frame["silent"].sum() / frame["customers"].sum()
+    return _figure(
+        "What became of the customers we looked at",
+        f"Outcome {words.after(data.lead_days, data.horizon_days)}",
+        figures.outcome_mix(frame, "mix"),
+        f"Stacked bars over {words.several(len(frame), 'snapshot')}: {words.percent(silent)} left silently on average.",
+        story.snapshot_table(data),
+    )
+
+
+def _calibration(data: ReportData) -> Figure | None:
+    rows, population = story.leading(data.calibration[data.calibration["model"] == data.model])
+    rows = rows[rows["n"] > 0].sort_values("predicted")
+    if rows.empty:
+        return None
+    gap = float((rows["observed"] - rows["predicted"]).abs().max())
+    return _figure(
+        "When the model says 20%, do 20% leave?",
+        f"Customers in groups of similar predicted chance, with 95% intervals; {_whom(population)}, test snapshots",
+        figures.calibration(rows, "calibration"),
+        f"Dot chart; the largest gap between predicted and observed is {gap * 100:.0f} percentage points.",
+        story.calibration_table(rows),
+    )
+
+
+def _lift(data: ReportData) -> Figure | None:
+    rows, population = story.leading(data.lift)
+    rows = rows[rows["lift"].notna() & rows["share"].isin([0.01, 0.05, 0.1])]
+    if rows.empty or not rows["model"].eq(data.model).any():
+        return None
+    ours = rows[rows["model"] == data.model].sort_values("share")
+    summary = "; ".join(f"{row.lift:.1f} times at {words.percent(row.share)}" for row in ours.itertuples())
+    return _figure(
+        "How many silent leavers a short list finds",
+        f"In multiples of a list drawn by lot, with 95% intervals; {_whom(population)}, test snapshots",
+        figures.lift(rows, data.model, "lift"),
+        f"Dot chart. The model: {summary}.",
+        story.lift_table(data, rows),
+    )
+
+
+def _whom(population: str) -> str:
+    return "customers who had not complained before" if population == story.LEADING[0] else "all customers"

@@ -1,0 +1,171 @@
+"""Numbers, money and dates as a reader expects them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+
+import pandas as pd
+
+MISSING = "–"
+"""What stands where there is no number."""
+
+SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "INR": "₹"}
+
+METRICS = {
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "auroc": "AUROC",
+    "average_precision": "Average precision",
+    "calibration_error": "Calibration error",
+}
+"""How metrics are called on the page."""
+
+SMALLER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error"})
+
+
+def count(number: float) -> str:
+    """A number of customers; an expected one is rounded.
+
+    >>> count(12345.4), count(0.3), count(0), count(float("nan"))
+    ('12,345', 'fewer than 1', '0', '–')
+    """
+    if math.isnan(number):
+        return MISSING
+    return "fewer than 1" if 0 < number < 0.5 else f"{number:,.0f}"
+
+
+def percent(share: float) -> str:
+    """A share, with a decimal where that is all there is.
+
+    >>> percent(0.347), percent(0.004), percent(0), percent(1), percent(0.998)
+    ('35%', '0.4%', '0%', '100%', '99.8%')
+    """
+    if math.isnan(share):
+        return MISSING
+    close_to_an_end = 0 < share < 0.0095 or 0.9905 < share < 1
+    return f"{share:.1%}" if close_to_an_end else f"{share:.0%}"
+
+
+def money(amount: float, currency: str) -> str:
+    """An amount of money, to three figures when it is large.
+
+    >>> money(1234567, "EUR"), money(149672, "EUR"), money(4321.4, "GBP"), money(7.5, "CHF"), money(float("nan"), "EUR")
+    ('€1.23 million', '€150,000', '£4,321', 'CHF 7.50', '–')
+    """
+    if math.isnan(amount):
+        return MISSING
+    symbol = SYMBOLS.get(currency, f"{currency} ")
+    if abs(amount) >= 999_500:
+        size, name = (1e9, "billion") if abs(amount) >= 999_500_000 else (1e6, "million")
+        return f"{symbol}{amount / size:.2f} {name}"
+    if abs(amount) >= 1e4:
+        digits = 2 - math.floor(math.log10(abs(amount)))
+        return f"{symbol}{round(amount, digits):,.0f}"
+    return f"{symbol}{amount:,.0f}" if abs(amount) >= 100 or amount == 0 else f"{symbol}{amount:,.2f}"
+
+
+def day(when: date | pd.Timestamp) -> str:
+    """A date in words.
+
+    >>> day(date(2026, 3, 1))
+    '1 March 2026'
+    """
+    stamp = pd.Timestamp(when)
+    return f"{stamp.day} {stamp.strftime('%B %Y')}"
+
+
+def short_day(when: date | pd.Timestamp) -> str:
+    """A date on an axis.
+
+    >>> short_day(date(2026, 3, 1))
+    '1 Mar 26'
+    """
+    stamp = pd.Timestamp(when)
+    return f"{stamp.day} {stamp.strftime('%b %y')}"
+
+
+def window(lead_days: int, horizon_days: int) -> str:
+    """The outcome window in words.
+
+    >>> window(0, 90), window(14, 1)
+    ('in the next 90 days', 'in the 1 day that begins 14 days from then')
+    """
+    span = days(horizon_days)
+    return f"in the next {span}" if not lead_days else f"in the {span} that begins {days(lead_days)} from then"
+
+
+def after(lead_days: int, horizon_days: int) -> str:
+    """The outcome window seen from a snapshot.
+
+    >>> after(0, 90), after(14, 30)
+    ('in the 90 days after each snapshot', 'in 30 days, from 14 days after each snapshot')
+    """
+    if not lead_days:
+        return f"in the {days(horizon_days)} after each snapshot"
+    return f"in {days(horizon_days)}, from {days(lead_days)} after each snapshot"
+
+
+def days(number: int) -> str:
+    """A number of days.
+
+    >>> days(1), days(90)
+    ('1 day', '90 days')
+    """
+    return f"{number:,} day" if number == 1 else f"{number:,} days"
+
+
+def several(number: float, one: str, many: str | None = None) -> str:
+    """A count and its noun, singular or plural.
+
+    >>> several(1, "customer"), several(2500, "customer"), several(0, "reply", "replies")
+    ('1 customer', '2,500 customers', '0 replies')
+    """
+    return f"{count(number)} {one if round(number) == 1 else many or one + 's'}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """Items in a row of text.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def score(value: float) -> str:
+    """A metric.
+
+    >>> score(0.81234), score(float("nan"))
+    ('0.812', '–')
+    """
+    return MISSING if math.isnan(value) else f"{value:.3f}"
+
+
+def metric(name: str) -> str:
+    """A metric's name on the page.
+
+    >>> metric("auroc"), metric("lift_at_10%")
+    ('AUROC', 'Lift at 10%')
+    """
+    return METRICS.get(name) or (name[:1].upper() + name[1:]).replace("_", " ")
+
+
+def title(name: str) -> str:
+    """A project's name as a heading.
+
+    >>> title("corner_shop")
+    'Corner shop'
+    """
+    return (name[:1].upper() + name[1:]).replace("_", " ")
+
+
+def sentence(text: str) -> str:
+    """A text as a sentence of its own.
+
+    >>> sentence("too few")
+    'Too few.'
+    """
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

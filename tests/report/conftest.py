@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churnml.insights.silent_share import silent_share
+from churnml.report.data import ReportData, Trust, headline
+
+MODELS = {"churnml": 0.06, "recency only": 0.0, "RFM logistic": 0.03, "has voiced": -0.18}
+
+REASONS = (
+    "No purchase for 84 days; usually every 12 days.",
+    "3 open cases; usually no open cases.",
+    "41% of contacts through a channel the company does not watch; usually 4%.",
+    "First reply after 3 days; usually 5 hours.",
+    "Did 1 of 5 onboarding steps; usually 4 of 5.",
+)
+
+
+def make_outcomes(seed=3, snapshots=10, customers=700):
+    draw = np.random.default_rng(seed)
+    rows = []
+    for number in range(snapshots):
+        as_of = pd.Timestamp(2025, 4, 1) + pd.Timedelta(days=28 * number)
+        outcome = draw.choice(["retained", "silent", "vocal"], customers, p=[0.84, 0.125, 0.035])
+        ids = [f"c{value}" for value in draw.choice(20_000, customers, replace=False)]
+        rows.append(
+            pd.DataFrame(
+                {
+                    "customer_id": ids,
+                    "group_id": ids,
+                    "as_of": as_of,
+                    "outcome": outcome,
+                    "friction": draw.random(customers) < 0.3,
+                }
+            )
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def make_evaluation():
+    metrics, differences, lift = [], [], []
+    for model, gain in MODELS.items():
+        for population, outcome, metric, value, width in (
+            ("everyone", "all", "log_loss", 0.52 - gain, 0.012),
+            ("everyone", "all", "brier", 0.27 - gain / 2, 0.008),
+            ("everyone", "silent", "auroc", 0.79 + gain, 0.013),
+            ("everyone", "vocal", "auroc", 0.74 + gain, 0.03),
+            ("no voice before", "silent", "auroc", 0.76 + gain, 0.014),
+            ("no voice before", "silent", "average_precision", 0.38 + gain, 0.02),
+            ("no voice before", "silent", "calibration_error", 0.04 - gain / 3, 0.006),
+        ):
+            row = dict(model=model, population=population, outcome=outcome, metric=metric, value=value)
+            metrics.append(row | dict(low=value - width, high=value + width, n=2100, positives=270))
+            if model != "churnml":
+                ahead = 0.06 - gain
+                differences.append(
+                    row | dict(model="churnml", baseline=model, value=ahead, low=ahead - 0.02, high=ahead + 0.02)
+                )
+        for share, base in ((0.01, 5.2), (0.05, 3.9), (0.1, 3.1)):
+            found = base * (1 + 3 * gain)
+            for population in ("everyone", "no voice before"):
+                row = dict(model=model, population=population, share=share, lift=found)
+                lift.append(row | dict(low=found - 1.6 * (0.3 - share), high=found + 1.6 * (0.3 - share)))
+    predicted = np.array([0.01, 0.025, 0.04, 0.06, 0.085, 0.12, 0.17, 0.24, 0.35, 0.58])
+    calibration = pd.DataFrame(
+        {
+            "model": "churnml",
+            "population": "no voice before",
+            "outcome": "silent",
+            "bin": range(10),
+            "predicted": predicted,
+            "observed": predicted * 0.93 + 0.012,
+            "low": np.clip(predicted * 0.93 - 0.02, 0, None),
+            "high": predicted * 0.93 + 0.05,
+            "n": 210,
+        }
+    )
+    return pd.DataFrame(metrics), pd.DataFrame(differences), calibration, pd.DataFrame(lift)
+
+
+def make_report(**changes) -> ReportData:
+    """A report like a real one; any field may be replaced."""
+    draw = np.random.default_rng(7)
+    p = np.sort(draw.beta(0.7, 5, 5120))[::-1]
+    value = np.where(draw.random(5120) < 0.9, draw.lognormal(5, 1, 5120).round(2), np.nan)
+    band = np.select([p >= 0.5, p >= 0.2], ["high", "medium"], "low")
+    bands = pd.DataFrame({"risk_band": band, "p": p, "value_at_risk": p * value}).groupby("risk_band", sort=False)
+    riskiest = pd.DataFrame(
+        {
+            "customer": [f"{draw.integers(0, 16**12):012x}" for _ in range(40)],
+            "p_silent": p[:40],
+            "p_vocal": (1 - p[:40]) / 8,
+            "value": value[:40],
+            "risk_band": band[:40],
+        }
+    )
+    for rank in range(5):
+        riskiest[f"reason_{rank + 1}"] = [
+            REASONS[(row * 2 + rank) % 5] if rank < 2 + row % 4 else None for row in range(40)
+        ]
+    themes = pd.DataFrame(
+        {
+            "theme": [
+                "going quiet",
+                "channel mismatch",
+                "unresolved problems",
+                "waiting",
+                "rough start",
+                "value and contract",
+                "about the customer",
+            ],
+            "strength": [0.62, 0.21, 0.17, 0.12, 0.1, 0.05, 0.02],
+            "towards": [0.3, 0.1, 0.09, 0.06, 0.05, 0.02, 0.01],
+            "away": [0.32, 0.11, 0.08, 0.06, 0.05, 0.03, 0.01],
+            "customers_towards": [0.41, 0.44, 0.29, 0.33, 0.27, 0.5, 0.48],
+            "features": [18, 11, 7, 5, 6, 2, 1],
+        }
+    ).assign(share=lambda frame: frame["strength"] / frame["strength"].sum())
+    features = pd.DataFrame(
+        {
+            "feature": ["days_since_engagement", "channel_drift_90d", "open_cases"],
+            "doc": ["Days since the last activity or purchase.", "How much the mix of channels moved.", "Cases open."],
+            "theme": ["going quiet", "channel mismatch", "unresolved problems"],
+            "unit": ["days", "score", "events"],
+            "strength": [0.4, 0.1, 0.09],
+            "share": [0.3, 0.08, 0.07],
+            "correlation": [0.9, 0.1, float("nan")],
+            "direction": ["higher, more likely to leave", "no single direction", "no single direction"],
+        }
+    )
+    metrics, differences, calibration, lift = make_evaluation()
+    fields = dict(
+        project="corner_shop",
+        as_of=date(2026, 3, 1),
+        lead_days=0,
+        horizon_days=90,
+        currency="EUR",
+        leaving="no activity or purchase for 90 days, or closing the account",
+        voice="a complaint or a request to cancel, on any channel the company watches, in the 90 days before or while leaving",
+        model_version="7",
+        run_id="9f2c41d07be3a8e5",
+        headline=headline(p, value),
+        bands=bands.agg(
+            customers=("p", "size"), expected=("p", "sum"), value_at_risk=("value_at_risk", "sum")
+        ).reset_index(),
+        riskiest=riskiest,
+        theme_drivers=themes,
+        feature_drivers=features,
+        declared_margin="log-odds of leaving silently against staying",
+        silent_share=silent_share(make_outcomes()),
+        metrics=metrics,
+        differences=differences,
+        calibration=calibration,
+        lift=lift,
+        model="churnml",
+        trust=make_trust(),
+    )
+    return ReportData(**(fields | changes))
+
+
+def make_trust(**changes) -> Trust:
+    fields = dict(
+        formulation="three_class",
+        fallback=None,
+        training_rows=48_210,
+        training_customers=6_903,
+        training_outcomes={"retained": 40_500, "silent": 6_010, "vocal": 1_700},
+        training_first=date(2024, 6, 1),
+        training_last=date(2025, 8, 1),
+        test_snapshots=tuple(date(2025, 9, 1) + timedelta(days=28 * step) for step in range(3)),
+        test_rows=9_800,
+        test_outcomes={"silent": 1_230, "vocal": 340},
+        switched_off=pd.DataFrame(
+            {
+                "feature": ["median_reply_s_90d", "open_cases"],
+                "why": ["needs kind case_responded, which the data does not have", "needs kind case_opened"],
+            }
+        ),
+        excluded=pd.DataFrame({"reason": "had already left", "customers": [212]}),
+        repairs=pd.DataFrame(
+            {
+                "table": ["events"],
+                "column": ["customer_id"],
+                "name": ["row without a customer"],
+                "count": [1204],
+                "advice": ["dropped by rows_without_customer"],
+            }
+        ),
+    )
+    return Trust(**(fields | changes))
+
+
+@pytest.fixture(scope="session")
+def build_report():
+    return make_report
+
+
+@pytest.fixture(scope="session")
+def build_trust():
+    return make_trust
