@@ -1,0 +1,1 @@
+"""The nightly job: gates, scores, and their publication, whole or not at all."""

@@ -1,0 +1,99 @@
+"""Files that are written whole or not at all, and a lock that a killed process lets go of."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from churnml.errors import ConfigError, LockError
+
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBUSY, errno.ESTALE, errno.EMFILE, errno.ENFILE})
+
+
+@contextmanager
+def lock(path: Path, *, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold the only lock on `path`, for at most one process at a time.
+
+    The operating system takes the lock back when its holder ends, however it ends, so that no killed
+    run is in the way of the next. The file itself stays.
+
+    Raises
+    ------
+    LockError
+        Another process still holds the lock after `wait_s` seconds.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait_s
+    with path.open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise LockError(
+                        f"{path}: another run holds the lock", "run the same command again when it has ended"
+                    ) from None
+                time.sleep(0.05)
+        yield
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write under `folder` into errors that say what to do.
+
+    Raises
+    ------
+    LockError
+        The trouble may pass: the disk is full, or busy, or a device failed.
+    ConfigError
+        It will not: the folder may not be written, or is no folder.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno in _PASSING:
+            raise LockError(f"{folder}: cannot be written: {reason}", "nothing was changed; try again later") from error
+        if isinstance(error, PermissionError | NotADirectoryError) or error.errno == errno.EROFS:
+            raise ConfigError(f"{folder}: cannot be written: {reason}", "choose another folder under paths") from error
+        raise
+
+
+def sync(path: Path) -> None:
+    """Have the operating system bring a file or a folder's list of names to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replace the content of a small file; a reader sees the old text or the new one."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    sync(fresh)
+    os.replace(fresh, path)
+    sync(path.parent)
+
+
+def replace_link(path: Path, target: str) -> None:
+    """Point the symbolic link `path` at `target`; a reader follows the old link or the new one."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    os.replace(fresh, path)
+    sync(path.parent)
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,391 @@
+"""What MLflow keeps: training runs, the registered model and its aliases. Only this module imports mlflow.
+
+The store is SQLite at `<models>/mlflow.db` with artifacts under `<models>/artifacts`, unless a server is
+named by `MLFLOW_TRACKING_URI`. The champion is also exported to `<models>/<project>/champion`, so that a
+night without the server is still scored.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+
+from churnml.errors import LockError, ModelError
+from churnml.scoring.durable import lock, replace_link, sync, writing
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+_ABOUT = "exported.json"
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A registered version of a project's model, and the run that trained it."""
+
+    version: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A champion's bundle on disk; `current` is False when the server could not say whether it still is that."""
+
+    folder: Path
+    model: ModelVersion
+    current: bool = True
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file that a model learnt from."""
+
+    path: str
+    sha256: str
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """All that is logged of one training.
+
+    `bundle` is the folder that `Bundle.save` wrote, `booster` LightGBM's own. `figures` are matplotlib figures
+    or files; `tables` and `texts` become files of their names. None of it may hold a customer's id.
+    """
+
+    bundle: Path
+    booster: Any
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    trials: pd.DataFrame | None = None
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    data: tuple[DataFile, ...] = ()
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Tracker:
+    """The MLflow side of one project. Making one does nothing; the store is opened when it is first needed.
+
+    Parameters
+    ----------
+    uri : the tracking server; None means `MLFLOW_TRACKING_URI`, and without that the local store under `root`
+    root : the folder of models (`paths.models`)
+    project : the configuration's project
+
+    Every method raises `LockError` (exit code 75) when the store cannot be reached.
+    """
+
+    def __init__(self, uri: str | None, root: Path, project: str) -> None:
+        self.root = Path(root).resolve()
+        self.project = project
+        self.name = f"churnml_{project}"
+        self.local = self.root / "mlflow.db"
+        self.uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.local}"
+
+    def log_training(self, record: TrainingRecord) -> ModelVersion:
+        """Log one training as a run, register its model and make that the challenger."""
+        mlflow = _mlflow()
+        client, experiment = self._client, self._experiment
+        with self._reached():
+            run_id = client.create_run(experiment, tags=dict(record.tags)).info.run_id
+            try:
+                version = self._log(mlflow, run_id, record)
+            except BaseException:
+                client.set_terminated(run_id, "FAILED")
+                raise
+            client.set_terminated(run_id, "FINISHED")
+            client.set_registered_model_alias(self.name, CHALLENGER, version)
+        return ModelVersion(version, run_id)
+
+    def champion(self) -> ModelVersion | None:
+        """The version that scores, if there is one."""
+        return self._alias(CHAMPION)
+
+    def challenger(self) -> ModelVersion | None:
+        """The latest trained version that has not become champion, if there is one."""
+        return self._alias(CHALLENGER)
+
+    def version(self, version: str) -> ModelVersion:
+        """A version by its number. ModelError when there is none."""
+        found = self._lookup("get_model_version", version)
+        if found is None:
+            raise ModelError(f"project {self.project} has no model version {version}", "see churnml compare")
+        return found
+
+    def set_alias(self, alias: str, version: str) -> None:
+        """Point an alias at a version. ModelError when there is no such version."""
+        self.version(version)
+        with self._reached():
+            self._client.set_registered_model_alias(self.name, alias, version)
+
+    def promote(self, version: str) -> Exported:
+        """Make a version the champion, and export its bundle for nights without the server."""
+        self.set_alias(CHAMPION, version)
+        if (challenger := self.challenger()) is not None and challenger.version == version:
+            with self._reached():
+                self._client.delete_registered_model_alias(self.name, CHALLENGER)
+        return self.export_champion()
+
+    def download_bundle(self, version: str, into: Path) -> Path:
+        """Copy a version's bundle to the new folder `into`, and return that."""
+        return self.download(self.version(version).run_id, "bundle", into)
+
+    def download(self, run_id: str, artifact: str, into: Path) -> Path:
+        """Copy one artifact of a run, a file or a folder, to `into`, and return that."""
+        into.parent.mkdir(parents=True, exist_ok=True)
+        staging = into.with_name(f".{into.name}.{os.getpid()}")
+        staging.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._reached():
+                fetched = self._client.download_artifacts(run_id, artifact, str(staging))
+            os.replace(fetched, into)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+        return into
+
+    def export_champion(self) -> Exported:
+        """Bring `<models>/<project>/champion` up to date: a link to a folder, swapped in one step.
+
+        Raises
+        ------
+        ModelError
+            The project has no champion.
+        """
+        champion = self.champion()
+        if champion is None:
+            raise self._no_champion()
+        home = self.root / self.project
+        with writing(home), lock(home / ".lock", wait_s=60):
+            exported = self.exported()
+            if exported is not None and exported.model == champion:
+                return exported
+            exports = home / "exports"
+            target = exports / f"v{champion.version}-{champion.run_id[:12]}"
+            shutil.rmtree(target, ignore_errors=True)  # an export that was cut short
+            self.download_bundle(champion.version, target)
+            (target / _ABOUT).write_text(json.dumps(asdict(champion)), encoding="utf-8")
+            for path in (*target.iterdir(), target, exports):
+                sync(path)
+            replace_link(home / CHAMPION, f"exports/{target.name}")
+            kept = {target.name} | ({exported.folder.name} if exported else set())
+            for stale in exports.iterdir():
+                if stale.name not in kept:
+                    shutil.rmtree(stale, ignore_errors=True)
+            return Exported(target, champion)
+
+    def exported(self) -> Exported | None:
+        """The champion as last exported, if ever; needs no server."""
+        folder = (self.root / self.project / CHAMPION).resolve()
+        try:
+            about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+            return Exported(folder, ModelVersion(**about))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def champion_bundle(self) -> Exported:
+        """The bundle to score with: the champion's; when the server is out of reach, the last export of it.
+
+        Raises
+        ------
+        ModelError
+            The project has no champion.
+        LockError
+            The server is out of reach and nothing was exported.
+        """
+        try:
+            return self.export_champion()
+        except LockError:
+            exported = self.exported()
+            if exported is None:
+                raise
+            return Exported(exported.folder, exported.model, current=False)
+
+    def runs(self) -> pd.DataFrame:
+        """Every finished training, newest first: run_id, version, alias, and a column for each parameter and metric."""
+        if self._unborn():
+            return pd.DataFrame(columns=["run_id", "version", "alias"])
+        with self._reached():
+            runs, token = [], None
+            while True:
+                page = self._client.search_runs(
+                    [self._experiment], "attributes.status = 'FINISHED'", max_results=1000, page_token=token
+                )
+                runs += page
+                token = page.token
+                if not token:
+                    break
+            versions = {v.run_id: str(v.version) for v in self._client.search_model_versions(f"name='{self.name}'")}
+        aliases = {v.version: alias for alias in (CHALLENGER, CHAMPION) if (v := self._alias(alias))}
+        return pd.DataFrame(
+            [
+                {
+                    "run_id": run.info.run_id,
+                    "version": (version := versions.get(run.info.run_id)),
+                    "alias": aliases.get(version) if version else None,
+                    **{f"params.{key}": value for key, value in sorted(run.data.params.items())},
+                    **{f"metrics.{key}": value for key, value in sorted(run.data.metrics.items())},
+                }
+                for run in runs
+            ]
+        )
+
+    def _log(self, mlflow: Any, run_id: str, record: TrainingRecord) -> str:
+        from mlflow.entities import Metric, Param
+
+        client = self._client
+        run = client.get_run(run_id).info
+        params = [Param(key, str(value)[:6000]) for key, value in record.params.items()]
+        for start in range(0, len(params), 100):
+            client.log_batch(run_id, params=params[start : start + 100])
+        metrics = [Metric(k, float(v), run.start_time, 0) for k, v in record.metrics.items() if math.isfinite(v)]
+        for start in range(0, len(metrics), 1000):
+            client.log_batch(run_id, metrics=metrics[start : start + 1000])
+        if record.data:
+            client.log_inputs(run_id, [_dataset_input(file) for file in record.data])
+        client.log_dict(run_id, {**record.lineage, "data": [asdict(file) for file in record.data]}, "lineage.json")
+        tables = dict(record.tables) | ({} if record.trials is None else {"trials": record.trials})
+        for name, table in tables.items():
+            client.log_text(run_id, table.to_csv(index=False), f"tables/{name}.csv")
+        for name, figure in record.figures.items():
+            if isinstance(figure, str | Path):
+                client.log_artifact(run_id, str(figure), "figures")
+            else:
+                client.log_figure(run_id, figure, f"figures/{name}.png")
+        for name, text in record.texts.items():
+            client.log_text(run_id, text, name)
+        client.log_artifacts(run_id, str(record.bundle), "bundle")
+        with TemporaryDirectory() as staging:
+            folder = Path(staging) / "booster"
+            mlflow.lightgbm.save_model(record.booster, str(folder), pip_requirements=_requirements())
+            client.log_artifacts(run_id, str(folder), "booster")
+        self._register(client)
+        made = client.create_model_version(self.name, f"{run.artifact_uri}/booster", run_id)
+        return str(made.version)
+
+    def _register(self, client: Any) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            client.create_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def _alias(self, alias: str) -> ModelVersion | None:
+        return self._lookup("get_model_version_by_alias", alias)
+
+    def _lookup(self, method: str, key: str) -> ModelVersion | None:
+        if self._unborn():
+            return None
+        _mlflow()
+        from mlflow.exceptions import MlflowException
+
+        client = self._client
+        with self._reached():
+            try:
+                found = getattr(client, method)(self.name, key)
+            except MlflowException as error:
+                if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                    return None
+                raise
+        return ModelVersion(str(found.version), found.run_id)
+
+    def _unborn(self) -> bool:
+        """Whether this is the local store and nothing was ever trained, so that asking need not make one."""
+        return self.uri == f"sqlite:///{self.local}" and not self.local.exists()
+
+    def _no_champion(self) -> ModelError:
+        advice = "run churnml train, then churnml promote" if self.challenger() is None else "run churnml promote"
+        return ModelError(f"no champion for project {self.project}", advice)
+
+    @cached_property
+    def _client(self) -> Any:
+        mlflow = _mlflow()
+        self.root.mkdir(parents=True, exist_ok=True)
+        with writing(self.root), lock(self.root / ".mlflow.lock", wait_s=120), self._reached():
+            client = mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+            client.search_experiments(max_results=1)  # makes or upgrades the tables of a local store
+            return client
+
+    @cached_property
+    def _experiment(self) -> str:
+        client = self._client
+        on_server = urlsplit(self.uri).scheme in ("http", "https", "databricks")
+        location = None if on_server else (self.root / "artifacts" / self.project).as_uri()
+        with lock(self.root / ".mlflow.lock", wait_s=120), self._reached():
+            found = client.get_experiment_by_name(self.name)
+            return str(found.experiment_id if found else client.create_experiment(self.name, location))
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Turn the failures of a store that is down, slow or locked into one line that says so."""
+        from mlflow.exceptions import MlflowException
+        from requests.exceptions import RequestException
+        from sqlalchemy.exc import OperationalError
+
+        try:
+            yield
+        except (MlflowException, RequestException, OperationalError, ConnectionError, TimeoutError) as error:
+            if isinstance(error, MlflowException) and not _is_temporary(error):
+                raise
+            place = urlsplit(self.uri)
+            name = f"{place.scheme}://{place.hostname}:{place.port or ''}".rstrip(":") if place.hostname else self.uri
+            raise LockError(
+                f"the MLflow store at {name} cannot be reached",
+                "see that it is up and MLFLOW_TRACKING_URI is right, then try again",
+            ) from error
+
+
+def _is_temporary(error: Any) -> bool:
+    text = str(error)
+    return error.error_code in ("TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED") or any(
+        sign in text for sign in ("API request to", "OperationalError", "database is locked")
+    )
+
+
+def _dataset_input(file: DataFile) -> Any:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset(
+        name=Path(file.path).name,
+        digest=file.sha256[:32],
+        source_type="local",
+        source=json.dumps({"uri": file.path, "sha256": file.sha256}),
+        profile=json.dumps({"rows": file.rows}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+
+
+def _mlflow() -> Any:
+    """Import mlflow: silent, sending nothing home, unpickling nothing, and giving up on a dead server soon."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    import mlflow
+    import mlflow.lightgbm
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return mlflow
+
+
+def _requirements() -> list[str]:
+    return [f"{name}=={installed_version(name)}" for name in ("mlflow", "lightgbm", "pandas")]
