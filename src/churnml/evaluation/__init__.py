@@ -1,0 +1,1 @@
+"""Evaluation: how far to trust a model, and which of two to trust more."""
