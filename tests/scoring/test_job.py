@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from churnml.errors import ModelError
+from churnml.scoring.job import run_id, score_frame
+from churnml.scoring.sinks import SCORES, read_scores, write_scores
+
+DAY = date(2024, 3, 1)
+
+
+class Softmax:
+    """A model small enough to check by hand: chances from the first three columns."""
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        weights = np.exp(X.to_numpy()[:, :3])
+        return weights / weights.sum(axis=1, keepdims=True)
+
+
+class Broken(Softmax):
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        return super().predict_proba(X) * 0.9
+
+
+def reasons(X: pd.DataFrame) -> pd.DataFrame:
+    text = [f"No purchase for {value:.0f} days" for value in X["a"] * 10]
+    return pd.DataFrame({"reason_1": text, "reason_2": [None] * len(X), "theme_1": ["going quiet"] * len(X)})
+
+
+def score(model: Any = None, *, n: int = 7, batch_rows: int = 3, **changes: Any) -> pa.Table:
+    X = pd.DataFrame(np.random.default_rng(1).normal(size=(n, 3)), columns=["a", "b", "c"])
+    settings: dict[str, Any] = {
+        "as_of": DAY,
+        "explain": reasons,
+        "high": 0.5,
+        "medium": 0.2,
+        "model_version": "3",
+        "run_id": "r" * 64,
+        "batch_rows": batch_rows,
+    } | changes
+    ids = settings.pop("ids", [f"c{(number * 5) % max(n, 1)}" for number in range(n)])
+    return score_frame(model or Softmax(), X, ids, **settings)
+
+
+def test_the_schema_is_the_contract() -> None:
+    table = score()
+    assert table.schema.equals(SCORES, check_metadata=True)
+    assert table.column_names == [
+        *("customer_id", "as_of", "p_silent", "p_vocal", "p_retained", "risk_band", "persona"),
+        *("reason_1", "reason_2", "reason_3", "reason_4", "reason_5", "theme_1", "theme_2", "theme_3"),
+        *("value_at_risk", "saveability", "expected_net_value", "action", "action_channel", "held_out"),
+        *("excluded_because", "model_version", "run_id", "schema_version"),
+    ]
+    for later in ("persona", "saveability", "expected_net_value", "action", "action_channel", "held_out", "reason_2"):
+        assert table[later].null_count == table.num_rows
+
+
+def test_every_customer_keeps_chances_and_reasons_of_their_own() -> None:
+    X = pd.DataFrame(np.random.default_rng(1).normal(size=(7, 3)), columns=["a", "b", "c"])
+    ids = [f"c{(number * 5) % 7}" for number in range(7)]
+    frame = score().to_pandas().set_index("customer_id")
+    assert frame.index.tolist() == sorted(ids)
+    chances = Softmax().predict_proba(X)
+    for number, name in enumerate(ids):
+        assert frame.loc[name, ["p_retained", "p_silent", "p_vocal"]].tolist() == chances[number].tolist()
+        assert frame.loc[name, "reason_1"] == reasons(X.iloc[[number]])["reason_1"].item()
+        expected = "high" if chances[number, 1] >= 0.5 else "medium" if chances[number, 1] >= 0.2 else "low"
+        assert frame.loc[name, "risk_band"] == expected
+    assert set(frame["risk_band"]) == {"medium", "high"}
+
+
+def test_batches_change_nothing() -> None:
+    assert score(batch_rows=1).combine_chunks().equals(score(batch_rows=100).combine_chunks())
+    done: list[int] = []
+    score(batch_rows=3, on_batch=done.append)
+    assert done == [3, 6, 7]
+
+
+def test_value_at_risk_is_what_silence_is_expected_to_cost() -> None:
+    table = score(value=[100.0, np.nan, 0.0, 1.0, 2.0, 3.0, 4.0], ids=list("abcdefg"))
+    values = table["value_at_risk"].to_pylist()
+    assert values[0] == 100.0 * table["p_silent"][0].as_py()
+    assert values[1] is None
+    assert values[2] == 0.0
+    assert score()["value_at_risk"].null_count == 7
+
+
+def test_nobody_gives_an_empty_table_of_the_same_schema() -> None:
+    assert score(n=0).schema.equals(SCORES)
+    assert score(n=0).num_rows == 0
+
+
+def test_faulty_models_and_keys_are_refused() -> None:
+    with pytest.raises(ModelError, match="do not add up to 1 for 3 customers"):
+        score(Broken())
+    with pytest.raises(ModelError, match="1 customers would be scored twice"):
+        score(ids=list("abcdefa"))
+    with pytest.raises(ModelError, match="explanations were given"):
+        score(explain=lambda X: reasons(X).iloc[1:])
+
+
+def test_scores_survive_the_file_and_the_same_table_gives_the_same_bytes(tmp_path: Any) -> None:
+    table = score()
+    first = write_scores(table, tmp_path).read_bytes()
+    assert read_scores(tmp_path).equals(table)
+    assert write_scores(score(batch_rows=1), tmp_path).read_bytes() == first
+
+
+def test_a_run_is_its_inputs() -> None:
+    assert run_id(as_of=DAY, model="a") == run_id(model="a", as_of=DAY)
+    assert run_id(as_of=DAY, model="a") != run_id(as_of=DAY, model="b")
+    assert len(run_id(a=1)) == 64
