@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from churnml.features.expressions import count, flag, monitored, of, ratio, within
+from churnml.features.expressions import count, flag, monitored, of, ratio
 from churnml.features.registry import CHANNEL_LIMIT, Context, Feature, Inventory, Needs, safe
-from churnml.features.sentences import nouns
+from churnml.features.sentences import YES_OR_NO, nouns, plain
 
 channel = partial(
     Feature, family="channels", grain="channel", theme="channel mismatch", needs=Needs(columns=("channel",))
@@ -24,19 +24,21 @@ def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
 
 def _each(inventory: Inventory) -> Iterator[Feature]:
     for name in inventory.channels[:CHANNEL_LIMIT]:
+        said = plain(name)
         yield channel(
             name=f"channel_share_{safe(name)}_90d", unit="share",
-            doc=f"Share of the customer's events of the last 90 days that are on channel {name}.",
-            sentence=f"{{value:share}} of the last 90 days on channel {name}[; typical is {{usual:share}}]",
+            doc=f"Share of the customer's events of the last 90 days that are on channel {said}.",
+            sentence=f"{{value:share}} of the events of the last 90 days on channel {said}"
+            "[; typical is {usual:share}]",
             sentence_empty="No event on any channel in the last 90 days",
             expression=lambda t, name=name: ratio(t.n_90.sum(where=t.channel == name).fill_null(0), t.n_90.sum()),
         )  # fmt: skip
         yield channel(
             name=f"days_since_channel_{safe(name)}", unit="days",
-            doc=f"Days since the customer last used channel {name}.",
-            sentence=f"Channel {name} not used for {{value:days}}[; typical is {{usual:days}}]",
-            sentence_low=f"Channel {name} used {{value:days}} ago[; typical is {{usual:days}}]",
-            sentence_empty=f"Channel {name} never used",
+            doc=f"Days since the customer last used channel {said}.",
+            sentence=f"Channel {said} not used for {{value:days}}[; typical is {{usual:days}}]",
+            sentence_low=f"Channel {said} used {{value:days}} ago[; typical is {{usual:days}}]",
+            sentence_empty=f"Channel {said} never used",
             expression=lambda t, name=name: t.last_days.min(where=t.channel == name),
         )  # fmt: skip
 
@@ -51,14 +53,14 @@ def _mix() -> Iterator[Feature]:
     yield channel(
         name="channel_entropy_90d", unit="bits",
         doc="How evenly the events of the last 90 days spread over channels: Shannon's entropy, 0 for one channel.",
-        sentence="The spread over channels in the last 90 days is {value} bits[; typical is {usual}]",
+        sentence="The spread over channels in the last 90 days is {value:count bit}[; typical is {usual}]",
         sentence_empty="No event on any channel in the last 90 days",
         expression=lambda t: t.bits_90.sum(),
     )  # fmt: skip
     yield channel(
         name="channel_concentration_90d", unit="share",
         doc="Share of the events of the last 90 days that are on the customer's most used channel of that time.",
-        sentence="{value:share} of the last 90 days on a single channel[; typical is {usual:share}]",
+        sentence="{value:share} of the events of the last 90 days on a single channel[; typical is {usual:share}]",
         sentence_empty="No event on any channel in the last 90 days",
         expression=lambda t: t.share_90.max(),
     )  # fmt: skip
@@ -102,8 +104,9 @@ def _preferred() -> Iterator[Feature]:
     )  # fmt: skip
     yield channel(
         name="preferred_channel_share_90d", unit="share",
-        doc="Share of the events of the last 90 days on the channel the customer used most in the last 365.",
-        sentence="{value:share} of the last 90 days on the customer's preferred channel[; typical is {usual:share}]",
+        doc="Share of the events of the last 90 days on the channel the customer used most in the last 365 days.",
+        sentence="{value:share} of the events of the last 90 days on the customer's preferred channel"
+        "[; typical is {usual:share}]",
         sentence_empty="No event on any channel in the last 90 days",
         expression=lambda t: t.share_90.max(where=t.preferred),
     )  # fmt: skip
@@ -126,7 +129,7 @@ def _seen(context: Context) -> Iterator[Feature]:
         yield channel(
             name=name, unit="share", needs=Needs(columns=("channel",), settings=(setting,)),
             doc=f"Share of the customer's events of the last 90 days that are on {what}.",
-            sentence=f"{{value:share}} of the last 90 days on {what}[; typical is {{usual:share}}]",
+            sentence=f"{{value:share}} of the events of the last 90 days on {what}[; typical is {{usual:share}}]",
             sentence_empty="No event on any channel in the last 90 days",
             expression=lambda t, channels=channels: ratio(
                 t.n_90.sum(where=t.channel.isin(channels)).fill_null(0), t.n_90.sum()
@@ -134,21 +137,12 @@ def _seen(context: Context) -> Iterator[Feature]:
         )  # fmt: skip
     service = nouns(context.service_kinds)
     yield channel(
-        name="dark_matter", unit="yes or no", grain="event", needs=Needs(context.service_kinds), empty=1.0,
+        name="dark_matter", unit=YES_OR_NO, grain="event", needs=Needs(context.service_kinds), empty=1.0,
         theme="unheard feedback",
         doc=f"1 for a customer whom service has never heard: no {service} on any monitored channel; else 0.",
         sentence="Service has never heard from this customer",
         sentence_low="Service has heard from this customer before",
         expression=lambda t: flag(
             count(t, of(t, context.service_kinds), monitored(t, context.dark_channels)) == 0
-        ),
-    )  # fmt: skip
-    yield channel(
-        name="service_events_365d", unit="events", grain="event", needs=Needs(context.service_kinds), empty=0.0,
-        theme="unheard feedback",
-        doc=f"Contacts with service ({service}) on monitored channels in the last 365 days.",
-        sentence="{value:count contact} with service in the last 365 days[; typical is {usual}]",
-        expression=lambda t: count(
-            t, of(t, context.service_kinds), monitored(t, context.dark_channels), within(t, 365)
         ),
     )  # fmt: skip

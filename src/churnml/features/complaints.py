@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import ibis
+
 from churnml.features.expressions import count, monitored, of, ratio, within
 from churnml.features.registry import Context, Feature, Inventory, Needs
 from churnml.features.sentences import nouns
@@ -15,13 +17,14 @@ waiting = partial(feature, theme="waiting")
 impersonal = partial(feature, theme="impersonal service")
 
 CASES = Needs(every_kind=("case_opened",), columns=("case_id",))
+SOLVED = Needs(every_kind=("case_opened", "case_resolved"), columns=("case_id",))
 YEAR = 365
 
 
 def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
     """Declare the features of the family."""
     yield from _voice(context)
-    yield from _cases()
+    yield from _cases(context)
     yield from _answers()
     yield from _contacts(context)
     yield from _friction(context)
@@ -37,7 +40,7 @@ def _voice(context: Context) -> Iterator[Feature]:
         yield feature(
             name=f"voice_events_{window}d", unit="events", grain="event", needs=needs, empty=0.0,
             doc=f"Times the customer told the company of dissatisfaction ({what}) in the last {window} days.",
-            sentence=f"Dissatisfaction voiced {{value:count time}} in the last {window} days[; typical is {{usual}}]",
+            sentence=f"{{value:count expression}} of dissatisfaction in the last {window} days[; typical is {{usual}}]",
             expression=lambda t, window=window: count(t, voiced(t), within(t, window)),
         )  # fmt: skip
     yield feature(
@@ -58,7 +61,7 @@ def _voice(context: Context) -> Iterator[Feature]:
     )  # fmt: skip
 
 
-def _cases() -> Iterator[Feature]:
+def _cases(context: Context) -> Iterator[Feature]:
     yield feature(
         name="cases_365d", unit="cases", grain="case", needs=CASES, empty=0.0,
         doc="Support cases opened in the last 365 days.",
@@ -66,21 +69,20 @@ def _cases() -> Iterator[Feature]:
         expression=lambda t: count(t, _opened(t)),
     )  # fmt: skip
     yield feature(
-        name="open_cases", unit="cases", grain="case", needs=CASES, empty=0.0,
+        name="open_cases", unit="cases", grain="case", needs=SOLVED, empty=0.0,
         doc="Support cases that are open now.",
         sentence="{value:count support case} still open[; typical is {usual}]",
         expression=lambda t: count(t, t.open),
     )  # fmt: skip
     yield feature(
-        name="oldest_open_case_days", unit="days", grain="case", needs=CASES,
+        name="oldest_open_case_days", unit="days", grain="case", needs=SOLVED,
         doc="Days since the oldest support case that is still open was opened.",
         sentence="A support case has been open for {value:days}[; typical is {usual:days}]",
         sentence_empty="No open support case",
         expression=lambda t: t.opened_days.max(where=t.open),
     )  # fmt: skip
     yield feature(
-        name="unresolved_share_365d", unit="share", grain="case",
-        needs=Needs(every_kind=("case_opened", "case_resolved"), columns=("case_id",)),
+        name="unresolved_share_365d", unit="share", grain="case", needs=SOLVED,
         doc="Share of the support cases opened in the last 365 days that are not resolved.",
         sentence="{value:share} of the support cases of the last 365 days not resolved[; typical is {usual:share}]",
         sentence_empty="No support case in the last 365 days",
@@ -88,25 +90,25 @@ def _cases() -> Iterator[Feature]:
     )  # fmt: skip
     yield feature(
         name="repeat_contacts_365d", unit="contacts", grain="case",
-        needs=Needs(("contact", "complaint", "case_opened"), columns=("case_id",)), empty=0.0,
+        needs=Needs(context.service_kinds, columns=("case_id",)), empty=0.0,
         doc="Times the customer had to get in touch again about the same support case, in cases of the last 365 days.",
-        sentence="Got in touch again {value:count time} about the same support case[; typical is {usual}]",
+        sentence="{value:count repeat contact} about the same support case in the last 365 days[; typical is {usual}]",
         expression=lambda t: t.repeats.sum(where=t.last_days <= YEAR),
     )  # fmt: skip
-    for name, kind, what in (
-        ("reopened_365d", "case_reopened", "reopened"),
-        ("escalated_365d", "case_escalated", "escalated"),
+    for name, kind, what, act in (
+        ("reopened_365d", "case_reopened", "reopened", "reopening"),
+        ("escalated_365d", "case_escalated", "escalated", "escalation"),
     ):
         yield feature(
             name=name, unit="times", grain="case", needs=Needs(every_kind=(kind,), columns=("case_id",)), empty=0.0,
             doc=f"Times a support case of the customer was {what}, over cases of the last 365 days.",
-            sentence=f"Support cases {what} {{value:count time}} in the last 365 days[; typical is {{usual}}]",
+            sentence=f"{{value:count {act}}} of support cases in the last 365 days[; typical is {{usual}}]",
             expression=lambda t, what=what: t[what].sum(where=t.last_days <= YEAR),
         )  # fmt: skip
     yield impersonal(
         name="transfers_365d", unit="transfers", grain="case", needs=Needs(columns=("case_id", "agent_id")), empty=0.0,
         doc="Times a support case passed to another agent, over cases of the last 365 days.",
-        sentence="Passed to another agent {value:count time} in the last 365 days[; typical is {usual}]",
+        sentence="{value:count transfer} to another agent in the last 365 days[; typical is {usual}]",
         expression=lambda t: t.transfers.sum(where=t.last_days <= YEAR),
     )  # fmt: skip
 
@@ -127,7 +129,7 @@ def _answers() -> Iterator[Feature]:
             sentence=f"Usually waited {{value:seconds}} for the {what} of a support case"
             "[; typical is {usual:seconds}]",
             sentence_empty=f"No {what} of a support case in the last 365 days",
-            expression=lambda t, column=column: t[column].median(where=_opened(t)),
+            expression=lambda t, column=column: _opened(t).ifelse(t[column], ibis.null("int64")).median(),
         )  # fmt: skip
         yield waiting(
             name=f"{name}_last_s", unit="seconds", grain="case", needs=needs,
@@ -139,7 +141,7 @@ def _answers() -> Iterator[Feature]:
         )  # fmt: skip
     yield waiting(
         name="unanswered_cases", unit="cases", grain="case",
-        needs=Needs(every_kind=("case_opened", "case_responded"), columns=("case_id",)), empty=0.0,
+        needs=Needs(every_kind=("case_opened", "case_responded", "case_resolved"), columns=("case_id",)), empty=0.0,
         doc="Open support cases without any reply so far.",
         sentence="{value:count open support case} without any reply[; typical is {usual}]",
         expression=lambda t: count(t, t.open, t.first_response_s.isnull()),
@@ -166,7 +168,7 @@ def _contacts(context: Context) -> Iterator[Feature]:
     yield waiting(
         name="contacts_abandoned_90d", unit="contacts", grain="event", needs=Needs(("contact_abandoned",)), empty=0.0,
         doc="Contacts that the customer gave up before being served, in the last 90 days.",
-        sentence="Gave up waiting {value:count time} in the last 90 days[; typical is {usual}]",
+        sentence="{value:count attempt} to reach service given up in the last 90 days[; typical is {usual}]",
         expression=lambda t: count(t, of(t, ("contact_abandoned",)), within(t, 90)),
     )  # fmt: skip
     yield waiting(

@@ -12,7 +12,7 @@ import ibis
 
 from churnml.features.expressions import count, flag, of, ratio
 from churnml.features.registry import Context, Feature, Inventory, Needs
-from churnml.features.sentences import nouns
+from churnml.features.sentences import YES_OR_NO, nouns, plural
 
 SIGNED_UP = ("signed_up_at",)
 UNKNOWN = "The sign-up is unknown or too recent"
@@ -69,15 +69,13 @@ def _activity(context: Context) -> Iterator[Feature]:
     half = max(1, length // 2)
     begin, later = first(half), first(length, half)
     yield rough(
-        name="early_slope", unit="score", grain="row", needs=needs, uses=(begin, later),
-        doc=f"Whether engagement grew in the first {length} days: second half less first half, divided by both; "
-        "from -1 (all in the first half) to 1 (all in the second).",
-        sentence=f"Engagement in the first {length} days shifted to the second half by {{value:share}}"
+        name="early_second_half_share", unit="share", grain="row", needs=needs, uses=(begin, later),
+        doc=f"Early slope: the share of the engagement of the first {length} days that fell into their second half; "
+        "above a half, it grew.",
+        sentence=f"{{value:share}} of the engagement of the first {length} days fell into their second half"
         "[; typical is {usual:share}]",
         sentence_empty="Too new, without early engagement, or the sign-up is unknown",
-        expression=lambda r: _once_complete(
-            r, ratio(r[later.name] - r[begin.name], r[later.name] + r[begin.name]), length
-        ),
+        expression=lambda r: _once_complete(r, ratio(r[later.name], r[later.name] + r[begin.name]), length),
     )  # fmt: skip
 
 
@@ -124,7 +122,7 @@ def _first_contacts(context: Context) -> Iterator[Feature]:
         yield rough(
             name=f"onboarding_{name}_events", unit="events", grain="row", needs=needs, uses=(counted,),
             doc=f"{what.capitalize()} in the first {length} days: how many times, as known so far.",
-            sentence=f"{what.capitalize()} in the first {length} days: {{value:count time}}[; typical is {{usual}}]",
+            sentence=f"{{value:count {what}|{plural(what)}}} in the first {length} days[; typical is {{usual}}]",
             expression=lambda r, counted=counted: _once_complete(r, r[counted.name], 0),
         )  # fmt: skip
     engaged, service = context.engagement_kinds, context.service_kinds
@@ -132,7 +130,7 @@ def _first_contacts(context: Context) -> Iterator[Feature]:
     helped = _hidden("_contact_in_onboarding", needs, lambda t: count(t, of(t, service), t.day < length))
     active = _hidden("_active_in_onboarding", Needs(engaged), lambda t: count(t, of(t, engaged), t.day < length))
     yield rough(
-        name="self_served", unit="yes or no", grain="row", needs=needs, uses=(helped, active),
+        name="self_served", unit=YES_OR_NO, grain="row", needs=needs, uses=(helped, active),
         doc=f"1 for a customer who got going in the first {length} days without any contact with service, else 0; "
         "unknown until those days have passed.",
         sentence=f"Got going in the first {length} days without any help from service",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
 from typing import Any, Literal
 
@@ -125,6 +125,14 @@ class Context:
     dark_channels: tuple[str, ...] = ()
     onboarding_days: int = 30
 
+    def present(self, inventory: Inventory) -> Context:
+        """The same with the kinds of event that the data has (where it has none of a sort: with all of that sort)."""
+        named: dict[str, tuple[str, ...]] = {
+            item.name: getattr(self, item.name) for item in fields(self) if item.name.endswith("_kinds")
+        }
+        found = {name: tuple(kind for kind in kinds if kind in inventory.kinds) for name, kinds in named.items()}
+        return replace(self, **{name: kinds for name, kinds in found.items() if kinds})  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True)
 class Inventory:
@@ -202,6 +210,7 @@ def declare(
         A family or an excluded feature that does not exist.
     """
     families, excluded = tuple(families), set(exclude)
+    context = context.present(inventory)
     if unknown := [family for family in families if family not in FAMILIES]:
         raise ConfigError(f"features.families: unknown {', '.join(unknown)}; known are {', '.join(FAMILIES)}")
     features: dict[str, Feature] = {}

@@ -22,6 +22,9 @@ FORMATS_OF_UNITS = {
 }
 """How a number is said when the template does not say it; any other unit gives a plain number."""
 
+YES_OR_NO = "yes or no"
+"""The unit of flags: 1 for yes, 0 for no."""
+
 _FIELD = re.compile(r"\{(value|usual)(?::([^{}]*))?\}")
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 
@@ -53,13 +56,14 @@ def say(feature: Said, value: float | None, usual: float | None = None) -> str:
     usual:
         What is usual among customers (the training median); None or nan when it is not known.
 
-    The low sentence, where the feature has one, is used for a value below the usual one.
+    The low sentence, where the feature has one, is used for a value below the usual one, or for "no".
     """
     known_usual = usual is not None and not math.isnan(usual)
     if value is None or math.isnan(value):
         return feature.sentence_empty or f"Nothing on record yet for: {feature.doc[0].lower()}{feature.doc[1:]}"
     template = feature.sentence
-    if feature.sentence_low is not None and usual is not None and known_usual and value < usual:
+    below = value < 0.5 if feature.unit == YES_OR_NO else usual is not None and known_usual and value < usual
+    if below and feature.sentence_low is not None:
         template = feature.sentence_low
     template = _OPTIONAL.sub(lambda part: part.group(1) if known_usual else "", template)
     numbers = {"value": value, "usual": usual if usual is not None and known_usual else value}
@@ -85,7 +89,7 @@ def put(number: float, form: str) -> str:
     if form == "share":
         return f"{_rounded(100 * number, 1 if 0 < abs(number) < 0.01 else 0)}%"
     if form == "times":
-        return f"{_rounded(number, 1)} times"
+        return f"{number:,.1f} times"
     if form == "amount":
         return f"{number:,.2f}"
     if form.startswith("count "):
@@ -164,13 +168,22 @@ KIND_WORDS = {
 """What sentences call a kind of event, where its own name does not read well."""
 
 
+def plain(name: str) -> str:
+    """A name from the data without the characters that mean something in a template.
+
+    >>> plain("chat [web]")
+    'chat web'
+    """
+    return re.sub(r"[\[\]{}]", "", name)
+
+
 def noun(kind: str) -> str:
     """A kind of event in words.
 
     >>> noun("case_opened"), noun("purchase"), noun("loan_requested")
     ('support case', 'purchase', 'loan requested')
     """
-    return KIND_WORDS.get(kind, kind.replace("_", " "))
+    return KIND_WORDS.get(kind, plain(kind).replace("_", " "))
 
 
 def nouns(kinds: tuple[str, ...]) -> str:

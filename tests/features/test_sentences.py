@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from churnml.features.registry import FAMILIES, THEMES, Context, FeatureCard, Inventory, declare
+from churnml.features.sentences import KIND_WORDS
+
+COLUMNS = frozenset(
+    "channel direction name amount quantity duration_s wait_s text case_id automated scripted agent_id".split()
+)
+EVERY_KIND = (
+    "activity purchase return payment_failed error contact contact_abandoned complaint case_opened case_responded "
+    "case_resolved case_reopened case_escalated outreach_sent onboarding_step cancel_requested loan_requested"
+).split()
+EVERYTHING = Inventory({kind: COLUMNS for kind in sorted({*EVERY_KIND, *KIND_WORDS})}, ("web", "chat [beta] {value}"))
+CONTEXT = Context(digital_channels=("web",), dark_channels=("forum",))
+DECLARED = declare(CONTEXT, EVERYTHING)
+CARD = {"name": "x", "doc": "Days since the last visit.", "theme": "going quiet", "family": "recency"}
+
+
+def card(unit: str = "days", **texts: str) -> FeatureCard:
+    return FeatureCard(unit=unit, **CARD, **texts)
+
+
+def test_everything_is_on_when_the_data_has_everything():
+    assert not DECLARED.switched_off
+    assert {feature.family for feature in DECLARED.features} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("feature", DECLARED.features, ids=lambda feature: feature.name)
+def test_every_feature_says_what_it_is_and_what_was_seen(feature):
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", feature.name)
+    assert feature.doc.endswith(".") and feature.doc[0].isupper() or feature.doc[0].isdigit()
+    assert feature.unit
+    assert THEMES.count(feature.theme) == 1
+    for value in (0.0, 1.0, 0.37, 2.0, 12.6, 86400.0, float("nan"), None):
+        for usual in (None, float("nan"), 0.0, 1.0, 30.5):
+            sentence = feature.say(value, usual)
+            assert not re.search(r"[\[\]{}]|nan|None|  |_", sentence), sentence
+            assert not re.search(r"\b1 \w+s\b", sentence), sentence
+            assert ("typical" in sentence) <= (usual is not None and usual == usual)
+
+
+def test_a_card_survives_json_and_speaks():
+    feature = DECLARED.features[0]
+    assert FeatureCard(**feature.card()).say(3, 2) == feature.say(3, 2)
+
+
+def test_singular_and_plural():
+    visits = card("events", sentence="{value:count visit} in a week[; typical is {usual}]")
+    assert visits.say(1) == "1 visit in a week"
+    assert visits.say(2, 5) == "2 visits in a week; typical is 5"
+    assert visits.say(0) == "No visits in a week"
+
+
+def test_a_low_value_has_its_own_sentence():
+    since = card(sentence="No visit for {value}[; typical is {usual}]", sentence_low="Last visit {value} ago")
+    assert since.say(12, 5) == "No visit for 12 days; typical is 5 days"
+    assert since.say(1, 5) == "Last visit 1 day ago"
+    assert since.say(1) == "No visit for 1 day"
+
+
+def test_a_flag_speaks_by_its_value_whatever_is_usual():
+    seen = next(feature for feature in DECLARED.features if feature.name == "dark_matter")
+    assert seen.say(1, 1) == seen.say(1, 0) == "Service has never heard from this customer"
+    assert seen.say(0, 0) == seen.say(0) == "Service has heard from this customer before"
+
+
+def test_a_missing_value_is_said_to_be_missing():
+    assert card(sentence="{value}").say(None) == "Nothing on record yet for: days since the last visit."
+    assert card(sentence="{value}", sentence_empty="No visit so far").say(float("nan")) == "No visit so far"
+
+
+def test_real_sentences():
+    by_name = {feature.name: feature for feature in DECLARED.features}
+    assert by_name["days_since_case_opened"].say(40, 21) == "No support case for 40 days; typical is 21 days"
+    assert by_name["loan_requested_events_30d"].say(1, 0) == "1 loan requested in the last 30 days; typical is 0"
+    assert (
+        by_name["first_response_last_s"].say(10800) == "Waited 3 hours for the first reply of the latest support case"
+    )
+    assert by_name["overdue_ratio"].say(3.14, 1) == (
+        "Silent for 3.1 times the customer's own usual gap; typical is 1.0 times"
+    )
