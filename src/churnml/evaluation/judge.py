@@ -86,7 +86,7 @@ class Judge:
         """Every figure, by outcome (`all`, `silent`, `vocal`) and name of the metric."""
         some = np.ones(self._losses.shape[1]) if weight is None else weight
         total = float(some.sum())
-        means = self._losses @ some / total if total > 0 else np.full(len(self._losses), np.nan)
+        means = (self._losses * some).sum(axis=1) / total if total > 0 else np.full(len(self._losses), np.nan)
         result: dict[Key, float] = dict(zip(self._loss_keys, means.tolist(), strict=True))
         for outcome, ranking in self._rankings.items():
             curve = ranking.curve(some)

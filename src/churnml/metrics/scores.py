@@ -2,6 +2,7 @@
 
 Every function takes arrays and gives a number. A figure that cannot be computed (no rows, or only one class) is
 `nan`, never an error. Tied scores count as if their order were random, so the order of the rows does not matter.
+Sums run without BLAS, whose result depends on the number of threads.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def _weights(weight: ArrayLike | None, n: int) -> Floats:
 def _mean(values: Floats, weight: ArrayLike | None) -> float:
     weights = _weights(weight, len(values))
     total = float(weights.sum())
-    return float(weights @ values) / total if total > 0 else float("nan")
+    return float((weights * values).sum()) / total if total > 0 else float("nan")
 
 
 def _probabilities(p: ArrayLike) -> Floats:
@@ -116,7 +117,7 @@ class RankingCurve:
             return float("nan")
         missed = np.diff(self.reached - self.found, prepend=0.0)
         middle = self.found - np.diff(self.found, prepend=0.0) / 2
-        return float(missed @ middle) / (hits * (everything - hits))
+        return float((missed * middle).sum()) / (hits * (everything - hits))
 
     def average_precision(self) -> float:
         """Mean precision over the true rows, as scikit-learn defines it; nan with only one class."""
@@ -124,7 +125,7 @@ class RankingCurve:
         if hits <= 0 or everything - hits <= 0:
             return float("nan")
         precision = np.divide(self.found, self.reached, out=np.zeros_like(self.found), where=self.reached > 0)
-        return float(np.diff(self.found, prepend=0.0) @ precision) / hits
+        return float((np.diff(self.found, prepend=0.0) * precision).sum()) / hits
 
     def precision_at(self, share: float) -> float:
         """Share of true rows among the top `share` of the weight; expected value over the order of ties."""

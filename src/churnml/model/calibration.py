@@ -147,7 +147,7 @@ def _fit_vector(logs: Floats, truth: NDArray[np.intp], strength: float) -> Float
         error = np.exp(scores) - onehot
         slope = np.concatenate([(error * logs).sum(axis=0), error.sum(axis=0)])
         away = numbers - start
-        total = -float((scores * onehot).sum()) + strength * float(away @ away)
+        total = -float((scores * onehot).sum()) + strength * float((away**2).sum())
         return total / n, (slope + 2 * strength * away) / n
 
     return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x)
