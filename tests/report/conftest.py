@@ -53,18 +53,19 @@ def make_evaluation():
             ("no voice before", "silent", "average_precision", 0.38 + gain, 0.02),
             ("no voice before", "silent", "calibration_error", 0.04 - gain / 3, 0.006),
         ):
-            row = dict(model=model, population=population, outcome=outcome, metric=metric, value=value)
-            metrics.append(row | dict(low=value - width, high=value + width, n=2100, positives=270))
+            row = {"model": model, "population": population, "outcome": outcome, "metric": metric, "value": value}
+            metrics.append(row | {"low": value - width, "high": value + width, "n": 2100, "positives": 270})
             if model != "churnml":
                 ahead = 0.06 - gain
                 differences.append(
-                    row | dict(model="churnml", baseline=model, value=ahead, low=ahead - 0.02, high=ahead + 0.02)
+                    row
+                    | {"model": "churnml", "baseline": model, "value": ahead, "low": ahead - 0.02, "high": ahead + 0.02}
                 )
         for share, base in ((0.01, 5.2), (0.05, 3.9), (0.1, 3.1)):
             found = base * (1 + 3 * gain)
             for population in ("everyone", "no voice before"):
-                row = dict(model=model, population=population, share=share, lift=found)
-                lift.append(row | dict(low=found - 1.6 * (0.3 - share), high=found + 1.6 * (0.3 - share)))
+                row = {"model": model, "population": population, "share": share, "lift": found}
+                lift.append(row | {"low": found - 1.6 * (0.3 - share), "high": found + 1.6 * (0.3 - share)})
     predicted = np.array([0.01, 0.025, 0.04, 0.06, 0.085, 0.12, 0.17, 0.24, 0.35, 0.58])
     calibration = pd.DataFrame(
         {
@@ -133,55 +134,55 @@ def make_report(**changes) -> ReportData:
         }
     )
     metrics, differences, calibration, lift = make_evaluation()
-    fields = dict(
-        project="corner_shop",
-        as_of=date(2026, 3, 1),
-        lead_days=0,
-        horizon_days=90,
-        currency="EUR",
-        leaving="no activity or purchase for 90 days, or closing the account",
-        voice="a complaint or a request to cancel, on any channel the company watches, in the 90 days before or while leaving",
-        model_version="7",
-        run_id="9f2c41d07be3a8e5",
-        headline=headline(p, value),
-        bands=bands.agg(
+    fields = {
+        "project": "corner_shop",
+        "as_of": date(2026, 3, 1),
+        "lead_days": 0,
+        "horizon_days": 90,
+        "currency": "EUR",
+        "leaving": "no activity or purchase for 90 days, or closing the account",
+        "voice": "a complaint or a request to cancel, on any channel the company watches",
+        "model_version": "7",
+        "run_id": "9f2c41d07be3a8e5",
+        "headline": headline(p, value),
+        "bands": bands.agg(
             customers=("p", "size"), expected=("p", "sum"), value_at_risk=("value_at_risk", "sum")
         ).reset_index(),
-        riskiest=riskiest,
-        theme_drivers=themes,
-        feature_drivers=features,
-        declared_margin="log-odds of leaving silently against staying",
-        silent_share=silent_share(make_outcomes()),
-        metrics=metrics,
-        differences=differences,
-        calibration=calibration,
-        lift=lift,
-        model="churnml",
-        trust=make_trust(),
-    )
+        "riskiest": riskiest,
+        "theme_drivers": themes,
+        "feature_drivers": features,
+        "declared_margin": "log-odds of leaving silently against staying",
+        "silent_share": silent_share(make_outcomes()),
+        "metrics": metrics,
+        "differences": differences,
+        "calibration": calibration,
+        "lift": lift,
+        "model": "churnml",
+        "trust": make_trust(),
+    }
     return ReportData(**(fields | changes))
 
 
 def make_trust(**changes) -> Trust:
-    fields = dict(
-        formulation="three_class",
-        fallback=None,
-        training_rows=48_210,
-        training_customers=6_903,
-        training_outcomes={"retained": 40_500, "silent": 6_010, "vocal": 1_700},
-        training_first=date(2024, 6, 1),
-        training_last=date(2025, 8, 1),
-        test_snapshots=tuple(date(2025, 9, 1) + timedelta(days=28 * step) for step in range(3)),
-        test_rows=9_800,
-        test_outcomes={"silent": 1_230, "vocal": 340},
-        switched_off=pd.DataFrame(
+    fields = {
+        "formulation": "three_class",
+        "fallback": None,
+        "training_rows": 48_210,
+        "training_customers": 6_903,
+        "training_outcomes": {"retained": 40_500, "silent": 6_010, "vocal": 1_700},
+        "training_first": date(2024, 6, 1),
+        "training_last": date(2025, 8, 1),
+        "test_snapshots": tuple(date(2025, 9, 1) + timedelta(days=28 * step) for step in range(3)),
+        "test_rows": 9_800,
+        "test_outcomes": {"silent": 1_230, "vocal": 340},
+        "switched_off": pd.DataFrame(
             {
                 "feature": ["median_reply_s_90d", "open_cases"],
                 "why": ["needs kind case_responded, which the data does not have", "needs kind case_opened"],
             }
         ),
-        excluded=pd.DataFrame({"reason": "had already left", "customers": [212]}),
-        repairs=pd.DataFrame(
+        "excluded": pd.DataFrame({"reason": "had already left", "customers": [212]}),
+        "repairs": pd.DataFrame(
             {
                 "table": ["events"],
                 "column": ["customer_id"],
@@ -190,7 +191,7 @@ def make_trust(**changes) -> Trust:
                 "advice": ["dropped by rows_without_customer"],
             }
         ),
-    )
+    }
     return Trust(**(fields | changes))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -58,6 +58,8 @@ _STYLE: dict[str, Any] = {
     "ytick.labelsize": 12.5,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
+    "xtick.major.pad": 8,
+    "ytick.major.pad": 6,
     "lines.solid_capstyle": "butt",
 }
 
@@ -110,7 +112,7 @@ def outcome_mix(frame: pd.DataFrame, name: str) -> Drawing:
         _dates(axes, frame["as_of"], width)
         _key(axes, [(label, colour) for _, label, colour in parts], width)
 
-    return _drawing(name, draw, lambda width: 300, left=46, right=10, top=40, bottom=30)
+    return _drawing(name, draw, lambda width: 300, left=46, right=10, top=40, bottom=34)
 
 
 def silent_shares(frame: pd.DataFrame, name: str) -> Drawing:
@@ -132,7 +134,7 @@ def silent_shares(frame: pd.DataFrame, name: str) -> Drawing:
         axes.set_xlim(-0.6, len(frame) - 0.4)
         _dates(axes, frame["as_of"], width)
 
-    return _drawing(name, draw, lambda width: 240, left=46, right=10, top=10, bottom=30)
+    return _drawing(name, draw, lambda width: 240, left=46, right=10, top=10, bottom=34)
 
 
 def calibration(frame: pd.DataFrame, name: str) -> Drawing:
@@ -149,7 +151,7 @@ def calibration(frame: pd.DataFrame, name: str) -> Drawing:
         )  # fmt: skip
         axes.annotate(
             "As predicted",
-            (0.78 * top, 0.78 * top),
+            (0.6 * top, 0.6 * top),
             (10, -8),
             textcoords="offset points",
             va="top",
@@ -164,13 +166,14 @@ def calibration(frame: pd.DataFrame, name: str) -> Drawing:
         axes.set_xlabel("Predicted chance of leaving silently", loc="left")
         axes.set_title("Share who did", loc="left", color=MUTED, size=12.5, x=-46 / (width - 60))
 
-    return _drawing(name, draw, lambda width: min(width, 420), left=46, right=14, top=28, bottom=48)
+    return _drawing(name, draw, lambda width: min(width, 420), left=46, right=14, top=28, bottom=54)
 
 
-def lift(frame: pd.DataFrame, model: str, name: str) -> Drawing:
-    """Lift of the model and the baselines at some shares of customers. Columns: model, share, lift, low, high."""
+def lift(frame: pd.DataFrame, order: Sequence[str], name: str) -> Drawing:
+    """Lift at some shares of customers, the models in the order given. Columns: model, share, lift, low, high."""
     shares = sorted(frame["share"].unique())
-    order = [model, *sorted(set(frame["model"]) - {model})]
+    order = [one for one in order if frame["model"].eq(one).any()]
+    model = order[0]
     slots = [(share, one) for share in shares for one in order]
 
     def draw(axes: Any, width: int) -> None:
@@ -198,10 +201,10 @@ def lift(frame: pd.DataFrame, model: str, name: str) -> Drawing:
         axes.set_ylim(min(heights.values()) - 0.7, 1.4)
         axes.xaxis.set_major_locator(_locator(8 if width == WIDE else 4, integer=True))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}×")
-        axes.set_xlabel("as many silent leavers as by chance", loc="left")
+        axes.set_xlabel("as many as by chance", loc="left")
 
     rows = len(slots) + 1.4 * len(shares)
-    return _drawing(name, draw, lambda width: 60 + int(24 * rows), left=142, right=14, top=6, bottom=48)
+    return _drawing(name, draw, lambda width: 60 + int(24 * rows), left=142, right=14, top=6, bottom=54)
 
 
 def _drawing(

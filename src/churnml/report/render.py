@@ -12,7 +12,8 @@ from importlib.resources import files
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from churnml.report import figures, story, words
+from churnml.evaluation.evaluate import LEADING
+from churnml.report import figures, story, tables, words
 from churnml.report.data import ReportData
 
 FIRST = 10
@@ -26,7 +27,7 @@ class Figure:
     title: str
     subtitle: str
     image: Markup
-    table: story.Table
+    table: tables.Table
 
 
 def render(data: ReportData) -> str:
@@ -46,25 +47,24 @@ def render(data: ReportData) -> str:
         words=words,
         answer=story.answer(data),
         key_figures=story.key_figures(data),
-        bands=story.bands(data),
+        bands=tables.bands(data),
         first=people[:FIRST],
         others=people[FIRST:],
         drivers=_drivers(data),
-        feature_table=story.feature_table(data),
-        share_table=story.share_table(data),
+        feature_table=tables.feature_table(data),
+        share_table=tables.share_table(data),
         shares=_shares(data),
         mix=_mix(data),
         calibration=_calibration(data),
         lift=_lift(data),
-        model_table=story.model_table(data),
+        model_table=tables.model_table(data),
         verdict=story.verdict_on_model(data),
         trust=story.trust(data),
-        lists=[table for table in (story.switched_off(data), story.repairs(data)) if table is not None],
-        glossary=story.glossary(data),
+        lists=[table for table in (tables.switched_off(data), tables.repairs(data)) if table is not None],
     )
 
 
-def _figure(title: str, subtitle: str, drawing: figures.Drawing, summary: str, table: story.Table) -> Figure:
+def _figure(title: str, subtitle: str, drawing: figures.Drawing, summary: str, table: tables.Table) -> Figure:
     return Figure(title, subtitle, Markup(figures.labelled(drawing, f"{title}. {summary}")), table)
 
 
@@ -73,13 +73,13 @@ def _drivers(data: ReportData) -> Figure | None:
     if frame.empty or not frame["strength"].gt(0).any():
         return None
     top = frame.head(3)
-    summary = "; ".join(f"{row.theme} {words.percent(row.share)}" for row in top.itertuples())
+    summary = "; ".join(f"{row.theme} {words.percent(row.share)}" for row in tables.records(top))
     return _figure(
         "What the model goes by",
         "Share of all the pushes, up or down, that each theme gives to customers’ risk",
         figures.drivers(frame, "drivers"),
         f"Bar chart. Strongest: {summary}.",
-        story.theme_table(data),
+        tables.theme_table(data),
     )
 
 
@@ -94,7 +94,7 @@ def _shares(data: ReportData) -> Figure | None:
         "By snapshot, with 95% intervals",
         figures.silent_shares(frame, "shares"),
         f"Dot chart over {words.several(len(seen), 'snapshot')}: between {low} and {high}.",
-        story.snapshot_table(data),
+        tables.share_by_snapshot(data),
     )
 
 
@@ -108,12 +108,12 @@ def _mix(data: ReportData) -> Figure | None:
         f"Outcome {words.after(data.lead_days, data.horizon_days)}",
         figures.outcome_mix(frame, "mix"),
         f"Stacked bars over {words.several(len(frame), 'snapshot')}: {words.percent(silent)} left silently on average.",
-        story.snapshot_table(data),
+        tables.outcomes_by_snapshot(data),
     )
 
 
 def _calibration(data: ReportData) -> Figure | None:
-    rows, population = story.leading(data.calibration[data.calibration["model"] == data.model])
+    rows, population = tables.leading(data.calibration[data.calibration["model"] == data.model])
     rows = rows[rows["n"] > 0].sort_values("predicted")
     if rows.empty:
         return None
@@ -123,25 +123,25 @@ def _calibration(data: ReportData) -> Figure | None:
         f"Customers in groups of similar predicted chance, with 95% intervals; {_whom(population)}, test snapshots",
         figures.calibration(rows, "calibration"),
         f"Dot chart; the largest gap between predicted and observed is {gap * 100:.0f} percentage points.",
-        story.calibration_table(rows),
+        tables.calibration_table(rows),
     )
 
 
 def _lift(data: ReportData) -> Figure | None:
-    rows, population = story.leading(data.lift)
+    rows, population = tables.leading(data.lift)
     rows = rows[rows["lift"].notna() & rows["share"].isin([0.01, 0.05, 0.1])]
     if rows.empty or not rows["model"].eq(data.model).any():
         return None
     ours = rows[rows["model"] == data.model].sort_values("share")
-    summary = "; ".join(f"{row.lift:.1f} times at {words.percent(row.share)}" for row in ours.itertuples())
+    summary = "; ".join(f"{row.lift:.1f} times at {words.percent(row.share)}" for row in tables.records(ours))
     return _figure(
         "How many silent leavers a short list finds",
         f"In multiples of a list drawn by lot, with 95% intervals; {_whom(population)}, test snapshots",
-        figures.lift(rows, data.model, "lift"),
+        figures.lift(rows, tables.models(data), "lift"),
         f"Dot chart. The model: {summary}.",
-        story.lift_table(data, rows),
+        tables.lift_table(data, rows),
     )
 
 
 def _whom(population: str) -> str:
-    return "customers who had not complained before" if population == story.LEADING[0] else "all customers"
+    return "customers who had not complained before" if population == LEADING[0] else "all customers"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import pandas as pd
@@ -123,6 +123,15 @@ def several(number: float, one: str, many: str | None = None) -> str:
     ('1 customer', '2,500 customers', '0 replies')
     """
     return f"{count(number)} {one if round(number) == 1 else many or one + 's'}"
+
+
+def between(low: float, high: float, say: Callable[[float], str]) -> str:
+    """An interval, each end said by `say`.
+
+    >>> between(0.1, 0.25, percent), between(float("nan"), 1.0, percent)
+    ('10% to 25%', '–')
+    """
+    return MISSING if math.isnan(low) or math.isnan(high) else f"{say(low)} to {say(high)}"
 
 
 def listed(items: Sequence[str]) -> str:

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churnml.insights.silent_share import silent_share
+from churnml.report.data import headline
+from churnml.report.render import render
+
+VOID = {"meta", "link", "br", "path", "use", "rect"}
+
+
+class Reader(HTMLParser):
+    """What a page holds: ids, links, tags, text; and whether its tags are balanced."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.references: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        self.ids += [attributes[name] for name in ("id",) if name in attributes]
+        self.references += [attributes[name] for name in ("href", "src") if name in attributes]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def page(build_report):
+    return render(build_report())
+
+
+def test_same_data_same_bytes_in_any_process(build_report, page):
+    assert render(build_report()) == page
+    code = (
+        "import importlib.util as u, hashlib, sys; spec = u.spec_from_file_location('c', sys.argv[1]);"
+        "c = u.module_from_spec(spec); spec.loader.exec_module(c); from churnml.report.render import render;"
+        "sys.stdout.write(hashlib.sha256(render(c.make_report()).encode()).hexdigest())"
+    )
+    conftest = os.path.join(os.path.dirname(__file__), "conftest.py")
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code, conftest],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
+
+
+def test_drawing_leaves_the_style_of_other_figures_alone(build_report):
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    render(build_report())
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_page_is_whole_and_asks_nothing_of_a_network(page):
+    reader = Reader(page)
+    assert reader.open == []
+    assert len(reader.ids) == len(set(reader.ids))
+    inside = {f"#{name}" for name in reader.ids}
+    assert all(reference in inside or reference.startswith("data:") for reference in reader.references)
+    assert not re.search(r"https?:|//[a-z]|@import|url\((?!#)", page.replace('xmlns="http://www.w3.org/2000/svg"', ""))
+    assert not {"script", "iframe", "img", "object"} & {tag for tag, _ in reader.tags}
+    assert len(page) < 400_000
+
+
+def test_the_answer_comes_first_in_words_and_money(page):
+    text = Reader(page).text
+    assert re.search(r"About \d+ of 5,120 customers will leave without a word in the next 90 days", text)
+    assert text.index("Value at risk €") < text.index("Who is about to leave")
+    assert "Below the common 96%" in text
+    assert "The model finds silent leavers better than “recency only”" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "{{ 7 * 7 }}",
+        "\u202egnilims",
+        "=HYPERLINK(1)",
+        "a|b",
+        "$x^2$ \\frac",
+        "a & b",
+    ],
+)
+def test_texts_from_outside_are_inert_everywhere(build_report, build_trust, text):
+    sample = build_report()
+    page = render(
+        build_report(
+            project=text,
+            model_version=text,
+            leaving=text,
+            riskiest=sample.riskiest.assign(customer=text, reason_1=text),
+            bands=sample.bands.assign(risk_band=text),
+            theme_drivers=sample.theme_drivers.assign(theme=text),
+            feature_drivers=sample.feature_drivers.assign(doc=text),
+            metrics=sample.metrics.replace("has voiced", text),
+            differences=sample.differences.replace("has voiced", text),
+            lift=sample.lift.replace("has voiced", text),
+            trust=build_trust(fallback=text, switched_off=pd.DataFrame({"feature": [text], "why": [text]})),
+        )
+    )
+    reader = Reader(page)
+    assert reader.open == []
+    assert not {"script", "img"} & {tag for tag, _ in reader.tags}
+    assert not any(name.startswith("on") for _, attributes in reader.tags for name in attributes)
+    assert "49" not in text and " ".join(text.split()) in reader.text
+
+
+def test_every_figure_has_a_name_and_a_table(page):
+    figures = re.findall(r"<figure.*?</figure>", page, flags=re.DOTALL)
+    assert len(figures) == 5
+    for figure in figures:
+        label = re.search(r'role="img" aria-label="([^"]+)"', figure)
+        assert label is not None and len(label[1]) > 30
+        assert figure.count("<svg") == 2 and figure.count("<tbody>") == 1
+        assert figure.count("<tr>") >= 3
+
+
+def test_figures_take_their_colours_from_the_page(page):
+    colours = set(re.findall(r"(?:fill|stroke): ?([^;\"]+)", "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))))
+    assert {colour for colour in colours if not colour.startswith("var(--")} <= {"none"}
+
+
+def test_what_cannot_be_said_is_said_to_be_missing(build_report, build_trust):
+    sample = build_report()
+    no_one = pd.DataFrame(columns=["customer_id", "group_id", "as_of", "outcome"])
+    page = render(
+        build_report(
+            headline=headline([], []),
+            bands=sample.bands.head(0),
+            riskiest=sample.riskiest.head(0),
+            theme_drivers=sample.theme_drivers.head(0),
+            feature_drivers=sample.feature_drivers.head(0),
+            silent_share=silent_share(no_one),
+            metrics=sample.metrics.head(0),
+            differences=sample.differences.head(0),
+            calibration=sample.calibration.head(0),
+            lift=sample.lift.head(0),
+            trust=build_trust(
+                test_snapshots=(),
+                switched_off=pd.DataFrame(columns=["feature", "why"]),
+                excluded=pd.DataFrame(columns=["reason", "customers"]),
+                repairs=pd.DataFrame(columns=["table", "column", "name", "count", "advice"]),
+            ),
+        )
+    )
+    text = Reader(page).text
+    assert "<figure" not in page and "nan" not in text.lower().split()
+    for missing in (
+        "Nobody was scored",
+        "No theme moves",
+        "Too few of those who left",
+        "Nobody has left at any snapshot",
+        "No snapshot is old enough",
+        "too few departures",
+        "not held against any simple rule",
+        "There was no later snapshot",
+        "Value at risk not known",
+    ):
+        assert missing in text
+
+
+def test_unknown_numbers_show_as_dashes(build_report):
+    sample = build_report()
+    page = render(
+        build_report(
+            headline=headline(sample.riskiest["p_silent"], np.full(40, np.nan)),
+            riskiest=sample.riskiest.assign(value=np.nan, reason_1=None, reason_2=None, reason_3=None, reason_4=None),
+            bands=sample.bands.assign(value_at_risk=np.nan),
+            metrics=sample.metrics.assign(low=np.nan, high=np.nan, value=np.nan),
+            lift=sample.lift.assign(low=np.nan, high=np.nan),
+        )
+    )
+    text = Reader(page).text
+    assert " nan" not in text and "None" not in text
+    assert "–" in text
+
+
+def test_a_fallback_and_what_is_switched_off_are_told(build_report, build_trust):
+    text = Reader(render(build_report(trust=build_trust(fallback="only 7 vocal defections to learn from")))).text
+    assert "Note: Only 7 vocal defections to learn from." in text
+    assert "needs kind case_responded" in text.lower()
+    assert "Not scored: 212 customers, had already left." in text
+    assert "1,204 rows of the sources" in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.01, 0.05, "better than “recency only”"), (-0.02, 0.03, "no better"), (-0.05, -0.01, "no better")],
+)
+def test_verdict_on_the_model_follows_the_interval(build_report, low, high, said):
+    sample = build_report()
+    one = sample.differences[sample.differences["baseline"] == "recency only"].assign(low=low, high=high)
+    assert said in Reader(render(build_report(differences=one))).text
+
+
+def test_an_only_customer_and_a_single_day_are_singular(build_report):
+    text = Reader(render(build_report(headline=headline([0.9], [5.0]), horizon_days=1))).text
+    assert "About 1 of 1 customer will leave without a word in the next 1 day" in text

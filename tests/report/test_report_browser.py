@@ -1,0 +1,193 @@
+"""The report in a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from churnml.report.render import render
+
+pytestmark = pytest.mark.browser
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+)
+
+CONTRAST = """
+const channel = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(Number);
+  return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b); };
+const paper = light(getComputedStyle(document.body).backgroundColor);
+const poor = [];
+for (const node of document.querySelectorAll('body *')) {
+  const own = [...node.childNodes].some(child => child.nodeType === 3 && child.textContent.trim());
+  const box = node.getBoundingClientRect();
+  if (!own || !box.width) continue;
+  const style = getComputedStyle(node);
+  const ink = light(node instanceof SVGElement ? style.fill : style.color);
+  const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+  if (ratio < 4.5) poor.push([node.tagName, node.textContent.slice(0, 40), ratio]);
+}
+return poor;
+"""
+
+
+def missing() -> str | None:
+    for name in ("chromium", "chromedriver"):
+        if shutil.which(name) is None:
+            return f"{name} is not installed (Debian: apt-get install chromium chromium-driver)"
+    return None
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if lack := missing():
+        if os.environ.get("CI") == "true":
+            pytest.fail(lack)
+        pytest.skip(lack)
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory, build_report):
+    sample = build_report()
+    hostile = sample.riskiest.assign(
+        reason_2='<script>window.hit = 1</script><img src="http://example.invalid/x" onerror="window.hit = 1">',
+        reason_3="W" * 300,
+    )
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    file.write_text(render(build_report(riskiest=hostile)), encoding="utf-8")
+    return file.as_uri()
+
+
+def view(browser, width: int, scheme: str = "light") -> None:
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def test_no_error_no_request_and_no_script_of_a_customer(browser, address):
+    browser.get_log("performance")
+    browser.get(address)
+    assert browser.get_log("browser") == []
+    requested = [
+        entry["message"] for entry in browser.get_log("performance") if "Network.requestWillBeSent" in entry["message"]
+    ]
+    assert [one for one in requested if '"url":"file:' not in one and '"url":"data:' not in one] == []
+    assert browser.execute_script("return window.hit === undefined && !document.querySelector('main img, script')")
+
+
+@pytest.mark.parametrize("width", [360, 768, 1200])
+def test_the_page_never_scrolls_sideways_and_tables_scroll_in_their_box(browser, address, width):
+    browser.get(address)
+    view(browser, width)
+    browser.execute_script("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert browser.execute_script(
+        "return [...document.querySelectorAll('table')].every(each => each.closest('.scroll').tabIndex === 0)"
+    )
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_figures_show_one_drawing_in_letters_of_reading_size(browser, address, width):
+    browser.get(address)
+    view(browser, width)
+    figures = browser.execute_script(
+        """return [...document.querySelectorAll('figure')].map(figure => {
+          const shown = [...figure.querySelectorAll('svg')].filter(svg => svg.getBoundingClientRect().width > 0);
+          const scale = shown[0].getBoundingClientRect().width / shown[0].viewBox.baseVal.width;
+          const sizes = [...shown[0].querySelectorAll('text')].map(each => parseFloat(getComputedStyle(each).fontSize));
+          return [shown.length, scale * Math.min(...sizes)];
+        })"""
+    )
+    assert len(figures) == 5
+    assert all(shown == 1 and letters >= 11 for shown, letters in figures)
+
+
+def test_every_figure_has_an_accessible_name(browser, address):
+    browser.get(address)
+    tree = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    images = [node for node in tree if node.get("role", {}).get("value") in ("img", "image") and not node["ignored"]]
+    assert len(images) == 5
+    assert all(len(image["name"]["value"]) > 30 for image in images)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_letters_stand_out_from_the_paper(browser, address, scheme):
+    browser.get(address)
+    view(browser, 1200, scheme)
+    browser.execute_script("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert browser.execute_script(CONTRAST) == []
+
+
+def test_dark_is_dark(browser, address):
+    browser.get(address)
+    papers = []
+    for scheme in ("light", "dark"):
+        view(browser, 1200, scheme)
+        papers.append(browser.execute_script("return getComputedStyle(document.body).backgroundColor"))
+    assert papers[0] != papers[1]
+
+
+def test_everything_that_can_be_worked_is_reached_by_keyboard(browser, address):
+    from selenium.webdriver.common.keys import Keys
+
+    browser.get(address)
+    view(browser, 1200)
+    expected = browser.execute_script("return document.querySelectorAll('a[href], summary').length")
+    reached = set()
+    for _ in range(200):
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+        active = browser.switch_to.active_element
+        if active.tag_name in ("a", "summary"):
+            reached.add(active.id)
+        if len(reached) == expected:
+            break
+    assert len(reached) == expected
+
+
+def test_it_prints_with_the_tables_behind_the_charts(browser, address):
+    browser.get(address)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    hidden = browser.execute_script(
+        "return [...document.querySelectorAll('figure table')].filter(each => !each.offsetHeight).length"
+    )
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert hidden == 0
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_no_letter_of_a_figure_is_cut_off(browser, address, width):
+    browser.get(address)
+    view(browser, width)
+    cut = browser.execute_script(
+        """return [...document.querySelectorAll('figure svg')].flatMap(svg => {
+          const frame = svg.getBoundingClientRect();
+          return [...svg.querySelectorAll('text')].filter(text => {
+            const box = text.getBoundingClientRect();
+            return box.left < frame.left - 1 || box.right > frame.right + 1 || box.bottom > frame.bottom + 1;
+          }).map(text => text.textContent);
+        })"""
+    )
+    assert cut == []
