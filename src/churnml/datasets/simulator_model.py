@@ -27,9 +27,11 @@ DELAY = 8
 
 
 class Chunk:
-    """One chunk of customers and the rows they leave behind; `live` runs all days."""
+    """One chunk of customers and the rows they leave behind; `live` runs all days, `truth` tells the rest."""
 
-    def __init__(self, population: Population, days: int, weekday: int, parameters: Parameters, rng: np.random.Generator):
+    def __init__(
+        self, population: Population, days: int, weekday: int, parameters: Parameters, rng: np.random.Generator
+    ) -> None:
         size = len(population)
         self.population, self.days, self.weekday, self.p, self.rng = population, days, weekday, parameters, rng
         self.log = Log()
@@ -41,6 +43,7 @@ class Chunk:
         self.requested, self.about = np.full(size, NEVER), np.full(size, NEVER)
         self.price = PRICES[population.plan].copy()
         self.retry_on = np.full(size, FAR)
+        self.rhythm = rng.normal(0, 0.35, size)
         self.unsubscribed = np.zeros(size, dtype=bool)
         self.pressure = np.zeros(size)
         self.hurt = np.zeros((size, len(TOPICS)))
@@ -101,7 +104,7 @@ class Chunk:
         self._post(day, using, draw[6])
         self._complain_and_cancel(day, customer)
 
-        self.satisfaction += 0.02 * (population.base - self.satisfaction) + rng.normal(0, 0.035, len(population))
+        self.satisfaction += 0.014 * (population.base - self.satisfaction) + rng.normal(0, 0.02, len(population))
         self.satisfaction += self.coming[day % DELAY]
         self.coming[day % DELAY] = 0
         self.hurt *= 0.985
@@ -115,7 +118,7 @@ class Chunk:
     def _level(self, day: int) -> Floats:
         """How much of the usual use is left."""
         gone = np.clip((day - self.decided) / self.fade_days, 0, 1)
-        level = np.where(self.manner == SILENT, 1 - 0.85 * gone**0.8, 1.0)
+        level = np.where(self.manner == SILENT, 1 - 0.88 * gone**0.9, 1.0)
         level = np.where(self.manner == VOCAL, np.where(day > self.cancel_on, 0.4, 1.15), level)
         away = (self.population.away_from <= day) & (day < self.population.away_to)
         return np.where(np.any(away, axis=1), 0.03, level)
@@ -125,10 +128,11 @@ class Chunk:
         season = 1 + 0.1 * np.cos(2 * np.pi * day / 365.25)
         week = np.where((day + self.weekday) % 7 >= 5, population.weekend, 1.0)
         level = self._level(day)
-        sessions = rng.poisson(population.cadence * season * week * level * using)
+        self.rhythm += -0.05 * self.rhythm + rng.normal(0, 0.11, len(population))
+        sessions = rng.poisson(population.cadence * np.exp(self.rhythm - 0.06) * season * week * level * using)
         who = np.repeat(np.arange(len(population)), sessions)
         fading = np.where(self.manner == SILENT, level, 1.0)[who]
-        app = rng.random(len(who)) < population.app_share[who] * (0.45 + 0.55 * fading)
+        app = rng.random(len(who)) < population.app_share[who] * (0.5 + 0.5 * fading)
         length = np.rint(population.session_s[who] * (0.55 + 0.45 * fading) * rng.lognormal(0, 0.6, len(who)))
         at = moments(day, len(who), rng, 17.0)
         self.log.add("usage", who, at=at, channel=np.where(app, 0, 1), duration=np.maximum(length, 5).astype(np.int64))
@@ -138,9 +142,9 @@ class Chunk:
                      detail=rng.integers(0, 3, failed.sum()))  # fmt: skip
         hit, number = np.unique(who[failed], return_counts=True)
         topic = NETWORK if day % 2 else APP
-        self._hurts(hit, topic, 0.13 * np.minimum(number, 3), trouble)
+        self._hurts(hit, topic, 0.18 * np.minimum(number, 3), trouble)
         browsing = np.flatnonzero((sessions > 0) & (draw < 0.02 + 0.35 * (trouble >= 0)))
-        kind = np.where(trouble[browsing] >= 0, 1 + (rng.random(len(browsing)) < 0.15), 1 + (rng.random(len(browsing)) < 0.4))
+        kind = 1 + (rng.random(len(browsing)) < np.where(trouble[browsing] >= 0, 0.15, 0.4))
         self.log.add("app_events", browsing, at=moments(day, len(browsing), rng, 18.0), type=kind, channel=1,
                      detail=3 + np.maximum(trouble[browsing], 0))  # fmt: skip
 
@@ -152,7 +156,7 @@ class Chunk:
         self.log.add("payments", who, at=moments(day, len(who), self.rng, 9.0), cents=self.price[who] + extra,
                      failed=failed, method=(self.population.acquired[who] == 1) * 1)  # fmt: skip
         self.retry_on[who] = np.where(failed, day + 4, FAR)
-        self._hurts(who[failed], BILLING, 0.30, trouble)
+        self._hurts(who[failed], BILLING, 0.40, trouble)
 
     def _change_contract(self, day: int, customer: Bools, draw: Floats, trouble: Ints) -> None:
         # Prices rise once a year for each plan, in the fourth, seventh and tenth month.
@@ -162,7 +166,7 @@ class Chunk:
             self.price[who] = (self.price[who] * 1.07).astype(np.int64)
             self.log.add("contract_changes", who, at=moments(day, len(who), self.rng, 9.0), type=1, detail=0,
                          cents=self.price[who])  # fmt: skip
-            self._hurts(who, PRICE, 0.45 * self.rng.random(len(who)), trouble)
+            self._hurts(who, PRICE, 0.6 * self.rng.random(len(who)), trouble)
         who = np.flatnonzero(customer & (draw < 0.0006) & (self.manner == STAYS))
         up = self.satisfaction[who] > self.rng.normal(0.2, 0.4, len(who))
         self.price[who] = (self.price[who] * np.where(up, 1.3, 0.8)).astype(np.int64)
@@ -177,23 +181,28 @@ class Chunk:
         promised = day + rng.integers(2, 7, len(who))
         late = draw[who] < self.p.late_share
         arrives = promised + np.where(late, rng.integers(1, 12, len(who)), -rng.integers(0, 2, len(who)))
-        self.log.add("deliveries", who, ordered=moments(day, len(who), rng, 12.0), promised=promised * DAY + 64_800,
-                     delivered=arrives * DAY + rng.integers(32_400, 64_000, len(who)), item=rng.integers(0, 3, len(who)))  # fmt: skip
+        self.log.add(
+            "deliveries", who, order=(self.population.first + who) * 10_000 + day,
+            ordered=moments(day, len(who), rng, 12),
+            promised=promised * DAY + 64_800, delivered=arrives * DAY + rng.integers(32_400, 64_000, len(who)),
+            item=rng.integers(0, 3, len(who)),
+        )  # fmt: skip
         # Felt some days later; the row buffer is short, so a very late delivery is felt within a week.
-        self.coming[(day + DELAY - 1) % DELAY, who[late]] -= 0.25 + 0.03 * (arrives - promised)[late]
+        self.coming[(day + DELAY - 1) % DELAY, who[late]] -= 0.30 + 0.04 * (arrives - promised)[late]
         self.hurt[who[late], DELIVERY] += 0.45
         trouble[who[late]] = DELIVERY
 
     def _contact(self, day: int, using: Bools, draw: Floats, trouble: Ints) -> None:
         population, rng = self.population, self.rng
         leaving = np.where(self.manner == SILENT, 0.25, 1.0)
-        chance = (self.p.contact_rate * (1 + (population.joined > day - 30)) + (trouble >= 0) * population.contact) * leaving
+        question = self.p.contact_rate * (1 + (population.joined > day - 30))
+        chance = (question + (trouble >= 0) * population.contact) * leaving
         who = np.flatnonzero(using & (draw[0] < chance))
         topic = np.where(trouble[who] >= 0, trouble[who], rng.integers(0, len(TOPICS), len(who)))
         effect, number, _ = open_tickets(self.log, population, who, topic, day, rng)
         self._felt(day, who, effect)
         # Some complain and stay: most of those who are unhappy and speak up are not on their way out.
-        unhappy = (self.satisfaction < 0.45) & (self.manner != SILENT)
+        unhappy = (self.satisfaction < 0.45) & (self.manner == STAYS)
         upset = np.flatnonzero(using & (trouble >= 0) & unhappy & (draw[1] < 0.12 * population.voice))
         self._complain(day, upset, trouble[upset])
         asked = who[(number >= 0) & (rng.random(len(who)) < 0.3)]
@@ -228,18 +237,21 @@ class Chunk:
         send_surveys(self.log, self.satisfaction, asked, self._patience(asked), 0, day, self.rng)
 
     def _openness(self) -> Floats:
-        return self.satisfaction - 1.2 * (self.manner == SILENT)
+        """How ready a customer is to open a message."""
+        openness: Floats = self.satisfaction - 1.2 * (self.manner == SILENT)
+        return openness
 
     def _post(self, day: int, using: Bools, draw: Floats) -> None:
         rng = self.rng
         feeling = np.abs(self.satisfaction - 0.4) * np.where(self.satisfaction < 0.4, 1.6, 0.7)
         who = np.flatnonzero(using & (draw < 0.02 * self.population.dark * feeling))
-        stars = np.clip(np.rint(3 + 1.9 * (self.satisfaction[who] - 0.3) + rng.normal(0, 0.7, len(who))), 1, 5).astype(np.int64)
+        mood = 3 + 1.9 * (self.satisfaction[who] - 0.3) + rng.normal(0, 0.7, len(who))
+        stars = np.clip(np.rint(mood), 1, 5).astype(np.int64)
         kind = rng.choice(3, len(who), p=[0.45, 0.35, 0.20])  # review, private message, mention
         words = np.array(post_texts(stars, kind > 0), dtype=object)
         at = moments(day, len(who), rng, 19.0)
-        self.log.add("dark", who, at=at, found=at + rng.integers(3600, 6 * DAY, len(who)), kind=kind, stars=stars, text=words,
-                     channel=np.where(kind == 0, rng.integers(0, 2, len(who)), 1 + kind))  # fmt: skip
+        self.log.add("dark", who, at=at, found=at + rng.integers(3600, 6 * DAY, len(who)), kind=kind, stars=stars,
+                     text=words, channel=np.where(kind == 0, rng.integers(0, 2, len(who)), 1 + kind))  # fmt: skip
 
     def _complain_and_cancel(self, day: int, customer: Bools) -> None:
         """Those who leave aloud: complain, perhaps again, perhaps are won back, or ask to cancel."""
@@ -276,7 +288,7 @@ class Chunk:
         self.manner[leaving], self.decided[leaving] = cause, day
         self.about[leaving] = np.where(self.hurt[leaving].max(1) > 0.05, self.hurt[leaving].argmax(1), NEVER)
         size = len(leaving)
-        fade = np.where(rng.random(size) < 0.2, 5, np.clip(rng.lognormal(np.log(42), 0.5, size), 10, 120))
+        fade = np.where(rng.random(size) < 0.12, 5, np.clip(rng.lognormal(np.log(55), 0.45, size), 12, 130))
         self.fade_days[leaving] = fade
         ends = day + np.ceil(fade).astype(np.int64)
         closes = rng.random(size)
@@ -288,7 +300,7 @@ class Chunk:
         moves = (cause == OWN) & ~asks
         first = day + rng.integers(0, 4, size)
         speaks = (cause == VOCAL) & (rng.random(size) < 0.85)
-        patience = np.clip(rng.lognormal(np.log(14), 0.6, size), 4, 60).astype(np.int64)
+        patience = np.clip(rng.lognormal(np.log(18), 0.6, size), 4, 60).astype(np.int64)
         self.complain_on[leaving] = np.where(speaks, first + 1, FAR)
         self.again_on[leaving] = np.where(speaks & (rng.random(size) < 0.5), first + 1 + patience // 2, FAR)
         self.cancel_on[leaving] = np.where(cause == VOCAL, first + 1 + patience, np.where(asks, own_ends, FAR))

@@ -27,11 +27,11 @@ class Parameters:
 
     silent_share: float = 0.85
     """Of the customers who leave unhappy, about this share never complains and never asks to cancel."""
-    unhappy_hazard: float = 0.00042
+    unhappy_hazard: float = 0.00028
     """Chance of starting to leave, at average satisfaction."""
-    hazard_slope: float = 1.5
+    hazard_slope: float = 2.3
     """How steeply that chance rises as satisfaction falls (log scale)."""
-    own_hazard: float = 0.00010
+    own_hazard: float = 0.00018
     """Chance of leaving for reasons that have nothing to do with the company."""
     recovered: float = 0.25
     """Of the unhappy who complain before cancelling, the share that stays after all."""
@@ -91,6 +91,7 @@ def draw_population(first: int, size: int, days: int, parameters: Parameters, rn
     app_share = np.clip(rng.beta(2.5, 1.8, size) - 0.1 * (age == 3), 0.02, 0.98)
     away_from = rng.integers(0, days, (size, 3))
     away = np.where(rng.random((size, 3)) < 0.7, rng.integers(6, 27, (size, 3)), 0)
+    support = np.where(app_share > 0.65, 1, np.where(age < 2, 2, 0))
     return Population(
         first=first,
         joined=joined,
@@ -99,7 +100,7 @@ def draw_population(first: int, size: int, days: int, parameters: Parameters, rn
         region=rng.choice(5, size, p=[0.27, 0.22, 0.21, 0.24, 0.06]),
         age=age,
         acquired=rng.choice(4, size, p=[0.44, 0.27, 0.12, 0.17]),
-        cadence=np.clip(rng.lognormal(np.log(0.45), 0.6, size), 0.15, 2.5),
+        cadence=np.clip(rng.lognormal(np.log(0.5), 0.6, size), 0.15, 2.5),
         weekend=rng.lognormal(0, 0.35, size),
         app_share=app_share,
         session_s=rng.lognormal(np.log(260), 0.5, size),
@@ -107,9 +108,9 @@ def draw_population(first: int, size: int, days: int, parameters: Parameters, rn
         contact=np.clip(0.04 + 0.5 * voice + rng.beta(1, 6, size), 0, 0.8),
         dark=rng.beta(0.6, 6, size) * (1 + (age == 0)),
         opens=rng.normal(-0.9, 0.8, size),
-        base=rng.normal(0.5, 0.4, size) - 0.35 * stalled * new,
+        base=rng.normal(0.6, 0.25, size) - 0.35 * stalled * new,
         trouble=rng.lognormal(0, 0.5, size),
-        support=np.where(rng.random(size) < 0.15, rng.integers(0, 3, size), np.where(app_share > 0.65, 1, (age < 2) * 2)),
+        support=np.where(rng.random(size) < 0.15, rng.integers(0, 3, size), support),
         bill_day=rng.integers(1, 29, size),
         onboarding=onboarding,
         away_from=away_from,

@@ -47,7 +47,8 @@ def open_tickets(
     solved = draw[5] < 0.80 + 0.16 * skill
     work = np.where(at_once, 900, rng.lognormal(np.log(2.2 * DAY), 0.8, size)).astype(np.int64)
     resolved = np.where(solved, opened + answer + work, NEVER)
-    reopened = np.where(solved & (draw[6] < 0.13 - 0.08 * skill), resolved + DAY + (draw[6] * 40 * DAY).astype(np.int64), NEVER)
+    again = resolved + DAY + (draw[6] * 40 * DAY).astype(np.int64)
+    reopened = np.where(solved & (draw[6] < 0.13 - 0.08 * skill), again, NEVER)
     escalated = np.where(~at_once & (draw[7] < 0.12), opened + answer + DAY, NEVER)
     number = np.where(abandoned, NEVER, (population.first + who) * 10_000 + 2 * day + complaint)
     log.add(
@@ -59,8 +60,8 @@ def open_tickets(
     )  # fmt: skip
     slow = answer > (2 * DAY if complaint else DAY)
     bad = (
-        0.30 * (wait > LONG_WAIT_S) + 0.25 * abandoned + 0.15 * scripted + 0.10 * automated + 0.25 * slow
-        + 0.45 * ~solved + 0.25 * (reopened > 0) + 0.12 * (solved & (work > 3 * DAY))
+        0.35 * (wait > LONG_WAIT_S) + 0.30 * abandoned + 0.15 * scripted + 0.10 * automated + 0.30 * slow
+        + 0.70 * ~solved + 0.30 * (reopened > 0) + 0.15 * (solved & (work > 3 * DAY))
     )  # fmt: skip
     good = 0.40 * (at_once & solved & ~slow & ~abandoned & ~scripted)
     return good - bad, number, opened

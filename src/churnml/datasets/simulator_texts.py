@@ -83,8 +83,8 @@ _MESSAGES = (
 def complaint_texts(topic: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
     """One complaint for each topic code.
 
-    >>> complaint_texts(np.array([4]), np.random.default_rng(3))[0].split(".")[0]
-    'I have been with you for a long while, but new customers pay half of what I pay'
+    >>> complaint_texts(np.array([4]), np.random.default_rng(11))
+    ['Hello, the price went up again and nothing got better. Could somebody call me, please?']
     """
     picks = rng.integers(0, (len(_OPENERS), 4, len(_CLOSERS)), size=(len(topic), 3))
     texts = []
