@@ -20,7 +20,7 @@ def search(business, tmp_path):
     base.set_params(n_estimators=30)
 
     def run(trials: int, storage: str = "trials.db", **changes: object):
-        arguments = {"base": base, "splitter": RollingOriginSplit(3, horizon_days=42), "seed": 3}
+        arguments = {"splitter": RollingOriginSplit(3, horizon_days=42), "base": base, "seed": 3}
         arguments |= {"storage": tmp_path / storage, "trials": trials, **changes}
         return tune(business.X.iloc[rows], business.y[rows], business.as_of[rows], **arguments)
 
@@ -98,8 +98,8 @@ def test_no_history_or_one_class_is_one_clear_error(search, business, tmp_path):
             business.X,
             np.full(len(business.X), "retained"),
             business.as_of,
+            RollingOriginSplit(2, horizon_days=42),
             base=search.base,
-            splitter=RollingOriginSplit(2, horizon_days=42),
             trials=1,
             storage=tmp_path / "x.db",
         )
