@@ -187,7 +187,7 @@ def lift(frame: pd.DataFrame, order: Sequence[str], name: str) -> Drawing:
             row, colour = cells.loc[slot], ACCENT if slot[1] == model else SECOND
             axes.hlines(height, row["low"], row["high"], color=colour, linewidth=2)
             axes.plot(row["lift"], height, "o", color=colour, markersize=7, markeredgecolor=PAPER, markeredgewidth=1)
-        axes.set_yticks(list(heights.values()), [one for _, one in slots])
+        axes.set_yticks(list(heights.values()), [_shortened(one) for _, one in slots])
         axes.tick_params(axis="y", pad=8)
         for tick, (_, one) in zip(axes.get_yticklabels(), slots, strict=True):
             tick.set_color(INK if one == model else MUTED)
@@ -197,7 +197,7 @@ def lift(frame: pd.DataFrame, order: Sequence[str], name: str) -> Drawing:
                 f"Riskiest {percent(share)}", (0, heights[share, order[0]]), (-8, 16),
                 xycoords=("axes fraction", "data"), textcoords="offset points", size=12.5, ha="right",
             )  # fmt: skip
-        axes.set_xlim(0, max(1.2, float(frame["high"].max()) * 1.04))
+        axes.set_xlim(0, 1.04 * float(np.nanmax(frame[["lift", "high"]].to_numpy(), initial=1.2)))
         axes.set_ylim(min(heights.values()) - 0.7, 1.4)
         axes.xaxis.set_major_locator(_locator(8 if width == WIDE else 4, integer=True))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}×")
@@ -288,6 +288,10 @@ def _key(axes: Any, entries: list[tuple[str, str]], width: int) -> None:
         columnspacing=1.0 if width == WIDE else 0.2,
         fontsize=12.5 if width == WIDE else 11.5,
     )
+
+
+def _shortened(name: str, letters: int = 18) -> str:
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"
 
 
 def _locator(ticks: int, *, integer: bool = False) -> Any:

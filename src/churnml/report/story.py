@@ -31,7 +31,7 @@ def key_figures(data: ReportData) -> list[tuple[str, str, str]]:
         (
             "Expected to leave silently",
             count(head.expected),
-            f"{count(head.low)} to {count(head.high)} by chance alone; "
+            f"{count(head.low)} to {count(head.high)}, allowing for chance alone; "
             f"{percent(head.expected / head.customers if head.customers else math.nan)} of those scored",
         )
     ]
@@ -46,7 +46,7 @@ def key_figures(data: ReportData) -> list[tuple[str, str, str]]:
                 "Value at risk",
                 money(head.value_at_risk, data.currency),
                 f"{money(head.value_low, data.currency)} to {money(head.value_high, data.currency)} "
-                f"by chance alone{known}",
+                f"allowing for chance alone{known}",
             )
         )
     share = silent.overall
