@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,6 +76,12 @@ def test_a_value_like_everyones_is_not_worth_a_sentence(cards):
 def test_without_a_usual_value_the_sentence_stands_alone(cards):
     said = reasons(pushed(cards, 0.9, 0.3, 0, 0, 0), customer(days_since_engagement=1.0), cards, {}).loc["c1"]
     assert said["reason_1"] == "No sign of life for 1 day."
+
+
+def test_a_category_without_a_template_is_said_by_its_doc(cards):
+    plain = [*cards[:-1], dataclasses.replace(cards[-1], sentence="Not a template.")]
+    said = reasons(pushed(cards, 0, 0, 0, 0, 1), customer(), plain, USUAL).loc["c1"]
+    assert said["reason_1"] == "The plan at sign-up: basic."
 
 
 def test_a_customer_nothing_pushes_has_no_reasons(cards):

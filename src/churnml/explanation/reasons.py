@@ -149,8 +149,6 @@ def _worth_saying(card: FeatureCard, values: pd.Series, usual: float | None) -> 
 
 def _sentences(card: FeatureCard, values: pd.Series, usual: float | None) -> list[str]:
     if card.type == "category":
-        return [
-            card.sentence.replace("{value}", str(value)) if "{value}" in card.sentence else f"{card.doc}: {value}"
-            for value in values
-        ]
+        template = card.sentence if "{value}" in card.sentence else f"{card.doc.rstrip('.')}: {{value}}."
+        return [template.replace("{value}", str(value)) for value in values]
     return [card.say(float(value), usual) for value in values]

@@ -45,7 +45,7 @@ def key_figures(data: ReportData) -> list[tuple[str, str, str]]:
             (
                 "Value at risk",
                 money(head.value_at_risk, data.currency),
-                f"{money(head.value_low, data.currency)} to {money(head.value_high, data.currency)} "
+                f"{money(head.value_low, data.currency)} to {money(head.value_high, data.currency)}, "
                 f"allowing for chance alone{known}",
             )
         )
