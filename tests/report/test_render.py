@@ -111,14 +111,9 @@ def test_the_answer_comes_first_in_words_and_money(page):
 @pytest.mark.parametrize(
     "text",
     [
-        "<script>alert(1)</script>",
-        '"><img src=x onerror=alert(1)>',
-        "{{ 7 * 7 }}",
-        "\u202egnilims",
-        "=HYPERLINK(1)",
-        "a|b",
-        "$x^2$ \\frac",
-        "a & b",
+        '<script>alert(1)</script>"><img src=x onerror=alert(1)> a & b {{ 7 * 7 }} a|b',
+        "\u202egnilims =HYPERLINK(1)",
+        "$\\frac$ and $x^2$",
     ],
 )
 def test_texts_from_outside_are_inert_everywhere(build_report, build_trust, text):
@@ -142,7 +137,7 @@ def test_texts_from_outside_are_inert_everywhere(build_report, build_trust, text
     assert reader.open == []
     assert not {"script", "img"} & {tag for tag, _ in reader.tags}
     assert not any(name.startswith("on") for _, attributes in reader.tags for name in attributes)
-    assert "49" not in text and " ".join(text.split()) in reader.text
+    assert " ".join(text.split()) in reader.text
 
 
 def test_every_figure_has_a_name_and_a_table(page):

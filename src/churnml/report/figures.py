@@ -40,6 +40,7 @@ _VARIABLES = {
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "churnml",
+    "text.parse_math": False,
     "font.size": 13,
     "axes.edgecolor": RULE,
     "axes.labelcolor": MUTED,
