@@ -210,11 +210,10 @@ def _compare(gate: str, as_of: date, expected: pd.DataFrame, found: pd.DataFrame
 
 def _same(left: pd.Series, right: pd.Series) -> NDArray[np.bool_]:
     if pd.api.types.is_numeric_dtype(left.dtype) and pd.api.types.is_numeric_dtype(right.dtype):
-        pair = [side.to_numpy(dtype=np.float64, na_value=np.nan) for side in (left, right)]
-        return np.isclose(*pair, rtol=1e-9, atol=1e-12, equal_nan=True)
-    a, b = left.astype(object), right.astype(object)
-    equal: NDArray[np.bool_] = ((a == b) | (a.isna() & b.isna())).to_numpy(dtype=bool)
-    return equal
+        a, b = (side.to_numpy(dtype=np.float64, na_value=np.nan) for side in (left, right))
+        return np.asarray(np.isclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True), dtype=np.bool_)
+    equal: pd.Series[bool] = (left.astype(object) == right.astype(object)) | (left.isna() & right.isna())
+    return equal.to_numpy(dtype=bool)
 
 
 def _separation(column: pd.Series, targets: list[NDArray[np.bool_]]) -> float:
