@@ -94,3 +94,9 @@ def history():
 def event_fixture():
     """`event(kind, age_days, customer_id="ann", **columns)`."""
     return event
+
+
+@pytest.fixture
+def schemas():
+    """The Arrow schemas of a view's events and spine."""
+    return {"events": EVENTS, "spine": SPINE}

@@ -32,13 +32,16 @@ def build(spine: ir.Table, events: ir.Table, features: Iterable[Feature], contex
     features = tuple(features)
     needed = tuple(every_feature(features))
     row = spine.select(CUSTOMER, *SPINE)
+    columns = {name: row[name] for name in row.columns}
     for name in GRAINS[:-1]:
         if of_grain := [feature for feature in needed if feature.grain == name]:
             table = grain(name, spine, events, context)
-            columns = {feature.name: feature.expression(table).cast("float64") for feature in of_grain}
-            aggregated = table.group_by(CUSTOMER).aggregate(**columns)
-            row = row.left_join(aggregated, CUSTOMER).drop(f"{CUSTOMER}_right")
-    row = row.mutate(**{item.name: _filled(row[item.name], item) for item in needed if item.grain != "row"})
+            values = {feature.name: feature.expression(table).cast("float64") for feature in of_grain}
+            key = f"{name}_{CUSTOMER}"
+            aggregated = table.group_by(table[CUSTOMER].name(key)).aggregate(**values)
+            row = row.left_join(aggregated, row[CUSTOMER] == aggregated[key])
+            columns |= {feature.name: _filled(aggregated[feature.name], feature) for feature in of_grain}
+    row = row.select(**columns)
     pending = [feature for feature in needed if feature.grain == "row"]
     while pending:
         ready = [item for item in pending if all(used.name in row.columns for used in item.uses)]

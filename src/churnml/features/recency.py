@@ -210,7 +210,8 @@ def _trend(context: Context) -> Iterator[Feature]:
         name="acceleration_14d", unit="events", grain="event", needs=Needs(kinds), empty=0.0,
         doc="Change of the change: engagement in the last 14 days, less twice that of the 14 days before, plus that of "
         "the 14 days before those. Below 0, a rise is slowing or a fall is gaining speed.",
-        sentence="Acceleration of engagement over the last six weeks: {value:count event} a fortnight[; typical is {usual}]",
+        sentence="Acceleration of engagement over the last six weeks: {value:count event} a fortnight"
+        "[; typical is {usual}]",
         expression=lambda t: count(t, of(t, kinds), within(t, 14))
         - 2 * count(t, of(t, kinds), between(t, 14, 28))
         + count(t, of(t, kinds), between(t, 28, 42)),
