@@ -130,7 +130,7 @@ class Publisher:
 @pytest.fixture
 def publisher() -> Iterator[Publisher]:
     publisher = Publisher()
-    thread = threading.Thread(target=publisher.server.serve_forever)
+    thread = threading.Thread(target=publisher.server.serve_forever, args=(0.01,))
     thread.start()
     yield publisher
     publisher.server.shutdown()
