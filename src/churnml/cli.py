@@ -230,7 +230,7 @@ def report(
 @app.command()
 def audit(config: ConfigFile, data: DataRoot = None, as_json: AsJson = False) -> None:
     """Try to make the future leak into the features, and name any feature in which it shows."""
-    from churnml.workflows.audit import audit as run
+    from churnml.workflows.audit import audit_config as run
 
     with _watched(as_json) as progress:
         result = run(_load(config), root=data, progress=progress)

@@ -176,9 +176,13 @@ class _Mapping:
         wide = source.customers is not None or len(source.events) > 1 or given.allow_null
         if not wide:
             self._count(
-                mapped.occurred_at.isnull().sum(), source, "nulls", "refuse", "fix the extract or set allow_null",
+                mapped.occurred_at.isnull().sum(),
+                source,
+                "nulls",
+                severity="refuse",
+                advice="fix the extract or set allow_null",
                 column="occurred_at",
-            )  # fmt: skip
+            )
         return mapped.filter(mapped.occurred_at.notnull())
 
     def no_events(self) -> ir.Table:
@@ -210,9 +214,9 @@ class _Mapping:
         self._count(column.isnull().sum(), source, "rows without a customer dropped", column="customer_id")
         return table.filter(column.notnull())
 
-    def _count(self, number: Any, source: settings.Source, name: str, *about: Any, column: str = "(rows)") -> None:
+    def _count(self, number: Any, source: settings.Source, name: str, **about: Any) -> None:
         with self.engine.explaining(source.label):
-            self._found(self.engine.number(number), source, name, *about, column=column)
+            self._found(self.engine.number(number), source, name, **about)
 
     def _found(
         self,
@@ -265,6 +269,12 @@ class _Mapping:
             return column.cast(kind)
         converted = column.try_cast(kind)
         wrong = (column.notnull() & converted.isnull()).sum()
-        self._count(wrong, source, f"values that are not {kind}", "refuse", "fix the extract or convert in a query",
-                    column=column.get_name())  # fmt: skip
+        self._count(
+            wrong,
+            source,
+            f"values that are not {kind}",
+            severity="refuse",
+            advice="fix the extract or convert in a query",
+            column=column.get_name(),
+        )
         return converted

@@ -134,9 +134,12 @@ class Tracker:
         with self._reached():
             self._client.set_registered_model_alias(self.name, alias, version)
 
-    def promote(self, version: str) -> Exported:
-        """Make a version the champion, and export its bundle for nights without the server."""
+    def promote(self, version: str, why: str = "") -> Exported:
+        """Make a version the champion, record why, and export its bundle for nights without the server."""
         self.set_alias(CHAMPION, version)
+        if why:
+            with self._reached():
+                self._client.set_model_version_tag(self.name, version, "churnml.promoted_because", why)
         if (challenger := self.challenger()) is not None and challenger.version == version:
             with self._reached():
                 self._client.delete_registered_model_alias(self.name, CHALLENGER)

@@ -1,0 +1,55 @@
+"""Hold the configured data against the contract and say everything that is wrong at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from churnml.config import Config
+from churnml.contract import ContractReport
+from churnml.engine import open_engine
+from churnml.sources import Canonical, build
+from churnml.workflows.business import Progress, data_root, silently
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The contract's report, with the size of what was checked."""
+
+    report: ContractReport
+    canonical: Canonical
+    customers: int
+    events: int
+    kinds: dict[str, int]
+
+    def summary(self, brief: bool = False) -> dict[str, Any]:
+        """Plain values; `brief` leaves out the violations, which are shown as a table."""
+        values: dict[str, Any] = {
+            "customers": self.customers,
+            "events": self.events,
+            "kinds": ", ".join(f"{kind} {count:,}" for kind, count in self.kinds.items()) if brief else self.kinds,
+            "refused": len(self.report.refused),
+        }
+        if not brief:
+            values["violations"] = self.report.frame().to_dict(orient="records")
+        return values
+
+
+def check(config: Config, *, root: Path | None = None, progress: Progress = silently) -> Checked:
+    """Read, map and check the configured data; refusals are in the report and not raised."""
+    folder = data_root(config, root, progress)
+    with open_engine(config.engine, config.timezone) as engine:
+        progress("reading the sources", 0, 1)
+        canonical = build(config, engine, folder)
+        report = canonical.report(engine, config)
+        kinds = engine.frame(canonical.events.group_by("kind").aggregate(events=canonical.events.count()))
+        progress("reading the sources", 1, 1)
+        ordered = kinds.sort_values(["events", "kind"], ascending=[False, True])
+        return Checked(
+            report,
+            canonical,
+            engine.number(canonical.customers.count()),
+            engine.number(canonical.events.count()),
+            dict(zip(ordered["kind"].astype(str), ordered["events"].tolist(), strict=True)),
+        )

@@ -1,0 +1,39 @@
+"""The labelled table as files, with the reason for every customer left out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from churnml.config import Config
+from churnml.workflows.business import Progress, open_business, silently
+from churnml.workflows.evidence import counts, days
+from churnml.workflows.train import labelled
+
+
+def dataset(
+    config: Config,
+    out: Path,
+    *,
+    known_at: datetime | None = None,
+    root: Path | None = None,
+    progress: Progress = silently,
+) -> dict[str, Any]:
+    """Write `dataset.parquet` (keys, features, outcome) and `excluded.parquet` (customer, snapshot, reason) to `out`."""
+    with open_business(config, root, progress) as business:
+        data = labelled(business, known_at, progress)
+    out.mkdir(parents=True, exist_ok=True)
+    data.frame().to_parquet(out / "dataset.parquet", index=False)
+    data.excluded.to_parquet(out / "excluded.parquet", index=False)
+    reasons = data.excluded["reason"].value_counts().sort_index()
+    return {
+        "rows": len(data),
+        "customers": int(data.keys["customer_id"].nunique()),
+        "snapshots": [day.isoformat() for day in days(data)],
+        "outcomes": counts(data),
+        "features": len(data.X.columns),
+        "switched_off": len(data.recipe.switched_off),
+        "left_out": {str(reason): int(count) for reason, count in reasons.items()},
+        "files": [str(out / "dataset.parquet"), str(out / "excluded.parquet")],
+    }

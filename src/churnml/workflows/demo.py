@@ -1,0 +1,71 @@
+"""The whole story on simulated data: simulate, train, score, report."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from churnml.config import Config, load_config
+from churnml.errors import ConfigError
+from churnml.workflows.business import Progress, silently
+from churnml.workflows.report import report
+from churnml.workflows.score import Scored, score
+from churnml.workflows.train import Trained, train
+
+CONFIG_FILE = "simulated.yaml"
+TRIALS = 5
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Where everything is."""
+
+    trained: Trained
+    scored: Scored
+    config: Path
+    report: Path
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "report": str(self.report),
+            "scores": str(self.scored.night.folder / "scores.parquet"),
+            "model_store": self.trained.store,
+            "configuration": str(self.config),
+            "customers_scored": self.scored.customers,
+            "expected_to_leave_silently": round(self.scored.expected_silent, 1),
+            "auroc_of_silent_without_voice_before": self.trained.summary()["auroc_of_silent_without_voice_before"],
+        }
+
+
+def simulate(
+    out: Path, *, customers: int, seed: int, months: int = 18, progress: Progress = silently
+) -> dict[str, Any]:
+    """Write simulated tables and a configuration for them to `out`, a new or empty folder or an earlier simulation."""
+    from churnml.datasets.simulator import simulate as run
+
+    if out.is_dir() and any(out.iterdir()) and not (out / CONFIG_FILE).is_file():
+        raise ConfigError(f"{out}: the folder is not empty and holds no simulation", "name a new folder")
+    made = run(customers, seed, out, months=months, progress=lambda done, total: progress("simulating", done, total))
+    with as_file(files("churnml.datasets") / CONFIG_FILE) as template:
+        shutil.copyfile(template, out / CONFIG_FILE)
+    return {
+        "configuration": str(out / CONFIG_FILE),
+        "tables": {path.stem: str(path) for path in sorted(out.glob("*.parquet"))},
+        "first_day": made.start.isoformat(),
+        "day_after_the_last": made.end.isoformat(),
+    }
+
+
+def demo(out: Path, *, customers: int, seed: int, progress: Progress = silently) -> Demo:
+    """Simulate a telecom company under `out`, train, score the day after its last, and write the report."""
+    made = simulate(out / "data", customers=customers, seed=seed, progress=progress)
+    path = Path(made["configuration"])
+    config: Config = load_config(path).with_paths(str(out / "models"), str(out / "published"))
+    trained = train(config, trials=TRIALS, progress=progress)
+    scored = score(config, date.fromisoformat(made["day_after_the_last"]), progress=progress)
+    return Demo(trained, scored, path, report(config))

@@ -1,0 +1,80 @@
+"""What a training run leaves behind for later readers: the report, comparisons, the audit of a promotion.
+
+It travels in the bundle's notes as plain values, so that a night without the tracking server still has its report.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from churnml.dataset import Dataset
+from churnml.insights.silent_share import Share, SilentShare
+
+FRAMES = ("metrics", "differences", "calibration", "lift", "theme_drivers", "feature_drivers", "repairs")
+
+
+def pack(frame: pd.DataFrame) -> dict[str, Any]:
+    """A frame as plain values.
+
+    >>> unpack(pack(pd.DataFrame({"a": [1.5, None]})))
+         a
+    0  1.5
+    1  NaN
+    """
+    packed: dict[str, Any] = json.loads(
+        frame.to_json(orient="split", date_format="iso", double_precision=15, index=False)
+    )
+    return packed
+
+
+def unpack(values: dict[str, Any]) -> pd.DataFrame:
+    """The frame that `pack` packed; dates are ISO text."""
+    return pd.DataFrame(values["data"], columns=values["columns"])
+
+
+def pack_share(share: SilentShare) -> dict[str, Any]:
+    """A silent share as plain values."""
+    after = share.after_friction
+    return {
+        "overall": asdict(share.overall),
+        "after_friction": None if after is None else asdict(after),
+        "by_snapshot": pack(share.by_snapshot),
+    }
+
+
+def unpack_share(values: dict[str, Any]) -> SilentShare:
+    """The silent share that `pack_share` packed."""
+    after = values["after_friction"]
+    frame = unpack(values["by_snapshot"])
+    return SilentShare(
+        overall=_share(values["overall"]),
+        after_friction=None if after is None else _share(after),
+        by_snapshot=frame.assign(as_of=pd.to_datetime(frame["as_of"])),
+    )
+
+
+def _share(values: dict[str, Any]) -> Share:
+    numbers = {name: float("nan") if values[name] is None else values[name] for name in ("share", "low", "high")}
+    return Share(**{**values, **numbers})
+
+
+def outcomes_frame(data: Dataset, friction_is_known: bool) -> pd.DataFrame:
+    """What `silent_share` reads, from a labelled data set."""
+    frame = data.keys.assign(outcome=data.outcome)
+    return frame.assign(friction=data.friction) if friction_is_known else frame
+
+
+def counts(data: Dataset) -> dict[str, int]:
+    """Rows by outcome."""
+    found = pd.Series(data.outcome).value_counts()
+    return {outcome: int(found.get(outcome, 0)) for outcome in ("retained", "silent", "vocal")}
+
+
+def days(data: Dataset) -> list[date]:
+    """The snapshots of a data set, in order."""
+    return [stamp.date() for stamp in sorted(data.keys["as_of"].unique())]

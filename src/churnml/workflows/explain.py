@@ -1,0 +1,99 @@
+"""One customer's score in sentences, with the themes that push it up and down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from churnml import dataset
+from churnml.config import Config
+from churnml.errors import DataError
+from churnml.explanation.attribution import attribute
+from churnml.explanation.reasons import keeps, reasons
+from churnml.explanation.themes import by_theme
+from churnml.outcomes import OUTCOMES
+from churnml.workflows.business import Progress, open_business, silently
+from churnml.workflows.score import cards, champion, publication, recipe_of
+
+BAR = 24
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Chances, sentences and theme contributions (log-odds) of one customer."""
+
+    as_of: date
+    chances: dict[str, float]
+    reasons: list[str]
+    keeps: list[str]
+    themes: dict[str, float]
+    declared: str
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**vars(self), "as_of": self.as_of.isoformat()}
+
+    def text(self) -> str:
+        """The explanation to read in a terminal, with a small bar per theme."""
+        from rich.markup import escape
+
+        chances = ", ".join(f"{outcome} {self.chances[outcome]:.0%}" for outcome in OUTCOMES)
+        lines = [f"[bold]As of {self.as_of}[/]: {chances}", ""]
+        for title, sentences in (("What speaks for leaving silently", self.reasons), ("What keeps them", self.keeps)):
+            if sentences:
+                lines += [f"[bold]{title}[/]", *(f"  {escape(sentence)}" for sentence in sentences), ""]
+        widest = max(map(abs, self.themes.values()), default=0.0) or 1.0
+        lines.append(f"[bold]By theme[/], in {self.declared}")
+        for theme, value in self.themes.items():
+            length = max(1, round(BAR * abs(value) / widest))
+            lines.append(f"  {theme:<24} {value:+.2f} [{'red' if value > 0 else 'green'}]{'█' * length}[/]")
+        return "\n".join(lines)
+
+
+def explain(
+    config: Config,
+    customer: str,
+    as_of: date | None = None,
+    *,
+    root: Path | None = None,
+    progress: Progress = silently,
+) -> Explanation:
+    """Explain one customer at the start of `as_of` (default: the published night) with the champion.
+
+    Raises
+    ------
+    DataError
+        Nothing is published and no day is given, or the customer is not on the spine that day; it says why.
+    """
+    bundle, _ = champion(config)
+    recipe = recipe_of(bundle, config)
+    if as_of is None:
+        current = publication(config).current()
+        if current is None:
+            raise DataError("nothing is published yet, so there is no night to explain", "give --as-of")
+        as_of = current.as_of
+    with open_business(config, root, progress) as business:
+        night = dataset.build(business.canonical, config, business.engine, [as_of], recipe)
+    mask = (night.keys["customer_id"] == customer).to_numpy()
+    if not mask.any():
+        why = night.excluded.loc[night.excluded["customer_id"] == customer, "reason"]
+        reason = f"was not scored: {why.iloc[0]}" if len(why) else "is not known by then"
+        raise DataError(f"the customer {reason} at {as_of}", "choose another customer or another day")
+    X = night.at(mask).X
+    told = cards(bundle)
+    attribution = attribute(bundle.classifier, X)
+    totals = by_theme(attribution, told).iloc[0]
+    ordered = totals[totals.abs().sort_values(ascending=False).index]
+    said = reasons(attribution, X, told, bundle.usual, config.scoring.reasons).iloc[0]
+    kept = keeps(attribution, X, told, bundle.usual).iloc[0]
+    chances = bundle.predict_proba(X)[0]
+    return Explanation(
+        as_of,
+        dict(zip(bundle.classes, map(float, chances), strict=True)),
+        [str(text) for name, text in said.items() if str(name).startswith("reason_") and isinstance(text, str)],
+        [str(text) for text in kept if isinstance(text, str)],
+        {str(theme): float(value) for theme, value in ordered.items()},
+        attribution.declared,
+    )

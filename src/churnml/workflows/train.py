@@ -1,0 +1,376 @@
+"""Training as a sentence: build, split, tune, fit, judge, audit, log, and promote the first sound model."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from churnml import dataset
+from churnml.config import Config
+from churnml.dataset import Dataset, Recipe
+from churnml.errors import ConfigError, DataError, ModelError
+from churnml.evaluation.evaluate import LEADING, Evaluation, evaluate
+from churnml.evaluation.leakage import Audit
+from churnml.explanation.attribution import attribute
+from churnml.explanation.themes import feature_drivers, theme_drivers
+from churnml.insights.silent_share import silent_share
+from churnml.model.baselines import RECENCY, baselines
+from churnml.model.bundle import Bundle
+from churnml.model.classifier import SilentDefectionClassifier
+from churnml.model.split import RollingOriginSplit
+from churnml.model.training import fit_calibrated, three_columns
+from churnml.model.tuning import tune
+from churnml.outcomes import OUTCOMES
+from churnml.pseudonyms import Pseudonyms
+from churnml.tracking import DataFile, Tracker, TrainingRecord
+from churnml.workflows.audit import audit_business
+from churnml.workflows.business import Business, Progress, open_business, silently
+from churnml.workflows.evidence import counts, days, outcomes_frame, pack, pack_share
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+MODEL = "churnml"
+EXPLAINED_ROWS = 4000
+"""The global drivers and the plots of a training run are drawn from at most so many customers."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training made, how good it is, and whether it scores from now on."""
+
+    version: str
+    run_id: str
+    store: str
+    bundle: Bundle
+    evaluation: Evaluation
+    audit: Audit
+    promotion: str
+    train: dict[str, int]
+    test: dict[str, int]
+
+    def leaderboard(self) -> pd.DataFrame:
+        """Model beside baselines, to read."""
+        return self.evaluation.frame()
+
+    def summary(self) -> dict[str, Any]:
+        """The outcome in plain values."""
+        values: dict[str, Any] = {
+            "version": self.version,
+            "promotion": self.promotion,
+            "training_rows": self.train,
+            "test_rows": self.test,
+            "auroc_of_silent_without_voice_before": round(self.evaluation.value(MODEL, "auroc"), 4),
+            "model_store": self.store,
+            "run_id": self.run_id,
+        }
+        if gain := recency_gain(self.evaluation):
+            values["better_than_recency_alone_by"] = f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
+        if self.bundle.classifier.fallback_:
+            values["fallback"] = self.bundle.classifier.fallback_
+        values["leakage_audit"] = "passed" if self.audit.passed else "FAILED"
+        return values
+
+
+def train(
+    config: Config,
+    *,
+    known_at: datetime | None = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    root: Path | None = None,
+    progress: Progress = silently,
+) -> Trained:
+    """Train on every mature snapshot before the test, judge on the test, refit on all, log, perhaps promote.
+
+    Raises
+    ------
+    DataError, ModelError
+        There are too few snapshots, or a class is missing.
+    """
+    seed = config.model.seed if seed is None else seed
+    trials = config.model.tuning.trials if trials is None else trials
+    models = Path(config.paths.models)
+    names = Pseudonyms.load(models, create=True)
+    with open_business(config, root, progress) as business:
+        data = labelled(business, known_at, progress)
+        audit = audit_business(business, data, progress)
+        lineage = _lineage(business, config, data)
+        repairs = business.contract.frame()
+    learn, test = split(data, config)
+    splitter = _splitter(config)
+    base = classifier(config, seed)
+    tuned = tune(
+        learn.X,
+        learn.outcome,
+        learn.as_of,
+        splitter=splitter,
+        base=base,
+        trials=trials,
+        timeout_s=config.model.tuning.timeout_s,
+        seed=seed,
+        storage=models / config.project / "tuning.db",
+        on_trial=lambda done, total, best: progress("searching parameters", done, total),
+    )
+    progress("fitting", 0, 3)
+    chosen = SilentDefectionClassifier(**tuned.best)
+    judged = fit_calibrated(learn.X, learn.outcome, learn.as_of, classifier=chosen, splitter=splitter)
+    progress("fitting", 1, 3)
+    chances = {MODEL: judged.calibration.transform(judged.classifier.predict_proba(test.X))}
+    rivals = baselines(learn.X.columns)
+    for name, estimator in rivals.estimators.items():
+        chances[name] = three_columns(estimator.fit(learn.X, learn.outcome), test.X)
+    evaluation = evaluate(
+        test.outcome,
+        chances,
+        test.group_id,
+        test.voiced,
+        test.as_of,
+        model=MODEL,
+        n_bootstrap=config.model.bootstrap,
+        seed=seed,
+    )
+    progress("fitting", 2, 3)
+    final = fit_calibrated(data.X, data.outcome, data.as_of, classifier=chosen, splitter=splitter)
+    progress("fitting", 3, 3)
+    sample = _sample(data, seed)
+    attribution = attribute(final.classifier, sample.X)
+    drivers = feature_drivers(attribution, sample.X, data.recipe.cards)
+    found = data.recipe.inventory.kinds
+    share = silent_share(outcomes_frame(data, any(kind in found for kind in config.features.friction)))
+    notes = {
+        "inventory": data.recipe.inventory.to_json(),
+        "switched_off": dict(data.recipe.switched_off),
+        "baselines_skipped": rivals.skipped,
+        "tuning": {"trials": trials, "best": tuned.best, "seed": seed},
+        "train": _about(learn),
+        "test": _about(test),
+        "all": _about(data),
+        "silent_share": pack_share(share),
+        "declared_margin": attribution.declared,
+        "audit": pack(audit.frame()),
+        "metrics": pack(evaluation.metrics),
+        "differences": pack(evaluation.differences),
+        "calibration": pack(evaluation.calibration),
+        "lift": pack(evaluation.lift),
+        "theme_drivers": pack(theme_drivers(attribution, data.recipe.cards)),
+        "feature_drivers": pack(drivers),
+        "repairs": pack(repairs),
+    }
+    bundle = Bundle.build(
+        final.classifier,
+        final.calibration,
+        data.X,
+        [card.card() for card in data.recipe.cards],
+        config=config.model_dump(mode="json"),
+        config_digest=config.digest(),
+        snapshots=[day.isoformat() for day in days(data)],
+        known_at=lineage["known_at"],
+        sources={file["name"]: file["sha256"] for file in lineage["files"]},
+        metrics=_leading(evaluation),
+        notes=notes,
+    )
+    tracker = Tracker(None, models, config.project)
+    progress("logging", 0, 1)
+    with tempfile.TemporaryDirectory(prefix="churnml-") as folder:
+        from churnml.workflows.plots import training_plots
+
+        record = TrainingRecord(
+            bundle=bundle.save(Path(folder) / "bundle"),
+            booster=final.classifier.booster_,
+            params={**final.classifier.get_params(), "trials": trials, "calibration": final.calibration.method},
+            metrics=_leading(evaluation),
+            trials=tuned.trials,
+            tables={
+                "metrics": evaluation.metrics,
+                "differences": evaluation.differences,
+                "by_snapshot": evaluation.by_snapshot,
+                "feature_drivers": drivers,
+                "leakage_audit": audit.frame(),
+                "test_predictions": _predictions(test, chances[MODEL], names),
+            },
+            figures=training_plots(attribution, sample.X, evaluation, tuned.trials, Path(folder) / "figures"),
+            data=tuple(DataFile(file["name"], file["sha256"]) for file in lineage["files"]),
+            lineage=lineage,
+            tags={"churnml.project": config.project, "churnml.config": config.digest()},
+        )
+        version = tracker.log_training(record)
+    progress("logging", 1, 1)
+    return Trained(
+        version=version.version,
+        run_id=version.run_id,
+        store=tracker.uri,
+        bundle=bundle,
+        evaluation=evaluation,
+        audit=audit,
+        promotion=_first_champion(tracker, version.version, evaluation, audit),
+        train=counts(learn),
+        test=counts(test),
+    )
+
+
+def labelled(business: Business, known_at: datetime | None = None, progress: Progress = silently) -> Dataset:
+    """The data set of every mature snapshot.
+
+    Raises
+    ------
+    DataError
+        No snapshot is mature.
+    """
+    config = business.config
+    until = known_at.date() if known_at is not None else business.known_at
+    snapshots = business.snapshots(until)
+    if not snapshots:
+        raise DataError(
+            f"no snapshot is mature: the data run from {business.first_day} to {until}",
+            "give more history, or shorten snapshots.horizon_days or eligible.active_within_days",
+        )
+    moment = datetime.combine(until, time()) if known_at is None else known_at
+    recipe = Recipe.of(config, dataset.take_inventory(business.canonical, moment))
+    for name, why in recipe.switched_off.items():
+        log.info("feature %s is off: %s", name, why)
+    return dataset.build(
+        business.canonical,
+        config,
+        business.engine,
+        snapshots,
+        recipe,
+        labels_known_at=until,
+        progress=lambda done, total: progress("building features", done, total),
+    )
+
+
+def split(data: Dataset, config: Config) -> tuple[Dataset, Dataset]:
+    """The rows to learn from and the rows of the test snapshots, with the embargo between them.
+
+    Raises
+    ------
+    ModelError
+        One of the two would be empty.
+    """
+    snapshots = days(data)
+    rule = config.model
+    first = rule.test_from or snapshots[max(0, len(snapshots) - rule.test_snapshots)]
+    tested = [day for day in snapshots if day >= first]
+    as_of = data.as_of
+    window = timedelta(days=config.snapshots.lead_days + config.snapshots.horizon_days + config.snapshots.settle_days)
+    learned = [day for day in snapshots if tested and day + window <= tested[0]]
+    if not tested or not learned:
+        raise ModelError(
+            f"{len(snapshots)} snapshots with customers ({snapshots[0]} to {snapshots[-1]}) leave {len(learned)} to learn "
+            f"from and {len(tested)} to test on; every training outcome must be known when the test begins",
+            "give more history, snapshots closer together, or fewer test snapshots",
+        )
+    return tuple(data.at(np.isin(as_of, np.array(part, dtype="datetime64[D]"))) for part in (learned, tested))  # type: ignore[return-value]
+
+
+def classifier(config: Config, seed: int) -> SilentDefectionClassifier:
+    """The classifier as configured, before any search.
+
+    Raises
+    ------
+    ConfigError
+        `model.parameters` names something the classifier does not have.
+    """
+    settings: dict[str, Any] = {
+        "formulation": config.model.formulation,
+        "minimum_positives": config.model.minimum_positives,
+        "num_threads": config.engine.threads,
+        **config.model.parameters,
+        "seed": seed,
+    }
+    known = SilentDefectionClassifier().get_params()
+    if unknown := sorted(set(settings) - set(known)):
+        raise ConfigError(
+            f"model.parameters: the classifier has no parameter {unknown[0]!r}", f"it has {', '.join(sorted(known))}"
+        )
+    return SilentDefectionClassifier(**settings)
+
+
+def _splitter(config: Config) -> RollingOriginSplit:
+    rule = config.snapshots
+    return RollingOriginSplit(
+        config.model.folds, horizon_days=rule.horizon_days + rule.settle_days, lead_days=rule.lead_days
+    )
+
+
+def _first_champion(tracker: Tracker, version: str, evaluation: Evaluation, audit: Audit) -> str:
+    """Promote when there is nothing to compare with; later ones must earn it through `promote`."""
+    if (champion := tracker.champion()) is not None:
+        return f"challenger of champion version {champion.version}; run churnml promote to let them compete"
+    if not audit.passed:
+        return "not promoted: the leakage audit failed"
+    gain = recency_gain(evaluation)
+    if gain is not None and not gain["low"] > 0:
+        log.warning("the model does not beat recency alone beyond noise (AUROC %+.4f)", gain["value"])
+    why = "the first model of this project, its leakage audit passed"
+    tracker.promote(version, why)
+    return f"champion: {why}"
+
+
+def recency_gain(evaluation: Evaluation) -> dict[str, float] | None:
+    """By how much the leading figure exceeds that of recency alone: value, low, high."""
+    population, outcome, metric = LEADING
+    table = evaluation.differences
+    rows = table[
+        (table["baseline"] == RECENCY)
+        & (table["population"] == population)
+        & (table["outcome"] == outcome)
+        & (table["metric"] == metric)
+    ]
+    return None if rows.empty else {name: float(rows[name].iloc[0]) for name in ("value", "low", "high")}
+
+
+def _about(data: Dataset) -> dict[str, Any]:
+    return {
+        "rows": len(data),
+        "customers": int(data.keys["customer_id"].nunique()),
+        "outcomes": counts(data),
+        "snapshots": [day.isoformat() for day in days(data)],
+    }
+
+
+def _lineage(business: Business, config: Config, data: Dataset) -> dict[str, Any]:
+    files = [{"name": file.name, "sha256": file.sha256, "size": file.size} for file in business.canonical.files]
+    return {
+        "files": files,
+        "config": config.digest(),
+        "known_at": business.known_at.isoformat(),
+        "features": data.recipe.columns,
+        "snapshots": [day.isoformat() for day in days(data)],
+    }
+
+
+def _sample(data: Dataset, seed: int) -> Dataset:
+    mask = np.zeros(len(data), dtype=bool)
+    mask[np.random.default_rng(seed).permutation(len(data))[:EXPLAINED_ROWS]] = True
+    return data.at(mask)
+
+
+def _predictions(test: Dataset, chances: NDArray[np.float64], names: Pseudonyms) -> pd.DataFrame:
+    """The test rows under keyed pseudonyms, so that versions can be compared on the rows they share."""
+    return pd.DataFrame(
+        {
+            "customer": names.all(test.keys["customer_id"]),
+            "group": names.all(test.keys["group_id"]),
+            "as_of": test.keys["as_of"].dt.strftime("%Y-%m-%d"),
+            "voiced": test.voiced,
+            "outcome": test.outcome,
+            **{f"p_{outcome}": chances[:, column] for column, outcome in enumerate(OUTCOMES)},
+        }
+    )
+
+
+def _leading(evaluation: Evaluation) -> dict[str, float]:
+    """The figures of the model itself, named for the tracking server."""
+    table = evaluation.metrics[evaluation.metrics["model"] == MODEL]
+    names = table["metric"] + "." + table["outcome"] + "." + table["population"].str.replace(" ", "_")
+    return dict(zip(names, table["value"].astype(float).tolist(), strict=True))
