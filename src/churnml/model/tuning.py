@@ -25,13 +25,13 @@ from churnml.model.training import three_columns
 from churnml.outcomes import OUTCOMES
 
 SPACE: dict[str, tuple[float, float, bool]] = {
-    "n_estimators": (100, 600, True),
+    "n_estimators": (80, 500, True),
     "learning_rate": (0.015, 0.1, True),
-    "num_leaves": (7, 31, True),
+    "num_leaves": (4, 31, True),
     "min_child_samples": (20, 300, True),
     "feature_fraction": (0.2, 0.9, False),
     "bagging_fraction": (0.5, 1.0, False),
-    "lambda_l2": (0.1, 50.0, True),
+    "lambda_l2": (0.5, 100.0, True),
 }
 """Parameter -> lowest, highest, and whether the scale is logarithmic. A default outside widens the range."""
 
