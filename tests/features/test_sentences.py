@@ -14,7 +14,7 @@ COLUMNS = frozenset(
     }
 )
 EVERY_KIND = {*KIND_WORDS, "purchase", "return", "error", "complaint", "review", "referral", "closed", "loan_requested"}
-EVERYTHING = Inventory({kind: COLUMNS for kind in sorted(EVERY_KIND)}, ("web", "chat [beta] {value}"))
+EVERYTHING = Inventory(dict.fromkeys(sorted(EVERY_KIND), COLUMNS), ("web", "chat [beta] {value}"))
 CONTEXT = Context(digital_channels=("web",), dark_channels=("forum",))
 DECLARED = declare(CONTEXT, EVERYTHING)
 CARD = {"name": "x", "doc": "Days since the last visit.", "theme": "going quiet", "family": "recency"}
