@@ -78,7 +78,7 @@ class Recipe:
                 off[name] = "the data does not have it"
             else:
                 cards.append(_attribute_card(name, attribute))
-        return cls(context, found, declared.features, off, tuple(cards))
+        return cls(context.present(found), found, declared.features, off, tuple(cards))
 
 
 def _attribute_card(name: str, attribute: settings.Attribute) -> FeatureCard:
@@ -89,7 +89,7 @@ def _attribute_card(name: str, attribute: settings.Attribute) -> FeatureCard:
         unit="category" if attribute.type == "category" else "number",
         theme="about the customer",
         family="attributes",
-        sentence=f"Customers with this {words} leave more often than others.",
+        sentence=f"{words.capitalize()}: {{value}}, as given at sign-up.",
         type=attribute.type,
     )
 
@@ -191,16 +191,17 @@ def build(
         A snapshot is immature, or nobody is eligible at any of them.
     """
     parts, excluded = [], []
+    features: Callable[[], pd.DataFrame] | None = None
     for number, as_of in enumerate(snapshots):
-        view = observe(canonical, config, as_of, features_known_at)
-        table = _rows(view, config, recipe)
-        if labels_known_at is not None:
-            table = table.left_join(label(canonical, config, view.spine, as_of, labels_known_at), "customer_id")
-            table = table.drop("customer_id_right") if "customer_id_right" in table.columns else table
-        rows = engine.frame(table).sort_values("customer_id", ignore_index=True)
+        view = _held(observe(canonical, config, as_of, features_known_at), engine)
+        if features is None:  # features see no date, so one query serves every snapshot
+            features = engine.prepare(_rows(view, config, recipe))
+        rows = features().sort_values("customer_id", ignore_index=True)
         rows["as_of"] = pd.Timestamp(as_of)
         left_out = [engine.frame(view.left_out)]
         if labels_known_at is not None:
+            outcomes = engine.frame(label(canonical, config, view.spine, as_of, labels_known_at))
+            rows = rows.merge(outcomes, on="customer_id", how="left", validate="one_to_one")
             unlabelled = rows["outcome"].isna()
             left_out.append(
                 rows.loc[unlabelled, ["customer_id", "unlabelled"]].rename(columns={"unlabelled": "reason"})
@@ -232,9 +233,15 @@ def features_at(
     canonical: Canonical, config: settings.Config, engine: Engine, recipe: Recipe, as_of: date
 ) -> pd.DataFrame:
     """The features of one snapshot alone, a row per eligible customer, indexed by `customer_id` in order."""
-    view = observe(canonical, config, as_of)
+    view = _held(observe(canonical, config, as_of), engine)
     table = build_features(view.spine, view.events, recipe.features, recipe.context)
     return engine.frame(table).set_index("customer_id").sort_index()[[feature.name for feature in recipe.features]]
+
+
+def _held(view: View, engine: Engine) -> View:
+    """The view computed once, in tables that keep their names: each grain of features scans them again."""
+    spine = engine.materialise(view.spine, "view_spine")
+    return replace(view, spine=spine, events=engine.materialise(view.events, "view_events"))
 
 
 def _rows(view: View, config: settings.Config, recipe: Recipe) -> ir.Table:

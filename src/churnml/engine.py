@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -86,6 +86,22 @@ class Engine:
         """Compute a table and fetch it as Arrow."""
         with self.explaining("the query"):
             return expression.to_pyarrow()
+
+    def prepare(self, expression: ir.Table) -> Callable[[], pd.DataFrame]:
+        """A query that can be run many times: planned from Ibis once, computed at each call from what its tables hold then.
+
+        Writing SQL for hundreds of columns takes longer than computing them for a small company.
+        """
+        if self.name != "duckdb":
+            return lambda: self.frame(expression)
+        query = self.backend.compile(expression)
+
+        def run() -> pd.DataFrame:
+            with self.explaining("the query"):
+                frame: pd.DataFrame = self.backend.con.sql(query).to_arrow_table().to_pandas()
+                return frame
+
+        return run
 
     def number(self, scalar: Any) -> int:
         """Compute one whole number; null counts as 0."""

@@ -20,7 +20,7 @@ def dataset(
     root: Path | None = None,
     progress: Progress = silently,
 ) -> dict[str, Any]:
-    """Write `dataset.parquet` (keys, features, outcome) and `excluded.parquet` (customer, snapshot, reason) to `out`."""
+    """Write `dataset.parquet` (keys, features, outcome) and `excluded.parquet` (who, when, why) to `out`."""
     with open_business(config, root, progress) as business:
         data = labelled(business, known_at, progress)
     out.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ DEPENDENCE_PLOTS = 3
 def training_plots(
     attribution: Attribution, X: pd.DataFrame, evaluation: Evaluation, trials: pd.DataFrame, folder: Path
 ) -> dict[str, Path]:
-    """Draw beeswarm, dependence and waterfall plots (by shap), calibration and the search; gives name -> PNG in `folder`.
+    """Draw shap's beeswarm, dependence and waterfall plots, calibration and the search, as PNG in `folder`, by name.
 
     `attribution` explains the rows of `X`. Categories are drawn as their numbers.
     """
@@ -49,7 +49,7 @@ def training_plots(
         plt.gcf().savefig(drawn[name], dpi=110, bbox_inches="tight")
         plt.close("all")
 
-    shap.plots.beeswarm(explanation, max_display=20, show=False, rng=np.random.default_rng(0))
+    shap.plots.beeswarm(explanation, max_display=20, show=False)
     keep("shap_beeswarm")
     for position in strongest:
         shap.plots.scatter(explanation[:, int(position)], show=False)

@@ -40,7 +40,8 @@ def report(config: Config, out: Path | None = None) -> Path:
     manifest = night.manifest()
     if manifest["lineage"]["model"] != bundle.digest:
         raise DataError(
-            f"night {night.name} was scored by version {manifest['model_version']}, the champion is {exported.model.version}",
+            f"night {night.name} was scored by version {manifest['model_version']}, but the champion is version "
+            f"{exported.model.version}",
             "score the night again with the new champion",
         )
     names = Pseudonyms.load(Path(config.paths.models))

@@ -265,8 +265,8 @@ def split(data: Dataset, config: Config) -> tuple[Dataset, Dataset]:
     learned = [day for day in snapshots if tested and day + window <= tested[0]]
     if not tested or not learned:
         raise ModelError(
-            f"{len(snapshots)} snapshots with customers ({snapshots[0]} to {snapshots[-1]}) leave {len(learned)} to learn "
-            f"from and {len(tested)} to test on; every training outcome must be known when the test begins",
+            f"{len(snapshots)} snapshots with customers ({snapshots[0]} to {snapshots[-1]}) leave {len(learned)} to "
+            f"learn from and {len(tested)} to test on; every training outcome must be known when the test begins",
             "give more history, snapshots closer together, or fewer test snapshots",
         )
     return tuple(data.at(np.isin(as_of, np.array(part, dtype="datetime64[D]"))) for part in (learned, tested))  # type: ignore[return-value]
