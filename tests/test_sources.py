@@ -120,7 +120,8 @@ sources:
 
 def one(tmp_path: Path, engine: Engine, **columns: list[Any]) -> Any:
     rows: dict[str, list[Any]] = {
-        "id": ["a", "b"], "at": ["2024-01-01", "2024-01-02"], "key": ["k1", "k2"], "amount": [1.0, 2.0], "rating": [0.5, 1.0],
+        "id": ["a", "b"], "at": ["2024-01-01", "2024-01-02"], "key": ["k1", "k2"],
+        "amount": [1.0, 2.0], "rating": [0.5, 1.0],
     }  # fmt: skip
     frame = pd.DataFrame(rows | columns)
     frame.to_parquet(tmp_path / "log.parquet")

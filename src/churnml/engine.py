@@ -88,7 +88,7 @@ class Engine:
             return expression.to_pyarrow()
 
     def prepare(self, expression: ir.Table) -> Callable[[], pd.DataFrame]:
-        """A query that can be run many times: planned from Ibis once, computed at each call from what its tables hold then.
+        """A query to run many times: written once, computed at each call from what its tables hold then.
 
         Writing SQL for hundreds of columns takes longer than computing them for a small company.
         """
