@@ -1,8 +1,50 @@
 """churnml predicts silent defection: customers who leave without ever complaining.
 
 Importing the package does no work; the public names are loaded when they are first used.
+
+>>> import churnml
+>>> config = churnml.load_config("shop.yaml")  # doctest: +SKIP
+>>> churnml.train(config).leaderboard()  # doctest: +SKIP
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from churnml.config import load_config
+    from churnml.workflows.check import check
+    from churnml.workflows.dataset import build_dataset
+    from churnml.workflows.demo import simulate
+    from churnml.workflows.explain import explain
+    from churnml.workflows.report import report as write_report
+    from churnml.workflows.score import score
+    from churnml.workflows.train import train
+
 __version__ = "0.1.0"
+__all__ = ["build_dataset", "check", "explain", "load_config", "score", "simulate", "train", "write_report"]
+
+_WHERE = {
+    "build_dataset": ("churnml.workflows.dataset", "build_dataset"),
+    "check": ("churnml.workflows.check", "check"),
+    "explain": ("churnml.workflows.explain", "explain"),
+    "load_config": ("churnml.config", "load_config"),
+    "score": ("churnml.workflows.score", "score"),
+    "simulate": ("churnml.workflows.demo", "simulate"),
+    "train": ("churnml.workflows.train", "train"),
+    "write_report": ("churnml.workflows.report", "report"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _WHERE[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    """The public names, for whoever explores."""
+    return sorted({*globals(), *__all__})

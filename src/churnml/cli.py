@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from churnml.errors import ChurnmlError, ConfigError
+from churnml.errors import ChurnmlError
+from churnml.workflows.exits import exit_codes, refuse_tomorrow
 
 if TYPE_CHECKING:
     from churnml.config import Config
@@ -186,7 +186,7 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Score and explain every eligible customer with the champion, and publish all or nothing."""
-    _refuse_tomorrow(as_of)
+    refuse_tomorrow(as_of)
     from churnml.workflows.score import score as run
 
     with _watched(as_json) as progress:
@@ -260,12 +260,6 @@ def _load(path: Path) -> Config:
     return load_config(path)
 
 
-def _refuse_tomorrow(as_of: date) -> None:
-    """Refuse a date that has not begun: the one place that looks at the clock, and only to refuse."""
-    if as_of > date.today():
-        raise ConfigError(f"--as-of {as_of}: this day lies in the future", "nothing is known at its start yet")
-
-
 def _print(values: dict[str, Any], as_json: bool, title: str = "") -> None:
     if as_json:
         sys.stdout.write(json.dumps(values, indent=2, sort_keys=True, default=str, allow_nan=False) + "\n")
@@ -279,9 +273,16 @@ def _print(values: dict[str, Any], as_json: bool, title: str = "") -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in values.items():
-        text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        table.add_row(name.replace("_", " "), text)
+        table.add_row(name.replace("_", " "), _words(value))
     Console(soft_wrap=False).print(table)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_words(each)}" for name, each in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _table(frame: Any, title: str) -> None:
@@ -327,34 +328,21 @@ def _watched(quiet: bool) -> Iterator[Progress]:
         yield progress
 
 
-def _fail(message: str, code: int) -> NoReturn:
-    sys.stderr.write(f"churnml: {message}\n")
-    raise SystemExit(code)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     logging.basicConfig(level=logging.WARNING, format="churnml: %(message)s", stream=sys.stderr)
     from typer.exceptions import TyperException
 
-    try:
-        result = app(list(arguments) if arguments is not None else None, standalone_mode=False)
-    except ChurnmlError as error:
-        _fail(str(error), error.exit_code)
-    except typer.Exit as stop:
-        raise SystemExit(stop.exit_code) from None
-    except TyperException as error:
-        error.show()  # type: ignore[attr-defined]
-        raise SystemExit(2) from None
-    except (typer.Abort, KeyboardInterrupt):
-        _fail("interrupted; nothing half-done was published", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-    except Exception as error:
-        if os.environ.get("CHURNML_DEBUG"):
-            raise
-        _fail(f"a bug: {type(error).__name__}: {error}; set CHURNML_DEBUG=1 for the whole story, and report it", 70)
+    with exit_codes():
+        try:
+            result = app(list(arguments) if arguments is not None else None, standalone_mode=False)
+        except typer.Exit as stop:
+            raise SystemExit(stop.exit_code) from None
+        except typer.Abort:
+            raise KeyboardInterrupt from None
+        except TyperException as error:
+            error.show()  # type: ignore[attr-defined]
+            raise SystemExit(2) from None
     raise SystemExit(result if isinstance(result, int) else 0)
 
 

@@ -7,9 +7,28 @@ from pathlib import Path
 from typing import Any
 
 from churnml.config import Config
+from churnml.dataset import Dataset
 from churnml.workflows.business import Progress, open_business, silently
 from churnml.workflows.evidence import counts, days
 from churnml.workflows.train import labelled
+
+
+def build_dataset(
+    config: Config,
+    *,
+    known_at: datetime | None = None,
+    root: Path | None = None,
+    progress: Progress = silently,
+) -> Dataset:
+    """The labelled data set of every mature snapshot, in memory.
+
+    Raises
+    ------
+    DataError
+        The data is missing, empty or refused, or no snapshot is mature.
+    """
+    with open_business(config, root, progress) as business:
+        return labelled(business, known_at, progress)
 
 
 def dataset(
@@ -21,8 +40,7 @@ def dataset(
     progress: Progress = silently,
 ) -> dict[str, Any]:
     """Write `dataset.parquet` (keys, features, outcome) and `excluded.parquet` (who, when, why) to `out`."""
-    with open_business(config, root, progress) as business:
-        data = labelled(business, known_at, progress)
+    data = build_dataset(config, known_at=known_at, root=root, progress=progress)
     out.mkdir(parents=True, exist_ok=True)
     data.frame().to_parquet(out / "dataset.parquet", index=False)
     data.excluded.to_parquet(out / "excluded.parquet", index=False)

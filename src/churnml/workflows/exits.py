@@ -1,0 +1,60 @@
+"""How a job ends: with an exit code, and one line on standard error when it failed.
+
+The command line and the files in pipelines/ end their jobs here, so that a scheduler reads the same from both.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import NoReturn
+
+from churnml.errors import ChurnmlError, ConfigError
+
+BUG, INTERRUPTED = 70, 130
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """Leave the process with the exit code of whatever goes wrong inside, said on standard error without a traceback.
+
+    With `CHURNML_DEBUG` in the environment, a bug keeps its traceback.
+
+    Raises
+    ------
+    SystemExit
+        A `ChurnmlError` gives its own `exit_code`, an interruption 130, anything else 70.
+    """
+    try:
+        yield
+    except ChurnmlError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted; nothing half-done was published", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except Exception as error:
+        if os.environ.get("CHURNML_DEBUG"):
+            raise
+        _fail(f"a bug: {type(error).__name__}: {error}; set CHURNML_DEBUG=1 for the whole story, and report it", BUG)
+
+
+def refuse_tomorrow(as_of: date) -> None:
+    """Refuse a date that has not begun: the one place that looks at the clock, and only to refuse.
+
+    Raises
+    ------
+    ConfigError
+        The day lies in the future.
+    """
+    if as_of > date.today():
+        raise ConfigError(f"--as-of {as_of}: this day lies in the future", "nothing is known at its start yet")
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    sys.stderr.write(f"churnml: {message}\n")
+    raise SystemExit(code)
