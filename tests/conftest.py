@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +116,115 @@ def engine() -> Iterator[Engine]:
 
     with open_engine(Options()) as opened:
         yield opened
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture(scope="session")
+def cli() -> Callable[..., Ran]:
+    """Run a command line in this process and say how it ended."""
+    from churnml.cli import main
+
+    def run(*arguments: object) -> Ran:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
+            main([str(argument) for argument in arguments])
+        return Ran(int(left.value.code or 0), out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a command as a process of its own; whatever still runs at the end of the test is killed."""
+    import churnml
+
+    started: list[subprocess.Popen[str]] = []
+    search = os.pathsep.join([str(Path(churnml.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+
+    def run(*arguments: object, **options: Any) -> subprocess.Popen[str]:
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "churnml.cli", *map(str, arguments)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=os.environ | {"PYTHONPATH": search},
+                **options,
+            )
+        )
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@dataclass(frozen=True)
+class Company:
+    """A simulated company with a trained champion, shared by many tests: read it, publish elsewhere."""
+
+    folder: Path
+    trained: dict[str, Any]
+
+    as_of = "2024-07-01"  # the day after the simulation's last
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "data" / "company.yaml"
+
+    @property
+    def models(self) -> Path:
+        return self.folder / "models"
+
+    def configure(self, into: Path, replace: dict[str, str] | None = None, **paths: Path) -> Path:
+        """A configuration in `into` of the same company, publishing there; some of its text replaced."""
+        text = self.config.read_text(encoding="utf-8")
+        for old, new in (replace or {}).items():
+            assert old in text
+            text = text.replace(old, new)
+        head = text[: text.index("\npaths:")]
+        places = {"models": self.models, "published": into / "published"} | paths
+        head = head.replace("data: {root: .}", f"data: {{root: {places.pop('data', self.config.parent)}}}")
+        into.mkdir(parents=True, exist_ok=True)
+        file = into / "company.yaml"
+        file.write_text(head + "\npaths: {" + ", ".join(f"{k}: {v}" for k, v in places.items()) + "}\n")
+        return file
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory, cli: Callable[..., Ran]) -> Company:
+    """Twelve hundred simulated customers and one small champion, made once."""
+    folder = tmp_path_factory.mktemp("company")
+    data = folder / "data"
+    assert cli("simulate", "--customers", 1200, "--seed", 11, "--out", data, "--json").code == 0
+    text = (data / "simulated.yaml").read_text(encoding="utf-8")
+    for old, new in {
+        "data: {root: ../demo/data}": "data: {root: .}",
+        "threads: 2": "threads: 1",
+        "every: 28 days, first: 2023-04-03": "every: 42 days, first: 2023-10-22",
+        "families: [recency, channels, complaints, onboarding]": "families: [recency, complaints]",
+        "folds: 3": "folds: 1\n  parameters: {n_estimators: 60, num_leaves: 7}",
+        "test_snapshots: 3": "test_snapshots: 2",
+        "minimum_positives: 50": "minimum_positives: 20",
+        "bootstrap: 200": "bootstrap: 50",
+    }.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    paths = f"\npaths: {{models: {folder / 'models'}, published: {folder / 'published'}}}\n"
+    (data / "company.yaml").write_text(text + paths, encoding="utf-8")
+    trained = cli("train", data / "company.yaml", "--trials", 0, "--json")
+    assert trained.code == 0, trained.err
+    return Company(folder, trained.json)

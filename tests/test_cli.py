@@ -1,0 +1,309 @@
+"""Bad input on the command line: one clear message, no traceback, the right exit code, nothing published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+CONFIG = """\
+project: shop
+engine: {name: duckdb, threads: 1}
+sources:
+  - path: customers.parquet
+    customers: {customer_id: id, signed_up_at: since}
+  - path: log.parquet
+    events:
+      - {kind: {column: kind}, occurred_at: at, customer_id: id, channel: channel, amount: amount}
+eligible: {active_within_days: 30}
+defection: {by: either, of: [purchase]}
+snapshots: {every: 30 days, horizon_days: 30}
+features: {families: [recency]}
+model:
+  {folds: 1, test_snapshots: 1, bootstrap: 50, minimum_positives: 10, tuning: {trials: 0}, parameters: {n_estimators: 10}}
+"""
+FIRST, DAYS = date(2024, 1, 1), 300
+
+
+def write_log(
+    folder: Path, leavers: float = 0.5, days: int = DAYS, kind: str = "purchase", empty: bool = False
+) -> None:
+    """A shop of 120 customers who buy about weekly; so many of them stop one day."""
+    draw = np.random.default_rng(5)
+    rows = []
+    for number in range(120):
+        last = draw.integers(60, days) if draw.random() < leavers and days > 60 else days
+        for day in np.cumsum(draw.integers(3, 11, size=days // 3)):
+            if day < last:
+                rows.append((f"customer-{number:03d}", kind, FIRST + timedelta(days=int(day)), "web", 5.0))
+    people = [(f"customer-{number:03d}", FIRST) for number in range(120)]
+    customers = pd.DataFrame(people, columns=["id", "since"])
+    log = pd.DataFrame(rows, columns=["id", "kind", "at", "channel", "amount"])
+    for frame, name in ((customers, "since"), (log, "at")):
+        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[us]")
+    customers.to_parquet(folder / "customers.parquet")
+    log.to_parquet(folder / "log.parquet")
+
+
+@pytest.fixture
+def shop_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a sound shop, from which commands are run."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop.yaml").write_text(CONFIG)
+    write_log(tmp_path)
+    yield tmp_path
+    assert not (tmp_path / "published").exists() or not list((tmp_path / "published").rglob("CURRENT"))
+
+
+def edited(folder: Path, old: str, new: str) -> None:
+    assert old in CONFIG
+    (folder / "shop.yaml").write_text(CONFIG.replace(old, new))
+
+
+def refused(ran: Any, code: int, *words: str, lines: int = 1) -> None:
+    """The command ended with `code`, said `words` on standard error in so many lines, and nothing on the other."""
+    assert ran.code == code, ran.err + ran.out
+    said = ran.err.strip().splitlines()
+    assert len(said) == lines and said[0].startswith("churnml: "), ran.err
+    for word in words:
+        assert word in ran.err
+    assert "Traceback" not in ran.err and "a bug" not in ran.err
+    assert "customer-0" not in ran.err
+    assert ran.out == ""
+
+
+def misused(ran: Any, *words: str) -> None:
+    """The command line itself was wrong: exit code 2, and the usage shown."""
+    assert ran.code == 2, ran.err
+    for word in words:
+        assert word in " ".join(ran.err.replace("│", " ").split())
+    assert "Traceback" not in ran.err and ran.out == ""
+
+
+# ---- the configuration ----
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check"],
+        ["train"],
+        ["score", "--as-of", "2024-07-01"],
+        ["dataset", "--out", "out"],
+        ["compare"],
+        ["promote"],
+        ["explain", "--customer", "x"],
+        ["report"],
+        ["audit"],
+        ["verify"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_missing_configuration(cli: Callable[..., Any], shop_folder: Path, command: list[str]) -> None:
+    refused(cli(command[0], "nowhere.yaml", *command[1:]), 2, "nowhere.yaml: no such configuration file")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("horizon_days: 30", "horizon: 30, horizon_days: 30", ["shop.yaml:11: snapshots.horizon: unknown key"]),
+        ("horizon_days: 30", "horizon_days: soon", ["shop.yaml:11: snapshots.horizon_days", "integer", "'soon'"]),
+        (
+            "project: shop",
+            "project: shop\nproject: shop",
+            ["shop.yaml:2: project: duplicate key, first given on line 1"],
+        ),
+        ("project: shop", "project: &name shop", ["shop.yaml:1", "alias"]),
+        ("project: shop", "project: [shop", ["shop.yaml:", "not valid YAML"]),
+        ("  - path: log.parquet", "  - path: log.parquet\n    table: log", ["sources[1]", "exactly one of"]),
+    ],
+    ids=["unknown key", "wrong type", "duplicate key", "anchor", "no yaml", "two origins"],
+)
+def test_a_faulty_configuration(
+    cli: Callable[..., Any], shop_folder: Path, old: str, new: str, words: list[str]
+) -> None:
+    edited(shop_folder, old, new)
+    refused(cli("check", "shop.yaml"), 2, *words)
+
+
+def test_all_problems_of_a_configuration_are_told_at_once(cli: Callable[..., Any], shop_folder: Path) -> None:
+    edited(shop_folder, "every: 30 days, horizon_days: 30", "evry: 30 days, horizon_days: long")
+    refused(cli("train", "shop.yaml"), 2, "snapshots.evry", "snapshots.horizon_days", lines=2)
+
+
+def test_an_unknown_loader_and_an_unknown_parameter(cli: Callable[..., Any], shop_folder: Path) -> None:
+    edited(shop_folder, "project: shop", "project: shop\ndata: {loader: nowhere}")
+    refused(cli("check", "shop.yaml"), 2, "data.loader", "'nowhere'", "online_retail")
+    edited(shop_folder, "n_estimators: 10", "n_trees: 10")
+    refused(cli("train", "shop.yaml"), 2, "model.parameters", "'n_trees'", "n_estimators")
+    assert not (shop_folder / "models").exists()  # before any work
+
+
+def test_unknown_families_and_features(cli: Callable[..., Any], shop_folder: Path) -> None:
+    edited(shop_folder, "families: [recency]", "families: [recency, astrology]")
+    refused(cli("train", "shop.yaml"), 2, "astrology", "recency")
+    edited(shop_folder, "families: [recency]", "families: [recency], exclude: [days_since_moon]")
+    refused(cli("train", "shop.yaml"), 2, "days_since_moon")
+
+
+# ---- the command itself ----
+
+
+def test_usage(cli: Callable[..., Any], shop_folder: Path) -> None:
+    misused(cli("forecast", "shop.yaml"), "No such command 'forecast'")
+    misused(cli("score", "shop.yaml"), "Missing option '--as-of'")
+    misused(cli("score", "shop.yaml", "--as-of", "01.07.2024"), "'01.07.2024' is not a date", "2024-03-01")
+    misused(cli("train", "shop.yaml", "--known-at", "noon"), "'noon' is not a moment")
+    misused(cli("train", "shop.yaml", "--known-at", "2024-03-01T00:00+02:00"), "without an offset")
+    misused(cli("train", "shop.yaml", "--trials", "many"), "Invalid value for '--trials'")
+    misused(cli("train", "shop.yaml", "--trails", "3"), "No such option", "--trails")
+    refused(cli("score", "shop.yaml", "--as-of", "2999-01-01"), 2, "2999-01-01", "in the future")
+
+
+def test_help_teaches(cli: Callable[..., Any]) -> None:
+    ran = cli("--help")
+    assert ran.code == 0 and ran.err == ""
+    for command in (
+        "demo",
+        "simulate",
+        "check",
+        "dataset",
+        "train",
+        "compare",
+        "promote",
+        "score",
+        "explain",
+        "report",
+    ):
+        assert command in ran.out
+        helped = cli(command, "--help")
+        assert helped.code == 0 and "Usage:" in helped.out
+
+
+def test_a_simulation_does_not_write_over_other_files(cli: Callable[..., Any], shop_folder: Path) -> None:
+    before = sorted(path.name for path in shop_folder.iterdir())
+    refused(cli("simulate", "--out", shop_folder, "--customers", "5"), 2, "not empty")
+    assert sorted(path.name for path in shop_folder.iterdir()) == before
+
+
+# ---- the data ----
+
+
+def without_file(folder: Path) -> None:
+    (folder / "log.parquet").unlink()
+
+
+def without_rows(folder: Path) -> None:
+    pd.read_parquet(folder / "log.parquet").head(0).to_parquet(folder / "log.parquet")
+
+
+def without_people(folder: Path) -> None:
+    pd.read_parquet(folder / "customers.parquet").head(0).to_parquet(folder / "customers.parquet")
+
+
+def without_column(folder: Path) -> None:
+    pd.read_parquet(folder / "log.parquet").rename(columns={"at": "moment"}).to_parquet(folder / "log.parquet")
+
+
+def with_rubbish(folder: Path) -> None:
+    (folder / "log.parquet").write_bytes(b"PAR1 and nothing more")
+
+
+def with_faulty_query(folder: Path) -> None:
+    edited(folder, "path: log.parquet", "query: SELEC * FROM nowhere")
+
+
+def with_query_of_nothing(folder: Path) -> None:
+    edited(folder, "path: log.parquet", "query: SELECT * FROM nowhere")
+
+
+def with_faulty_condition(folder: Path) -> None:
+    edited(folder, "amount: amount", "amount: amount, where: colour = 'red'")
+
+
+def with_a_number_for_a_date(folder: Path) -> None:
+    log = pd.read_parquet(folder / "log.parquet")
+    log.assign(at=np.arange(len(log))).to_parquet(folder / "log.parquet")
+
+
+BAD_DATA = [
+    (without_file, ["log.parquet: no such file"]),
+    (without_rows, ["events", "empty"]),
+    (without_people, ["customers.(all): 0 rows: the table is empty", "3,991 events of customers who are not"]),
+    (without_column, ["sources[1].events[0].occurred_at", "log.parquet", "no column 'at'", "moment"]),
+    (with_rubbish, ["log.parquet"]),
+    (with_faulty_query, ["query 'SELEC * FROM nowhere'"]),
+    (with_query_of_nothing, ["query 'SELECT * FROM nowhere'", "nowhere"]),
+    (with_faulty_condition, ["sources[1].events[0].where", "colour"]),
+    (with_a_number_for_a_date, ["sources[1].events[0].occurred_at", "not a date"]),
+]
+
+
+@pytest.mark.parametrize(("spoil", "words"), BAD_DATA, ids=[spoil.__name__ for spoil, _ in BAD_DATA])
+def test_bad_data(cli: Callable[..., Any], shop_folder: Path, spoil: Callable[[Path], None], words: list[str]) -> None:
+    spoil(shop_folder)
+    refused(cli("train", "shop.yaml"), 65, *words, lines=2 if spoil is without_people else 1)
+    checked = cli("check", "shop.yaml", "--json")
+    assert checked.code == 65 and "Traceback" not in checked.err
+    for word in words:
+        assert word in checked.err
+
+
+def test_too_little_to_learn_from(cli: Callable[..., Any], shop_folder: Path) -> None:
+    write_log(shop_folder, leavers=0, days=20)
+    refused(cli("train", "shop.yaml"), 65, "no snapshot is mature")
+    write_log(shop_folder, leavers=0, days=75)
+    refused(cli("train", "shop.yaml"), 65, "to learn from", "snapshots")
+
+
+def test_nobody_leaves(cli: Callable[..., Any], shop_folder: Path) -> None:
+    write_log(shop_folder, leavers=0)
+    refused(cli("train", "shop.yaml"), 65, "retained")
+
+
+def test_nobody_is_eligible(cli: Callable[..., Any], shop_folder: Path) -> None:
+    write_log(shop_folder, kind="error")
+    refused(cli("dataset", "shop.yaml", "--out", "out"), 65, "nobody is eligible")
+    assert not (shop_folder / "out").exists()
+
+
+def test_no_champion_and_nothing_published(cli: Callable[..., Any], shop_folder: Path) -> None:
+    for command in (
+        ("score", "shop.yaml", "--as-of", "2024-07-01"),
+        ("explain", "shop.yaml", "--customer", "x", "--as-of", "2024-07-01"),
+    ):
+        refused(cli(*command), 65, "no champion", "train")
+    refused(cli("report", "shop.yaml"), 65, "nothing is published")
+    refused(cli("verify", "shop.yaml"), 65, "nothing is published")
+    refused(cli("compare", "shop.yaml"), 65, "at least two")
+    refused(cli("promote", "shop.yaml"), 65, "no challenger")
+    refused(cli("promote", "shop.yaml", "7"), 65, "no model version 7")
+    assert not (shop_folder / "models").exists()
+
+
+# ---- as a process of its own ----
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["check", "nowhere.yaml"], 2, "nowhere.yaml"),
+        (["train", "shop.yaml"], 65, "log.parquet: no such file"),
+        (["score", "shop.yaml", "--as-of", "2024-07-01"], 65, "no champion"),
+    ],
+    ids=["configuration", "data", "model"],
+)
+def test_the_exit_code_of_the_process(
+    start: Callable[..., Any], shop_folder: Path, arguments: list[str], code: int, words: str
+) -> None:
+    without_file(shop_folder)
+    process = start(*arguments)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code, err
+    assert out == "" and words in err
+    assert len(err.strip().splitlines()) == 1
