@@ -90,3 +90,32 @@ def test_no_rows_leave_the_identity_and_missing_chances_are_refused():
         Calibration.identity(OUTCOMES).transform([[np.nan, 0.5, 0.5]])
     with pytest.raises(ModelError, match="shape"):
         Calibration.identity(OUTCOMES).transform([[0.5, 0.5]])
+
+
+def seasons(shift, n=600, months=9, seed=0):
+    """Chances that are right on average, and outcomes whose base rate follows `shift(month)`."""
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet([4, 2, 1], size=n * months)
+    month = np.repeat(np.arange(months), n)
+    logits = np.log(p) + np.column_stack([np.zeros(len(p)), shift(month), np.zeros(len(p))])
+    moved = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    drawn = (rng.random((len(p), 1)) > moved.cumsum(axis=1)).sum(axis=1)
+    as_of = np.datetime64("2024-01-01") + month * np.timedelta64(30, "D")
+    return p, np.array(["retained", "silent", "vocal"])[np.minimum(drawn, 2)], as_of
+
+
+def test_a_correction_that_fits_the_season_only_is_not_used():
+    p, y, as_of = seasons(lambda month: 1.5 * np.cos(month / 9 * 2 * np.pi))
+    assert Calibration.fit(p, y, ["retained", "silent", "vocal"], as_of=as_of, window_days=60).method == "identity"
+
+
+def test_a_correction_that_holds_in_every_season_is_used():
+    p, y, as_of = seasons(lambda month: np.full(len(month), 1.0))
+    fitted = Calibration.fit(p, y, ["retained", "silent", "vocal"], as_of=as_of, window_days=60)
+    assert fitted.method == "vector"
+    assert fitted.log_loss_after < fitted.log_loss_before - 0.02
+
+
+def test_two_later_snapshots_prove_nothing():
+    p, y, as_of = seasons(lambda month: np.full(len(month), 1.0), months=3)
+    assert Calibration.fit(p, y, ["retained", "silent", "vocal"], as_of=as_of, window_days=30).method == "identity"

@@ -29,8 +29,9 @@ def overfit():
     )
 
 
-def test_calibration_mends_an_overfitted_model_on_new_customers(business, make, splitter, overfit):
-    fitted = fit_calibrated(business.X, business.y, business.as_of, classifier=overfit, splitter=splitter)
+def test_calibration_mends_an_overfitted_model_on_new_customers(business, make, overfit):
+    every = RollingOriginSplit(8, horizon_days=42)
+    fitted = fit_calibrated(business.X, business.y, business.as_of, classifier=overfit, splitter=every)
     new = make(customers=400, seed=7)
     code = np.searchsorted(np.array(OUTCOMES), new.y)
     raw = fitted.classifier.predict_proba(new.X)
@@ -49,6 +50,19 @@ def test_out_of_time_rows_are_the_last_snapshots_and_never_learn_from_their_own_
     same = (before["as_of"] == first).to_numpy()
     assert np.array_equal(before.loc[same, P], after.loc[same, P])
     assert not np.array_equal(before.loc[~same, P], after.loc[~same, P])
+
+
+def test_earlier_predictions_are_used_again_and_change_nothing(business, splitter):
+    model = SilentDefectionClassifier(n_estimators=10, num_threads=1)
+    days = sorted(np.unique(business.as_of))
+    first = np.asarray(business.as_of) < days[-1]
+    part = [business.X[first].reset_index(drop=True), business.y[first], np.asarray(business.as_of)[first]]
+    begun = out_of_time(*part, classifier=model, splitter=splitter)
+    whole = [business.X, business.y, business.as_of]
+    anew = out_of_time(*whole, classifier=model, splitter=splitter)
+    again = out_of_time(*whole, classifier=model, splitter=splitter, earlier=begun)
+    assert begun["as_of"].isin(anew["as_of"]).any()
+    assert anew.equals(again)
 
 
 def test_a_short_history_leaves_the_identity(business):

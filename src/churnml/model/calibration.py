@@ -1,9 +1,16 @@
-"""Calibration: predicted chances made to agree with what happened."""
+"""Calibration: predicted chances made to agree with what happened, where that holds up in later months.
+
+Base rates move with the seasons. A correction fitted on the winter's outcomes can make the summer's chances worse, and
+the rows of one snapshot do not tell: they move together. So a calibration must have proved itself on later snapshots
+than those it was fitted on; else the model's own chances stand.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +21,10 @@ from scipy.special import log_softmax
 from churnml.errors import ModelError
 
 Floats = NDArray[np.float64]
+Fit = Callable[[Floats, NDArray[np.intp]], Floats]
 SMALLEST = 1e-9
+PROOFS = 3
+"""On so many later snapshots, at least, a calibration must have been tried before it is used."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,15 @@ class Calibration:
 
     @classmethod
     def fit(
-        cls, proba: ArrayLike, y: ArrayLike, classes: ArrayLike, *, few: int = 500, strength: float = 1.0
+        cls,
+        proba: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike,
+        *,
+        as_of: ArrayLike | None = None,
+        window_days: int = 0,
+        few: int = 500,
+        strength: float = 1.0,
     ) -> Calibration:
         """Fit on predictions for rows the model had not seen (pooled rolling out-of-time predictions).
 
@@ -52,11 +70,16 @@ class Calibration:
         ----------
         proba : (n, k) chances in the order of `classes`
         y : (n,) labels
+        as_of : (n,) snapshot of each row. With it, a candidate must have proved itself: fitted on the snapshots whose
+            outcomes were known by a later one (`window_days` after their own), it lowered that one's log loss, on
+            average over the later snapshots by more than one standard error. With fewer than three such snapshots
+            the identity stays.
+        window_days : days from a snapshot to the day its outcomes are known
         few : with fewer rows than this of any class only the temperature is fitted
         strength : weight of the pull towards the identity, in rows
 
-        The identity stays unless calibrating lowers the total log loss by more than one nat per fitted number
-        (Akaike's criterion), which is what chance alone would give.
+        Without `as_of`, the identity stays unless calibrating lowers the total log loss by more than one nat per
+        fitted number (Akaike's criterion), which is what chance alone would give.
         """
         names = [str(name) for name in np.asarray(classes).tolist()]
         position = {name: index for index, name in enumerate(names)}
@@ -65,10 +88,16 @@ class Calibration:
         n, k = logs.shape
         if not n:
             return cls.identity(names)
-        temperature = _fit_temperature(logs, truth)
-        candidates = [("temperature", temperature, 1)]
+        fits: dict[str, tuple[Fit, int]] = {"temperature": (_fit_temperature, 1)}
         if np.bincount(truth, minlength=k).min() >= few:
-            candidates.append(("vector", _fit_vector(logs, truth, strength), 2 * k - 1))
+            fits["vector"] = (partial(_fit_vector, strength=strength), 2 * k - 1)
+        if as_of is not None:
+            days = np.asarray(as_of).astype("datetime64[D]")
+            window = np.timedelta64(window_days, "D")
+            fits = {name: fit for name, fit in fits.items() if _proved(logs, truth, days, window, fit[0])}
+        if not fits:
+            return cls.identity(names, n, _total_loss(logs, truth, np.concatenate([np.ones(k), np.zeros(k)])) / n)
+        candidates = [(name, fit(logs, truth), cost) for name, (fit, cost) in fits.items()]
         before = _total_loss(logs, truth, np.concatenate([np.ones(k), np.zeros(k)]))
         method, numbers, cost = min(candidates, key=lambda c: _total_loss(logs, truth, c[1]) + c[2])
         after = _total_loss(logs, truth, numbers)
@@ -125,6 +154,22 @@ def _total_loss(logs: Floats, truth: NDArray[np.intp], numbers: Floats) -> float
     k = logs.shape[1]
     scores = log_softmax(logs * numbers[:k] + numbers[k:], axis=1)
     return -float(scores[np.arange(len(truth)), truth].sum())
+
+
+def _proved(
+    logs: Floats, truth: NDArray[np.intp], days: NDArray[np.datetime64], window: np.timedelta64, fit: Fit
+) -> bool:
+    """Whether a calibration fitted on earlier snapshots lowered the loss of later ones (prequential, Dawid 1984)."""
+    gains = []
+    for day in np.unique(days):
+        past, now = days + window <= day, days == day
+        if past.any():
+            same = np.concatenate([np.ones(logs.shape[1]), np.zeros(logs.shape[1])])
+            losses = [_total_loss(logs[now], truth[now], numbers) for numbers in (same, fit(logs[past], truth[past]))]
+            gains.append((losses[0] - losses[1]) / now.sum())
+    if len(gains) < PROOFS:
+        return False
+    return bool(np.mean(gains) > np.std(gains, ddof=1) / np.sqrt(len(gains)))
 
 
 def _fit_temperature(logs: Floats, truth: NDArray[np.intp]) -> Floats:

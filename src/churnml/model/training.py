@@ -35,12 +35,14 @@ def fit_calibrated(
     *,
     classifier: SilentDefectionClassifier,
     splitter: RollingOriginSplit,
+    earlier: pd.DataFrame | None = None,
 ) -> Fitted:
     """Fit the calibration on pooled rolling out-of-time predictions, then a clone of `classifier` on all rows.
 
     Parameters
     ----------
     X : (n, f) features; y : (n,) outcomes; as_of : (n,) snapshot dates
+    earlier : the `out_of_time` of a fit on the first snapshots of the same rows; its predictions are not made again
 
     With a history too short for even one fold the calibration is the identity.
 
@@ -51,13 +53,26 @@ def fit_calibrated(
     """
     labels = np.asarray(y)
     final = clone(classifier).fit(X, labels)
-    predictions = out_of_time(X, labels, as_of, classifier=classifier, splitter=splitter)
+    predictions = out_of_time(X, labels, as_of, classifier=classifier, splitter=splitter, earlier=earlier)
     chances = predictions[[f"p_{outcome}" for outcome in OUTCOMES]].to_numpy()
-    return Fitted(final, Calibration.fit(chances, predictions["outcome"], OUTCOMES), predictions)
+    calibration = Calibration.fit(
+        chances,
+        predictions["outcome"],
+        OUTCOMES,
+        as_of=predictions["as_of"],
+        window_days=splitter.horizon_days + splitter.lead_days,
+    )
+    return Fitted(final, calibration, predictions)
 
 
 def out_of_time(
-    X: pd.DataFrame, y: ArrayLike, as_of: ArrayLike, *, classifier: Any, splitter: RollingOriginSplit
+    X: pd.DataFrame,
+    y: ArrayLike,
+    as_of: ArrayLike,
+    *,
+    classifier: Any,
+    splitter: RollingOriginSplit,
+    earlier: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Predictions for each fold's test rows by a clone of `classifier` that saw the fold's training rows only.
 
@@ -67,14 +82,18 @@ def out_of_time(
     columns = [f"p_{outcome}" for outcome in OUTCOMES]
     parts = [pd.DataFrame({"row": np.zeros(0, np.intp), "as_of": pd.DatetimeIndex([]), "outcome": np.zeros(0, object)})]
     parts[0] = parts[0].assign(**dict.fromkeys(columns, 0.0))
+    stamps = pd.DatetimeIndex(np.asarray(as_of))
     for train, test in splitter.split(X, labels, as_of) if splitter.origins(as_of) else ():
+        if earlier is not None and (known := earlier["as_of"] == stamps[test[0]]).any():
+            parts.append(earlier[known].assign(row=test))
+            continue
         try:
             fitted = clone(classifier).fit(X.iloc[train], labels[train])
         except OneClassError:
             continue
         part = pd.DataFrame(three_columns(fitted, X.iloc[test]), columns=columns)
         part.insert(0, "outcome", labels[test])
-        part.insert(0, "as_of", pd.DatetimeIndex(np.asarray(as_of))[test])
+        part.insert(0, "as_of", stamps[test])
         part.insert(0, "row", test)
         parts.append(part)
     return pd.concat(parts if len(parts) == 1 else parts[1:], ignore_index=True)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MODEL = "churnml"
+PROOF_SNAPSHOTS = 8
+"""A calibration proves itself on out-of-time predictions of so many of the latest snapshots."""
 EXPLAINED_ROWS = 4000
 """The global drivers and the plots of a training run are drawn from at most so many customers."""
 
@@ -98,6 +100,7 @@ def train(
     """
     seed = config.model.seed if seed is None else seed
     trials = config.model.tuning.trials if trials is None else trials
+    base = classifier(config, seed)
     models = Path(config.paths.models)
     names = Pseudonyms.load(models, create=True)
     with open_business(config, root, progress) as business:
@@ -106,13 +109,12 @@ def train(
         lineage = _lineage(business, config, data)
         repairs = business.contract.frame()
     learn, test = split(data, config)
-    splitter = _splitter(config)
-    base = classifier(config, seed)
+    folds, proofs = _splitter(config, config.model.folds), _splitter(config, max(config.model.folds, PROOF_SNAPSHOTS))
     tuned = tune(
         learn.X,
         learn.outcome,
         learn.as_of,
-        splitter=splitter,
+        splitter=folds,
         base=base,
         trials=trials,
         timeout_s=config.model.tuning.timeout_s,
@@ -122,7 +124,7 @@ def train(
     )
     progress("fitting", 0, 3)
     chosen = SilentDefectionClassifier(**tuned.best)
-    judged = fit_calibrated(learn.X, learn.outcome, learn.as_of, classifier=chosen, splitter=splitter)
+    judged = fit_calibrated(learn.X, learn.outcome, learn.as_of, classifier=chosen, splitter=proofs)
     progress("fitting", 1, 3)
     chances = {MODEL: judged.calibration.transform(judged.classifier.predict_proba(test.X))}
     rivals = baselines(learn.X.columns)
@@ -139,7 +141,9 @@ def train(
         seed=seed,
     )
     progress("fitting", 2, 3)
-    final = fit_calibrated(data.X, data.outcome, data.as_of, classifier=chosen, splitter=splitter)
+    final = fit_calibrated(
+        data.X, data.outcome, data.as_of, classifier=chosen, splitter=proofs, earlier=judged.out_of_time
+    )
     progress("fitting", 3, 3)
     sample = _sample(data, seed)
     attribution = attribute(final.classifier, sample.X)
@@ -295,11 +299,9 @@ def classifier(config: Config, seed: int) -> SilentDefectionClassifier:
     return SilentDefectionClassifier(**settings)
 
 
-def _splitter(config: Config) -> RollingOriginSplit:
+def _splitter(config: Config, snapshots: int) -> RollingOriginSplit:
     rule = config.snapshots
-    return RollingOriginSplit(
-        config.model.folds, horizon_days=rule.horizon_days + rule.settle_days, lead_days=rule.lead_days
-    )
+    return RollingOriginSplit(snapshots, horizon_days=rule.horizon_days + rule.settle_days, lead_days=rule.lead_days)
 
 
 def _first_champion(tracker: Tracker, version: str, evaluation: Evaluation, audit: Audit) -> str:
