@@ -144,7 +144,7 @@ def score(
         )
         missing = {name: about["missing"] for name, about in bundle.histograms.items()}
         checked = gates.features(night.X, bundle.columns, missing).require()
-        warnings = checked.warnings + _age_warnings(bundle, exported, as_of)
+        warnings = checked.warnings + _age_warnings(bundle, exported, config, as_of)
         told = cards(bundle)
         scores = score_frame(
             bundle,
@@ -203,12 +203,13 @@ def _newest(business: Business, canonical: Canonical, as_of: date, known_at: dat
     return None if pd.isna(newest) else newest.to_pydatetime()
 
 
-def _age_warnings(bundle: Bundle, exported: Exported, as_of: date) -> tuple[str, ...]:
+def _age_warnings(bundle: Bundle, exported: Exported, config: Config, as_of: date) -> tuple[str, ...]:
     warnings = []
-    if as_of.isoformat() < bundle.known_at[:10]:
+    learnt = timeline.outcome_window(date.fromisoformat(bundle.snapshots[-1]), config.snapshots).end
+    if as_of < learnt:
         warnings.append(
-            f"the champion has learnt from data up to {bundle.known_at}, after this night: its scores here say nothing "
-            "about how good it is"
+            f"the champion has learnt from outcomes up to {learnt}, after this night: its scores here say nothing about "
+            "how good it is"
         )
     if not exported.current:
         warnings.append("the tracking server is out of reach; scored with the champion as last exported")

@@ -106,7 +106,7 @@ def train(
     with open_business(config, root, progress) as business:
         data = labelled(business, known_at, progress)
         audit = audit_business(business, data, progress)
-        lineage = _lineage(business, config, data)
+        lineage = _lineage(business, data, known_at)
         repairs = business.contract.frame()
     learn, test = split(data, config)
     folds, proofs = _splitter(config, config.model.folds), _splitter(config, max(config.model.folds, PROOF_SNAPSHOTS))
@@ -340,12 +340,12 @@ def _about(data: Dataset) -> dict[str, Any]:
     }
 
 
-def _lineage(business: Business, config: Config, data: Dataset) -> dict[str, Any]:
+def _lineage(business: Business, data: Dataset, known_at: datetime | None) -> dict[str, Any]:
     files = [{"name": file.name, "sha256": file.sha256, "size": file.size} for file in business.canonical.files]
     return {
         "files": files,
-        "config": config.digest(),
-        "known_at": business.known_at.isoformat(),
+        "config": business.config.digest(),
+        "known_at": (known_at or business.known_at).isoformat(),
         "features": data.recipe.columns,
         "snapshots": [day.isoformat() for day in days(data)],
     }
