@@ -212,7 +212,6 @@ def company(tmp_path_factory: pytest.TempPathFactory, cli: Callable[..., Ran]) -
     assert cli("simulate", "--customers", 1200, "--seed", 11, "--out", data, "--json").code == 0
     text = (data / "simulated.yaml").read_text(encoding="utf-8")
     for old, new in {
-        "data: {root: ../demo/data}": "data: {root: .}",
         "threads: 2": "threads: 1",
         "every: 28 days, first: 2023-04-03": "every: 42 days, first: 2023-10-22",
         "families: [recency, channels, complaints, onboarding]": "families: [recency, complaints]",

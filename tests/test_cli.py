@@ -25,7 +25,12 @@ defection: {by: either, of: [purchase]}
 snapshots: {every: 30 days, horizon_days: 30}
 features: {families: [recency]}
 model:
-  {folds: 1, test_snapshots: 1, bootstrap: 50, minimum_positives: 10, tuning: {trials: 0}, parameters: {n_estimators: 10}}
+  folds: 1
+  test_snapshots: 1
+  bootstrap: 50
+  minimum_positives: 10
+  tuning: {trials: 0}
+  parameters: {n_estimators: 10}
 """
 FIRST, DAYS = date(2024, 1, 1), 300
 
