@@ -28,6 +28,7 @@ class Engine:
         self.backend = backend
         self.name = name
         self._resources = resources
+        self._cached: dict[str, ir.Table] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +70,9 @@ class Engine:
         """Compute a table once and keep it under `name`, replacing an earlier one."""
         with self.explaining(name):
             if self.name != "duckdb":
-                return expression.cache()
+                self._cached[name] = expression.cache()
+                self.backend.create_view(name, self._cached[name], overwrite=True)
+                return self.backend.table(name)
             view = f"{name}_expression"
             self.backend.create_view(view, expression, overwrite=True)
             self.backend.raw_sql(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {view}")

@@ -1,0 +1,84 @@
+"""The engine: limits, errors in words, and the same data set from DuckDB and from a real Spark session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from churnml import dataset, sources
+from churnml.config import Engine as Options
+from churnml.engine import open_engine
+from churnml.errors import DataError
+
+
+def test_memory_and_threads_are_the_configured_ones() -> None:
+    with open_engine(Options(memory_limit="512MB", threads=1), "Europe/London") as engine:
+        rows = engine.sql(
+            "SELECT name, value FROM duckdb_settings() WHERE name IN ('threads', 'memory_limit', 'TimeZone')",
+            "s",
+            "here",
+        )
+        found = dict(engine.frame(rows).to_numpy().tolist())
+    assert found["threads"] == "1"
+    assert found["TimeZone"] == "Europe/London"
+    assert found["memory_limit"].startswith("488")  # 512 MB in MiB
+
+
+def test_bad_sql_is_one_line_that_names_the_place() -> None:
+    with open_engine(Options()) as engine, pytest.raises(DataError, match=r"^sources\[0\]: Parser Error"):
+        engine.sql("SELEC 1", "q", "sources[0]")
+
+
+def test_a_file_that_is_no_parquet_says_so(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_text("not parquet")
+    with open_engine(Options()) as engine, pytest.raises(DataError, match=r"x\.parquet: "):
+        engine.read(tmp_path / "x.parquet")
+
+
+def test_a_prepared_query_sees_what_its_tables_hold_now() -> None:
+    with open_engine(Options()) as engine:
+        table = engine.materialise(engine.sql("SELECT 1 AS a", "one", "here"), "held")
+        query = engine.prepare(table.mutate(b=table.a + 1))
+        first = query()["b"].tolist()
+        engine.materialise(engine.sql("SELECT 41 AS a", "two", "here"), "held")
+        assert (first, query()["b"].tolist()) == ([2], [42])
+
+
+@pytest.mark.spark
+def test_spark_gives_the_same_data_set(shop: Any, configured: Any) -> None:
+    missing = None if shutil.which("java") else "a Java runtime"
+    try:
+        import pyspark  # noqa: F401
+    except ImportError:
+        missing = "the extra `spark`"
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"needs {missing}")
+    if missing:
+        pytest.skip(f"needs {missing}")
+    for number in range(30):
+        name = f"c{number}"
+        shop.customer(name, since=f"2024-01-{1 + number % 28:02d}")
+        for order in range(number % 5 + 1):
+            day = f"2024-{2 + order % 4:02d}-{1 + (number * 7 + order) % 28:02d} 10:00"
+            shop.event(name, "purchase", day, channel="web" if order % 2 else "phone", amount=1.5 * order)
+        if number % 4 == 0:
+            shop.event(name, "complaint", "2024-03-20", channel="phone")
+        if number % 7 == 0:
+            shop.event(name, "closed", "2024-04-12")
+    config, root, known = configured(), shop.write(), date(2024, 6, 1)
+    frames = []
+    for engine_name in ("duckdb", "spark"):
+        with open_engine(Options(name=engine_name), config.timezone) as engine:
+            canonical = sources.build(config, engine, root)
+            assert not canonical.report(engine, config).refused
+            recipe = dataset.Recipe.of(config, dataset.take_inventory(canonical, known))
+            snapshots = [date(2024, 3, 25), date(2024, 4, 1)]
+            frames.append(dataset.build(canonical, config, engine, snapshots, recipe, labels_known_at=known).frame())
+    pd.testing.assert_frame_equal(frames[0], frames[1], rtol=1e-9, check_dtype=False)
+    assert set(frames[0]["outcome"]) == {"retained", "silent", "vocal"}
