@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from churnml.errors import ChurnmlError
-from churnml.workflows.exits import exit_codes, refuse_tomorrow
+from churnml.workflows.exits import INTERRUPTED, exit_codes, refuse_tomorrow
 
 if TYPE_CHECKING:
     from churnml.config import Config
@@ -343,6 +343,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except TyperException as error:
             error.show()  # type: ignore[attr-defined]
             raise SystemExit(2) from None
+        if result == INTERRUPTED:  # typer catches Ctrl-C and says nothing
+            raise KeyboardInterrupt
     raise SystemExit(result if isinstance(result, int) else 0)
 
 
