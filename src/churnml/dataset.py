@@ -233,9 +233,23 @@ def features_at(
     canonical: Canonical, config: settings.Config, engine: Engine, recipe: Recipe, as_of: date
 ) -> pd.DataFrame:
     """The features of one snapshot alone, a row per eligible customer, indexed by `customer_id` in order."""
-    view = _held(observe(canonical, config, as_of), engine)
-    table = build_features(view.spine, view.events, recipe.features, recipe.context)
-    return engine.frame(table).set_index("customer_id").sort_index()[[feature.name for feature in recipe.features]]
+    return snapshot_features(config, engine, recipe)(as_of, canonical)
+
+
+def snapshot_features(
+    config: settings.Config, engine: Engine, recipe: Recipe
+) -> Callable[[date, Canonical], pd.DataFrame]:
+    """`features_at` for many snapshots or many versions of the same data: the query is written once."""
+    query: Callable[[], pd.DataFrame] | None = None
+
+    def run(as_of: date, canonical: Canonical) -> pd.DataFrame:
+        nonlocal query
+        view = _held(observe(canonical, config, as_of), engine)
+        if query is None:
+            query = engine.prepare(build_features(view.spine, view.events, recipe.features, recipe.context))
+        return query().set_index("customer_id").sort_index()[[feature.name for feature in recipe.features]]
+
+    return run
 
 
 def _held(view: View, engine: Engine) -> View:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from churnml.config import Config
-from churnml.dataset import Dataset, features_at
+from churnml.dataset import Dataset, snapshot_features
 from churnml.evaluation.leakage import Audit, audit, single_features
 from churnml.workflows.business import Business, Progress, open_business, silently
 from churnml.workflows.evidence import days
@@ -30,11 +30,9 @@ def audit_business(business: Business, data: Dataset, progress: Progress = silen
     chosen: list[date] = sorted({snapshots[len(snapshots) // 2], snapshots[-1]})[-AUDITED_SNAPSHOTS:]
     recency = {card.name for card in data.recipe.cards if card.family == "recency"}
     result = single_features(data.X, data.outcome, recency)
+    features = snapshot_features(business.config, business.engine, data.recipe)
     for done, as_of in enumerate(chosen):
         progress("auditing for leaks", done, len(chosen))
-        recompute = partial(
-            features_at, config=business.config, engine=business.engine, recipe=data.recipe, as_of=as_of
-        )
-        result += audit(recompute, business.canonical, as_of)
+        result += audit(partial(features, as_of), business.canonical, as_of)
     progress("auditing for leaks", len(chosen), len(chosen))
     return result
