@@ -1,0 +1,202 @@
+"""A night from the command line: score, verify, score again, report, explain."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+SCHEMA = """
+customer_id string, as_of date32[day], p_silent double, p_vocal double, p_retained double, risk_band string,
+persona string, reason_1 string, reason_2 string, reason_3 string, reason_4 string, reason_5 string, theme_1 string,
+theme_2 string, theme_3 string, value_at_risk double, saveability double, expected_net_value double, action string,
+action_channel string, held_out bool, excluded_because string, model_version string, run_id string,
+schema_version string
+"""
+
+
+def state(folder: Path) -> dict[str, tuple[str, int]]:
+    """Every file under `folder`: the sha256 of its bytes, and when it was last written."""
+    return {
+        str(path.relative_to(folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def scores_of(night: Any) -> pd.DataFrame:
+    return pd.read_parquet(night["scores"])
+
+
+@pytest.fixture(scope="module")
+def page(company: Any, night: Any, cli: Callable[..., Any]) -> Path:
+    """The report of the night."""
+    told = cli("report", company.config, "--json")
+    assert told.code == 0, told.err
+    return Path(told.json["report"])
+
+
+def test_the_published_scores_have_the_schema_of_the_design(night: Any) -> None:
+    schema: pa.Schema = pq.read_schema(night["scores"])
+    assert ", ".join(f"{field.name} {field.type}" for field in schema) == " ".join(SCHEMA.split())
+
+
+def test_every_eligible_customer_has_chances_reasons_and_a_value(company: Any, night: Any) -> None:
+    scores = scores_of(night)
+    usage = pd.read_parquet(company.folder / "data" / "usage.parquet")
+    lately = usage.loc[usage["started_at"] >= pd.Timestamp(company.as_of) - pd.Timedelta(days=28), "customer_id"]
+    assert len(scores) == night["customers"] > 500
+    assert set(scores["customer_id"]) <= set(lately)
+    assert scores["customer_id"].is_unique and scores["customer_id"].is_monotonic_increasing
+    chances = scores[["p_silent", "p_vocal", "p_retained"]]
+    assert (chances >= 0).all(axis=None)
+    np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-9)
+    assert scores["p_silent"].sum() == pytest.approx(night["expected_to_leave_silently"], abs=0.05)
+    assert scores["p_silent"].nunique() > 50
+    leaving = scores["p_silent"] >= scores["p_silent"].mean()  # where nothing speaks for leaving, no reason is given
+    assert leaving.sum() > 100 and scores.loc[leaving, ["reason_1", "theme_1"]].notna().all(axis=None)
+    bands = np.select([scores["p_silent"] >= 0.3, scores["p_silent"] >= 0.1], ["high", "medium"], "low")
+    assert (scores["risk_band"] == bands).all() and scores["risk_band"].nunique() > 1
+    assert (scores["as_of"].astype(str) == company.as_of).all()
+    assert scores["value_at_risk"].notna().mean() > 0.9 and (scores["value_at_risk"].dropna() >= 0).all()
+    assert scores[["persona", "saveability", "action", "held_out"]].isna().all(axis=None)  # until there is such a thing
+    assert set(scores["model_version"]) == {company.trained["version"]}
+
+
+def test_the_night_verifies(company: Any, night: Any, cli: Callable[..., Any]) -> None:
+    told = cli("verify", company.config, "--json")
+    assert told.code == 0, told.err
+    assert told.json["night"] == night["night"]
+
+
+def test_scoring_again_does_nothing(company: Any, night: Any, cli: Callable[..., Any]) -> None:
+    before = state(company.folder / "published")
+    told = cli("score", company.config, "--as-of", company.as_of, "--json")
+    assert told.code == 0 and told.json == night | {"unchanged": True}
+    assert "Nothing to do" in cli("score", company.config, "--as-of", company.as_of).out
+    assert state(company.folder / "published") == before
+
+
+def test_the_report_is_one_self_contained_page_and_the_same_twice(
+    company: Any, page: Path, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text.lower().startswith("<!doctype html>")
+    fetched = re.findall(r"""(?:src|href)\s*=\s*["'](?!#|data:)([^"']+)""", text) + re.findall(
+        r"url\((?!#|data:)", text
+    )
+    assert not [target for target in fetched if not target.startswith("https://doi.org")], fetched
+    assert "@import" not in text and "http-equiv" not in text
+    assert cli("report", company.config, "--out", tmp_path / "deep" / "again.html").code == 0
+    assert (tmp_path / "deep" / "again.html").read_bytes() == page.read_bytes()
+
+
+def test_real_ids_stand_in_the_scores_only(
+    company: Any, night: Any, again: Any, page: Path, cli: Callable[..., Any]
+) -> None:
+    people = pd.read_parquet(company.folder / "data" / "customers.parquet")
+    names = {name.encode() for column in ("customer_id", "household_id") for name in people[column]}
+    texts = pd.read_parquet(company.folder / "data" / "complaints.parquet")["text"]
+    words = max(texts, key=len).encode()
+    files = [path for place in ("models", "published") for path in (company.folder / place).rglob("*")]
+    files = [path for path in files if path.is_file() and path.name != "scores.parquet"]
+    assert page in files and sum(path.suffix in (".db", ".csv", ".png", ".json", ".txt") for path in files) > 20
+    for path in files:
+        content = path.read_bytes()
+        assert not names & set(re.findall(rb"[CH]\d{7}", content)), path
+        assert words not in content, path
+    scores = scores_of(night)
+    assert scores["customer_id"].str.encode("ascii").isin(names).all()  # so the search above can find one
+    said = cli("score", company.config, "--as-of", company.as_of)
+    assert not re.search(r"[CH]\d{7}", said.out + said.err)
+
+
+def test_explain_says_what_was_published(company: Any, night: Any, cli: Callable[..., Any]) -> None:
+    row = scores_of(night).sort_values("p_silent").iloc[-1]
+    told = cli("explain", company.config, "--customer", row["customer_id"], "--json")
+    assert told.code == 0, told.err
+    assert told.json["as_of"] == company.as_of
+    for outcome, chance in told.json["chances"].items():
+        assert chance == pytest.approx(row[f"p_{outcome}"], abs=1e-9)
+    published = [row[f"reason_{number}"] for number in range(1, 6)]
+    assert told.json["reasons"] == [text for text in published if isinstance(text, str)]
+    themes = told.json["themes"]
+    assert sorted(themes, key=themes.__getitem__)[::-1][:3] == row[[f"theme_{n}" for n in (1, 2, 3)]].tolist()
+    read = cli("explain", company.config, "--customer", row["customer_id"])
+    assert read.code == 0 and published[0].split(";")[0][:20] in " ".join(read.out.split())
+
+
+def test_explain_refuses_strangers_and_those_who_are_gone(company: Any, night: Any, cli: Callable[..., Any]) -> None:
+    told = cli("explain", company.config, "--customer", "nobody")
+    assert told.code == 65 and told.out == "" and "is not known by then at 2024-07-01" in told.err
+    closures = pd.read_parquet(company.folder / "data" / "closures.parquet").dropna(subset=["closed_at"])
+    gone = closures.loc[closures["closed_at"] < "2024-06-01", "customer_id"].iloc[0]
+    told = cli("explain", company.config, "--customer", gone)
+    assert told.code == 65 and "was not scored: already closed" in told.err and gone not in told.err
+
+
+def test_a_changed_scores_file_is_found_and_mended(
+    company: Any, night: Any, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    config = company.configure(tmp_path)
+    shutil.copytree(company.folder / "published", tmp_path / "published")
+    file = tmp_path / "published" / "simulated" / "nights" / night["night"] / "scores.parquet"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    for command in ("verify", "report"):
+        told = cli(command, config)
+        assert told.code == 65 and told.out == ""
+        assert told.err.strip().splitlines() == [told.err.strip()] and "scores.parquet: sha256 differs" in told.err
+    assert cli("score", config, "--as-of", company.as_of).code == 0
+    assert cli("verify", config).code == 0
+
+
+def test_a_tampered_champion_is_refused(
+    company: Any, own_models: Path, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    config = company.configure(tmp_path, models=own_models)
+    model = own_models / "simulated" / "champion" / "model.txt"
+    model.write_text(model.read_text().replace("leaf_value=", "leaf_value=9", 1))
+    told = cli("score", config, "--as-of", company.as_of)
+    assert told.code == 65 and "model.txt" in told.err and len(told.err.strip().splitlines()) == 1
+    assert not (tmp_path / "published").exists() or not list((tmp_path / "published").rglob("CURRENT"))
+
+
+def test_a_night_without_the_tracking_server(
+    company: Any, night: Any, cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    told = cli("score", company.configure(tmp_path), "--as-of", company.as_of, "--json")
+    assert told.code == 0, told.err
+    assert any("out of reach" in warning for warning in told.json["warnings"])
+    same = ["customer_id", "p_silent", "p_vocal", "p_retained", "reason_1"]
+    pd.testing.assert_frame_equal(scores_of(told.json)[same], scores_of(night)[same])
+
+
+def test_a_day_the_data_does_not_reach_is_refused(company: Any, cli: Callable[..., Any], tmp_path: Path) -> None:
+    config = company.configure(tmp_path)
+    for day, word in (("2025-06-01", "days before --as-of 2025-06-01"), ("2022-01-01", "there are none")):
+        told = cli("score", config, "--as-of", day)
+        assert told.code == 65 and word in told.err and len(told.err.strip().splitlines()) == 1
+    assert not list((tmp_path / "published").rglob("CURRENT"))
+
+
+def test_a_night_with_nobody_to_score_is_refused(company: Any, cli: Callable[..., Any], tmp_path: Path) -> None:
+    data = shutil.copytree(company.folder / "data", tmp_path / "data")
+    usage = pd.read_parquet(data / "usage.parquet")
+    usage[usage["started_at"] < "2024-05-01"].to_parquet(data / "usage.parquet")
+    told = cli("score", company.configure(tmp_path), "--as-of", company.as_of, "--data", data)
+    assert told.code == 65 and "no customer is eligible at 2024-07-01" in told.err
+    assert len(told.err.strip().splitlines()) == 1
+    assert not list((tmp_path / "published").rglob("CURRENT"))
