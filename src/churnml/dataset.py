@@ -16,8 +16,8 @@ import pandas as pd
 from churnml.errors import DataError
 from churnml.features.build import build as build_features
 from churnml.features.registry import Context, Feature, FeatureCard, Inventory, declare, inventory
-from churnml.outcomes import is_voice, label
-from churnml.timeline import View, observe, visible
+from churnml.outcomes import ENDS, is_voice, label
+from churnml.timeline import View, observe, outcome_window, visible
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -183,7 +183,8 @@ def build(
     """Features of the eligible customers at each snapshot, and their outcomes if `labels_known_at` is given.
 
     Features are seen as they were known at each snapshot (or at `features_known_at`); outcomes as known at
-    `labels_known_at`. One query per snapshot. `progress` is told how many snapshots are done.
+    `labels_known_at`. A customer whose agreed end lies inside the outcome window is left out either way: it is no
+    defection, so there is no chance of it to give. One query per snapshot; `progress` is told how many are done.
 
     Raises
     ------
@@ -199,7 +200,11 @@ def build(
         rows = features().sort_values("customer_id", ignore_index=True)
         rows["as_of"] = pd.Timestamp(as_of)
         left_out = [engine.frame(view.left_out)]
-        if labels_known_at is not None:
+        if labels_known_at is None:
+            ends = rows["_days_to_end"] < (outcome_window(as_of, config.snapshots).end - as_of).days
+            left_out.append(rows.loc[ends, ["customer_id"]].assign(reason=ENDS))
+            rows = rows[~ends]
+        else:
             outcomes = engine.frame(label(canonical, config, view.spine, as_of, labels_known_at))
             rows = rows.merge(outcomes, on="customer_id", how="left", validate="one_to_one")
             unlabelled = rows["outcome"].isna()
@@ -269,7 +274,8 @@ def _rows(view: View, config: settings.Config, recipe: Recipe) -> ir.Table:
         _value=events.amount.sum(where=value).cast("float64"),
     )
     features = build_features(view.spine, events, recipe.features, recipe.context)
-    kept = view.spine.select("customer_id", "group_id", *(card.name for card in recipe.attributes))
+    attributes = [card.name for card in recipe.attributes]
+    kept = view.spine.select("customer_id", "group_id", *attributes, _days_to_end=view.spine.days_to_end)
     table = kept.join(features, "customer_id").left_join(facts, "customer_id")
     return table.mutate(_voiced=table._voiced.fill_null(False), _friction=table._friction.fill_null(False)).drop(
         "customer_id_right"

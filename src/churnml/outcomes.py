@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 RETAINED, SILENT, VOCAL = "retained", "silent", "vocal"
 OUTCOMES = (RETAINED, SILENT, VOCAL)
 """The order of outcomes everywhere, in the columns of probabilities too."""
+ENDS = "agreed end inside the outcome window"
+"""Why such a customer is neither labelled nor scored."""
 
 
 def is_voice(events: ir.Table, config: settings.Config) -> Any:
@@ -82,7 +84,7 @@ def label(canonical: Canonical, config: settings.Config, spine: ir.Table, as_of:
         left_at=left_at,
         unlabelled=ibis.cases(
             (table.closed_early.fill_null(0) > 0, "too late to act: left within the lead time"),
-            (table.days_to_end < (window.end - as_of).days, "agreed end inside the outcome window"),
+            (table.days_to_end < (window.end - as_of).days, ENDS),
         ),
     )
     speech = events.filter(is_voice(events, config)).select("customer_id", "occurred_at")

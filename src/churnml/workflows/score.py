@@ -208,8 +208,8 @@ def _age_warnings(bundle: Bundle, exported: Exported, config: Config, as_of: dat
     learnt = timeline.outcome_window(date.fromisoformat(bundle.snapshots[-1]), config.snapshots).end
     if as_of < learnt:
         warnings.append(
-            f"the champion has learnt from outcomes up to {learnt}, after this night: its scores here say nothing about "
-            "how good it is"
+            f"the champion has learnt from outcomes up to {learnt}, after this night: its scores here say nothing "
+            "about how good it is"
         )
     if not exported.current:
         warnings.append("the tracking server is out of reach; scored with the champion as last exported")
