@@ -84,8 +84,10 @@ def test_a_category_without_a_template_is_said_by_its_doc(cards):
     assert said["reason_1"] == "The plan at sign-up: basic."
 
 
-def test_a_customer_nothing_pushes_has_no_reasons(cards):
-    assert reasons(pushed(cards, -1, -1, -1, 0, -1), customer(), cards, USUAL).isna().all(axis=None)
+def test_a_customer_nothing_pushes_is_told_so(cards):
+    said = reasons(pushed(cards, -1, -1, -1, 0, -1), customer(), cards, USUAL).loc["c1"]
+    assert said["reason_1"] == "Nothing in the history points towards leaving"
+    assert said.drop("reason_1").isna().all()
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from churnml.model.classifier import SilentDefectionClassifier
 
 THEMES_NAMED = 3
+NOTHING = "Nothing in the history points towards leaving"
+"""What is said of a customer whom no theme pushes that way: everyone who is scored is explained."""
 SAME_AS_USUAL = 0.01
 """A value within this share of the usual one is not worth a sentence."""
 
@@ -52,9 +54,11 @@ def reasons(
     Returns
     -------
     One row per row of `X`, same index; columns reason_1 .. reason_n and theme_1 .. theme_3, null where there is none.
+    The first reason is never null.
     """
     sentences, themes = _said(attribution, X, features, usual, n, towards=True)
     named = {f"theme_{rank + 1}": themes[:, rank] for rank in range(THEMES_NAMED)}
+    sentences[pd.isna(sentences[:, 0]), 0] = NOTHING
     columns = {f"reason_{rank + 1}": sentences[:, rank] for rank in range(n)} | named
     return pd.DataFrame(columns, index=X.index, dtype=object)
 

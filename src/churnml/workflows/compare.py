@@ -125,11 +125,17 @@ def _verdict(
         predictions["challenger"].loc[shared, CHANCES].to_numpy(),
         rows["group"],
         rows["voiced"],
-        refresh=bundle.config_digest == _bundle(tracker, champion).config_digest,
+        refresh=_specification(bundle) == _specification(_bundle(tracker, champion)),
         n_bootstrap=config.model.bootstrap,
         seed=config.model.seed,
     )
     return verdict.promote, verdict.why
+
+
+def _specification(bundle: Bundle) -> tuple[Any, ...]:
+    """What makes two trainings the same but for their data: the configuration, and what overruled it."""
+    tuning = bundle.notes["tuning"]
+    return bundle.config_digest, tuning["seed"], tuning["trials"]
 
 
 def _bundle(tracker: Tracker, version: ModelVersion) -> Bundle:

@@ -17,7 +17,8 @@ from churnml.workflows.score import Scored, score
 from churnml.workflows.train import Trained, train
 
 CONFIG_FILE = "simulated.yaml"
-TRIALS = 5
+TRIALS = 3
+"""Few, because the demo is there to be seen soon; a configuration says how many training tries."""
 
 
 @dataclass(frozen=True)
