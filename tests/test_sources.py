@@ -209,3 +209,28 @@ def test_times_with_an_offset_become_wall_clock_times_of_the_business(tmp_path: 
         built = sources.build(parse_config(ONE + "timezone: Europe/London\n"), engine, tmp_path)
         times = engine.frame(built.events).set_index("customer_id")["occurred_at"].astype(str).to_dict()
     assert times == {"a": "2024-07-02 00:30:00", "b": "2024-01-01 23:30:00"}
+
+
+LOG_ONLY = (
+    """
+project: log
+sources:
+  - path: log.csv
+    customers: {customer_id: who, signed_up_at: first_event}
+    events:
+      - {kind: purchase, occurred_at: at, customer_id: who}
+"""
+    + TAIL
+)
+
+
+def test_a_log_alone_gives_customers_who_begin_with_their_first_event(tmp_path: Path, engine: Engine) -> None:
+    (tmp_path / "log.csv").write_text("who,at\na,2024-02-05\na,2024-01-05\nb,2024-03-01\na,2024-03-02\n")
+    config = parse_config(LOG_ONLY + "history_starts_on: 2024-02-01\n")
+    built = sources.build(config, engine, tmp_path)
+    assert not built.report(engine, config).refused
+    people = engine.frame(built.customers).set_index("customer_id")["signed_up_at"]
+    assert people.index.is_unique
+    assert {name: str(moment)[:10] for name, moment in people.items()} == {"a": "NaT", "b": "2024-03-01"}
+    uncut = sources.build(parse_config(LOG_ONLY), engine, tmp_path)
+    assert str(engine.frame(uncut.customers).set_index("customer_id").loc["a", "signed_up_at"])[:10] == "2024-01-05"

@@ -82,8 +82,15 @@ class Data(Settings):
     loader: str | None = None
 
 
+FIRST_EVENT = "first_event"
+
+
 class CustomerMapping(Settings):
-    """Which columns of a source give the canonical `customers` table."""
+    """Which columns of a source give the canonical `customers` table.
+
+    `signed_up_at: first_event` takes the customer's first event; a log can then give the customers, too, and a row that
+    repeats one adds nothing.
+    """
 
     customer_id: ColumnValue
     group_id: ColumnValue | None = None
@@ -91,6 +98,11 @@ class CustomerMapping(Settings):
     ends_at: ColumnValue | None = None
     closed_at: ColumnValue | None = None
     attributes: dict[str, ColumnValue] = {}
+
+    @property
+    def begins_with_first_event(self) -> bool:
+        """Whether the sign-up is declared to be the first event."""
+        return isinstance(self.signed_up_at, MappedColumn) and self.signed_up_at.column == FIRST_EVENT
 
 
 class EventMapping(Settings):

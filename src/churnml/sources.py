@@ -68,11 +68,12 @@ def build(config: settings.Config, engine: Engine, root: Path) -> Canonical:
             events.append(mapping.events(table, source, event, f"sources[{index}].events[{number}]"))
     if mapping.problems:
         raise ContractError("\n".join(mapping.problems))
-    all_customers = engine.materialise(ibis.union(*customers) if len(customers) > 1 else customers[0], "customers")
     all_events = ibis.union(*events) if len(events) > 1 else events[0] if events else mapping.no_events()
     if any(event.event_id for source in config.sources for event in source.events):
         all_events = mapping.without_redelivery(engine.materialise(all_events, "delivered_events"))
     all_events = engine.materialise(all_events, "events")
+    mapped_customers = ibis.union(*customers) if len(customers) > 1 else customers[0]
+    all_customers = engine.materialise(mapping.with_sign_ups(mapped_customers, all_events), "customers")
     return Canonical(all_customers, all_events, tuple(mapping.files.values()), tuple(mapping.found))
 
 
@@ -126,25 +127,36 @@ class _Mapping:
         self, table: ir.Table, source: settings.Source, given: settings.CustomerMapping, place: str
     ) -> ir.Table:
         if (table := self._with_customer(table, source, given.customer_id, place)) is None:
-            return ibis.memtable([], schema=CUSTOMERS)
-        signed_up = self._value(table, given.signed_up_at, "timestamp", f"{place}.signed_up_at", source)
-        if self.config.history_starts_on is not None:
-            signed_up = (signed_up >= ibis.literal(self.config.history_starts_on).cast("timestamp")).ifelse(
-                signed_up, ibis.null("timestamp")
-            )
+            return ibis.memtable([], schema={**CUSTOMERS, "first_event": "boolean"})
+        begins = given.begins_with_first_event
+        signed_up_at = None if begins else given.signed_up_at
         values: dict[str, Any] = {
             "customer_id": self._value(table, given.customer_id, "string", f"{place}.customer_id", source),
             "group_id": ibis.coalesce(
                 self._value(table, given.group_id, "string", f"{place}.group_id", source),
                 self._value(table, given.customer_id, "string", f"{place}.customer_id", source),
             ),
-            "signed_up_at": signed_up,
+            "signed_up_at": self._value(table, signed_up_at, "timestamp", f"{place}.signed_up_at", source),
+            "first_event": ibis.literal(begins),
             "ends_at": self._value(table, given.ends_at, "timestamp", f"{place}.ends_at", source),
         }
         for name, attribute in self.config.attributes.items():
             kind = "float64" if attribute.type == "number" else "string"
             values[name] = self._value(table, given.attributes.get(name), kind, f"{place}.attributes.{name}", source)
-        return table.select(**values)
+        chosen = table.select(**values)
+        return chosen.distinct() if begins else chosen
+
+    def with_sign_ups(self, customers: ir.Table, events: ir.Table) -> ir.Table:
+        """Customers whose sign-up is declared to be their first event get it; before the books begin it is unknown."""
+        signed_up = customers.signed_up_at
+        if any(source.customers and source.customers.begins_with_first_event for source in self.config.sources):
+            first = events.group_by("customer_id").aggregate(first_seen_at=events.occurred_at.min())
+            customers = customers.left_join(first, "customer_id")
+            signed_up = customers.first_event.ifelse(customers.first_seen_at, customers.signed_up_at)
+        if (starts := self.config.history_starts_on) is not None:
+            signed_up = (signed_up >= ibis.literal(starts).cast("timestamp")).ifelse(signed_up, ibis.null("timestamp"))
+        kept = [name for name in (*CUSTOMERS, *self.config.attributes) if name != "signed_up_at"]
+        return customers.select(*kept, signed_up_at=signed_up)
 
     def events(
         self,
