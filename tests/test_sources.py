@@ -197,11 +197,12 @@ def test_whole_number_ids_stay_whole(tmp_path: Path, engine: Engine) -> None:
     assert sorted(engine.frame(built.events)["customer_id"]) == ["1", "2"]
 
 
-def test_times_with_an_offset_become_wall_clock_times_of_the_business(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit", ["us", "ns"])
+def test_times_with_an_offset_become_wall_clock_times_of_the_business(tmp_path: Path, unit: str) -> None:
     from churnml.config import Engine as Options
     from churnml.engine import open_engine
 
-    at = pd.to_datetime(["2024-07-01 23:30:00+00:00", "2024-01-01 23:30:00+00:00"], utc=True)
+    at = pd.to_datetime(["2024-07-01 23:30:00+00:00", "2024-01-01 23:30:00+00:00"], utc=True).as_unit(unit)
     pd.DataFrame({"id": ["a", "b"], "at": at, "key": ["1", "2"], "amount": 1.0, "rating": 1.0}).to_parquet(
         tmp_path / "log.parquet"
     )

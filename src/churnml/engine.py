@@ -49,7 +49,7 @@ class Engine:
         with self.explaining(str(path)):
             match path.suffix.lower():
                 case ".parquet":
-                    return self.backend.read_parquet(str(path), table_name=name)
+                    return self._known_types(self.backend.read_parquet(str(path), table_name=name), name)
                 case ".csv":
                     return self.backend.read_csv(str(path), table_name=name)
         raise DataError(f"{path}: {path.suffix or 'a file without a suffix'} cannot be read", "give .parquet or .csv")
@@ -58,7 +58,19 @@ class Engine:
         """The result of a query in the engine's SQL, as a view called `name`; `where` names it in messages."""
         with self.explaining(where):
             self.backend.raw_sql(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS {query}")
-            return self.backend.table(name)
+            return self._known_types(self.backend.table(name), name)
+
+    def _known_types(self, table: ir.Table, name: str | None) -> ir.Table:
+        """The table with times of a type that Ibis does not know (nanoseconds with a time zone) as those it does."""
+        odd = [column for column, kind in table.schema().items() if kind.is_unknown() and "TIMESTAMPTZ" in str(kind)]
+        if not odd:
+            return table
+        casts = ", ".join(f'CAST("{column}" AS TIMESTAMPTZ) AS "{column}"' for column in odd)
+        known = f"{name or table.get_name()}_known"
+        self.backend.raw_sql(
+            f"CREATE OR REPLACE TEMPORARY VIEW {known} AS SELECT * REPLACE ({casts}) FROM {table.get_name()}"
+        )
+        return self.backend.table(known)
 
     def table(self, name: str) -> ir.Table:
         """A table of the engine, `schema.name` or `name`."""
