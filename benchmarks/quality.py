@@ -56,7 +56,7 @@ def section(path: Path, trials: int | None, folder: Path) -> str:
 
 def gains(differences: pd.DataFrame) -> pd.DataFrame:
     """The paired differences of the leading figure."""
-    led = differences[(differences[["population", "outcome", "metric"]] == LEADING).all(axis=1)]
+    led = differences[(differences[["population", "outcome", "metric"]] == list(LEADING)).all(axis=1)]
     said = [f"{row.value:+.4f} [{row.low:+.4f}, {row.high:+.4f}]" for row in led.itertuples()]
     return pd.DataFrame({"baseline": led["baseline"].to_numpy(), "difference": said})
 

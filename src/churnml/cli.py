@@ -107,8 +107,9 @@ def check(config: ConfigFile, data: DataRoot = None, as_json: AsJson = False) ->
     if as_json:
         _print(result.summary(), True)
     else:
-        _table(result.report.frame(), "Violations" if result.report.violations else "No violation")
-        _print(result.summary(brief=True), False)
+        if result.report.violations:
+            _table(result.report.frame(), "Violations")
+        _print(result.summary(brief=True), False, title="" if result.report.violations else "No violation")
     result.report.raise_if_refused()
 
 
