@@ -235,3 +235,10 @@ def test_a_log_alone_gives_customers_who_begin_with_their_first_event(tmp_path: 
     assert {name: str(moment)[:10] for name, moment in people.items()} == {"a": "NaT", "b": "2024-03-01"}
     uncut = sources.build(parse_config(LOG_ONLY), engine, tmp_path)
     assert str(engine.frame(uncut.customers).set_index("customer_id").loc["a", "signed_up_at"])[:10] == "2024-01-05"
+
+
+def test_the_first_event_is_the_first_that_the_company_knew_of(tmp_path: Path, engine: Engine) -> None:
+    (tmp_path / "log.csv").write_text("who,at,known\na,2024-02-05,2024-02-06\na,2024-01-05,2024-06-01\n")
+    config = parse_config(LOG_ONLY.replace("customer_id: who}\n", "customer_id: who, recorded_at: known}\n"))
+    people = engine.frame(sources.build(config, engine, tmp_path).customers)
+    assert [str(moment)[:10] for moment in people["signed_up_at"]] == ["2024-02-05"]

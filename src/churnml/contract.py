@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import ibis
 import pandas as pd
 
 from churnml.errors import ContractError
@@ -237,12 +236,3 @@ def _event_checks(customers: ir.Table, events: ir.Table, kinds: frozenset[str]) 
 
 def _unknown_kinds(events: ir.Table, kinds: frozenset[str]) -> ir.Table:
     return events.filter(~events.kind.isin(sorted(kinds))).select("kind").distinct().order_by("kind")
-
-
-def schema(columns: Mapping[str, str]) -> ibis.Schema:
-    """The Ibis schema of canonical columns.
-
-    >>> schema(CUSTOMERS).names
-    ('customer_id', 'group_id', 'signed_up_at', 'ends_at')
-    """
-    return ibis.schema(dict(columns))

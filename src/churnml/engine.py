@@ -18,7 +18,6 @@ from churnml.errors import ConfigError, DataError
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas as pd
-    import pyarrow as pa
 
 
 class Engine:
@@ -96,11 +95,6 @@ class Engine:
         with self.explaining(where):
             self.backend.create_view(f"{name}_all", table, overwrite=True)
         return self.sql(f"SELECT * FROM {name}_all WHERE {condition}", name, where)
-
-    def arrow(self, expression: ir.Table) -> pa.Table:
-        """Compute a table and fetch it as Arrow."""
-        with self.explaining("the query"):
-            return expression.to_pyarrow()
 
     def prepare(self, expression: ir.Table) -> Callable[[], pd.DataFrame]:
         """A query to run many times: written once, computed at each call from what its tables hold then.

@@ -150,7 +150,12 @@ class _Mapping:
         """Customers whose sign-up is declared to be their first event get it; before the books begin it is unknown."""
         signed_up = customers.signed_up_at
         if any(source.customers and source.customers.begins_with_first_event for source in self.config.sources):
-            first = events.group_by("customer_id").aggregate(first_seen_at=events.occurred_at.min())
+            # The first event that the company knew of. One recorded later may have occurred before it, but no snapshot
+            # in between may be told.
+            known = events.group_by("customer_id").aggregate(first_recorded_at=events.recorded_at.min())
+            joined = events.join(known, "customer_id")
+            earliest = joined.filter(joined.recorded_at == joined.first_recorded_at)
+            first = earliest.group_by("customer_id").aggregate(first_seen_at=earliest.occurred_at.min())
             customers = customers.left_join(first, "customer_id")
             signed_up = customers.first_event.ifelse(customers.first_seen_at, customers.signed_up_at)
         if (starts := self.config.history_starts_on) is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from churnml.contract import CUSTOMERS, EVENTS
+from churnml.contract import CUSTOMERS
 from churnml.errors import DataError
 
 if TYPE_CHECKING:
@@ -180,7 +180,3 @@ def _status(customers: ir.Table, events: ir.Table, config: settings.Config, as_o
         days_to_end=-days_between(known.ends_at, as_of),
         status=status,
     )
-
-
-EVENT_COLUMNS = (*(name for name in EVENTS if name not in CLOCKS), "age_days", "age_s", "due_in_days")
-"""Columns of a view's events."""

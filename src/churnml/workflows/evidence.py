@@ -15,8 +15,6 @@ import pandas as pd
 from churnml.dataset import Dataset
 from churnml.insights.silent_share import Share, SilentShare
 
-FRAMES = ("metrics", "differences", "calibration", "lift", "theme_drivers", "feature_drivers", "repairs")
-
 
 def pack(frame: pd.DataFrame) -> dict[str, Any]:
     """A frame as plain values.

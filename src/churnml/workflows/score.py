@@ -20,7 +20,6 @@ from churnml.model.bundle import Bundle
 from churnml.scoring import gates
 from churnml.scoring.job import run_id, score_frame
 from churnml.scoring.publish import Night, Publication, Run
-from churnml.sources import Canonical
 from churnml.tracking import Exported, Tracker
 from churnml.workflows.business import Business, Progress, open_business, silently
 
@@ -129,7 +128,7 @@ def score(
         if (published := place.find(run)) is not None:
             place.make_current(published)
             return _scored(published, unchanged=True)
-        newest = _newest(business, business.canonical, as_of, moment)
+        newest = _newest(business, as_of, moment)
         gates.freshness(newest, as_of, freshness_days=config.scoring.freshness_days).require()
         eligible = timeline.observe(business.canonical, config, as_of, moment).spine
         gates.population(business.engine.number(eligible.count()), as_of).require()
@@ -197,8 +196,8 @@ def _scored(night: Night, *, unchanged: bool) -> Scored:
     return Scored(night, unchanged, len(chances), float(chances.sum()), tuple(night.manifest()["warnings"]))
 
 
-def _newest(business: Business, canonical: Canonical, as_of: date, known_at: datetime) -> datetime | None:
-    seen = timeline.visible(canonical.events, as_of, known_at)
+def _newest(business: Business, as_of: date, known_at: datetime) -> datetime | None:
+    seen = timeline.visible(business.canonical.events, as_of, known_at)
     newest = business.engine.frame(seen.aggregate(newest=seen.recorded_at.max()))["newest"].iloc[0]
     return None if pd.isna(newest) else newest.to_pydatetime()
 
