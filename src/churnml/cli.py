@@ -60,6 +60,12 @@ def _moment(text: str) -> datetime:
 
 
 AsOf = Annotated[date, typer.Option("--as-of", metavar="DATE", parser=_day, help="Score as known at the start of it.")]
+CheckedAsOf = Annotated[
+    date | None,
+    typer.Option(
+        "--as-of", metavar="DATE", parser=_day, help="The day of the check; what lies after it is in the future."
+    ),
+]
 KnownAt = Annotated[
     datetime | None,
     typer.Option("--known-at", metavar="MOMENT", parser=_moment, help="Use only what was recorded before this."),
@@ -98,12 +104,12 @@ def simulate(
 
 
 @app.command()
-def check(config: ConfigFile, data: DataRoot = None, as_json: AsJson = False) -> None:
+def check(config: ConfigFile, as_of: CheckedAsOf = None, data: DataRoot = None, as_json: AsJson = False) -> None:
     """Hold the data against the contract; every violation by name and count."""
     from churnml.workflows.check import check as run
 
     with _watched(as_json) as progress:
-        result = run(_load(config), root=data, progress=progress)
+        result = run(_load(config), as_of=as_of, root=data, progress=progress)
     if as_json:
         _print(result.summary(), True)
     else:
@@ -230,7 +236,7 @@ def report(
 
 @app.command()
 def audit(config: ConfigFile, data: DataRoot = None, as_json: AsJson = False) -> None:
-    """Try to make the future leak into the features, and name any feature in which it shows."""
+    """Try to make the future leak in, look for facts written with hindsight, and name the feature or column."""
     from churnml.workflows.audit import audit_config as run
 
     with _watched(as_json) as progress:
@@ -238,7 +244,7 @@ def audit(config: ConfigFile, data: DataRoot = None, as_json: AsJson = False) ->
     if as_json:
         _print({"passed": result.passed, "gates": _records(result.frame())}, True)
     else:
-        _table(result.frame(), "Leakage audit")
+        _table(result.frame().drop(columns="passed"), "Leakage audit")
     if not result.passed:
         raise _Refused("the leakage audit failed; the table above names the gate and the feature")
 

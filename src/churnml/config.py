@@ -87,6 +87,8 @@ FIRST_EVENT = "first_event"
 class CustomerMapping(Settings):
     """Which columns of a source give the canonical `customers` table.
 
+    `closed`, a flag without a clock, is never read as a fact: it is held against the recorded closures.
+
     `signed_up_at: first_event` takes the customer's first event; a log can then give the customers, too, and a row that
     repeats one adds nothing.
     """
@@ -96,6 +98,7 @@ class CustomerMapping(Settings):
     signed_up_at: ColumnValue
     ends_at: ColumnValue | None = None
     closed_at: ColumnValue | None = None
+    closed: ColumnValue | None = None
     attributes: dict[str, ColumnValue] = {}
 
     @property
@@ -139,7 +142,11 @@ class EventMapping(Settings):
 
 
 class Source(Settings):
-    """One raw table and what it becomes. Give exactly one of `path`, `query` and `table`."""
+    """One raw table and what it becomes. Give exactly one of `path`, `query` and `table`.
+
+    `written_at` is the column that says when each row was last written. `contradictions` gives, by name, conditions in
+    the engine's SQL that no row should meet.
+    """
 
     path: str | None = None
     query: str | None = None
@@ -148,6 +155,8 @@ class Source(Settings):
     events: tuple[EventMapping, ...] = ()
     duplicates: Literal["keep", "drop"] = "keep"
     rows_without_customer: Literal["refuse", "drop"] = "refuse"
+    written_at: str | None = None
+    contradictions: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _one_origin_and_a_purpose(self) -> Self:
@@ -161,6 +170,17 @@ class Source(Settings):
     def label(self) -> str:
         """How messages name this source."""
         return self.path or self.table or f"query {' '.join((self.query or '').split())[:40]!r}"
+
+
+Repair = Literal[
+    "unknown_customers",
+    "events_before_sign_up",
+    "events_after_closure",
+    "impossible_order",
+    "repeated_days",
+    "impossible_values",
+]
+"""What may be mended on the way in; each is counted and reported."""
 
 
 class Attribute(Settings):
@@ -280,6 +300,8 @@ class Config(Settings):
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     kinds: tuple[str, ...] = ()
     attributes: dict[str, Attribute] = {}
+    repairs: tuple[Repair, ...] = ()
+    accept: tuple[str, ...] = ()
     history_starts_on: date | None = None
     channels: Channels = Channels()
     eligible: Eligible

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ibis
 
 from churnml import config as settings
-from churnml.contract import CUSTOMERS, EVENTS, ContractReport, Severity, Violation, check
+from churnml.contract import CUSTOMERS, EVENTS, NOTHING_ELSE, ContractReport, Evidence, Severity, Violation, check
+from churnml.contract.leavers import leavers
+from churnml.contract.repairs import repair
+from churnml.contract.report import by_share
+from churnml.contract.rows import row_clocks
 from churnml.errors import ContractError
 
 if TYPE_CHECKING:
@@ -37,10 +42,12 @@ class Canonical:
     events: ir.Table
     files: tuple[SourceFile, ...] = ()
     violations: tuple[Violation, ...] = ()
+    evidence: Evidence = NOTHING_ELSE
 
-    def report(self, engine: Engine, config: settings.Config) -> ContractReport:
+    def report(self, engine: Engine, config: settings.Config, as_of: date | None = None) -> ContractReport:
         """Hold the tables against the contract, with what mapping met at the head."""
-        return check(self.customers, self.events, engine, kinds=config.kinds, known=self.violations)
+        known, evidence = self.violations, self.evidence
+        return check(self.customers, self.events, engine, config, known=known, evidence=evidence, as_of=as_of)
 
 
 def build(config: settings.Config, engine: Engine, root: Path) -> Canonical:
@@ -56,9 +63,10 @@ def build(config: settings.Config, engine: Engine, root: Path) -> Canonical:
     mapping = _Mapping(config, engine, root)
     for name, file in config.inputs.items():
         engine.read(mapping.file(file), name)
-    customers, events = [], []
+    customers, events, tables = [], [], []
     for index, source in enumerate(config.sources):
         table = mapping.raw(source, f"source_{index}")
+        tables.append(table)
         if source.customers is not None:
             customers.append(mapping.customers(table, source, source.customers, f"sources[{index}].customers"))
             if source.customers.closed_at is not None:
@@ -74,7 +82,16 @@ def build(config: settings.Config, engine: Engine, root: Path) -> Canonical:
     all_events = engine.materialise(all_events, "events")
     mapped_customers = ibis.union(*customers) if len(customers) > 1 else customers[0]
     all_customers = engine.materialise(mapping.with_sign_ups(mapped_customers, all_events), "customers")
-    return Canonical(all_customers, all_events, tuple(mapping.files.values()), tuple(mapping.found))
+    all_events, repaired = repair(all_customers, all_events, engine, config)
+    gone = engine.materialise(leavers(all_events, config), "leavers")
+    clocks = [
+        clock
+        for source, table in zip(config.sources, tables, strict=True)
+        for clock in row_clocks(table, source, gone, engine)
+    ]
+    evidence = Evidence(tuple(mapping.flags), tuple(mapping.closures), tuple(clocks))
+    found = (*mapping.found, *repaired)
+    return Canonical(all_customers, all_events, tuple(mapping.files.values()), found, evidence)
 
 
 def _name(place: str) -> str:
@@ -101,6 +118,8 @@ class _Mapping:
         self.files: dict[str, SourceFile] = {}
         self.problems: list[str] = []
         self.found: list[Violation] = []
+        self.flags: list[tuple[str, ir.Table]] = []
+        self.closures: list[tuple[str, ir.Table]] = []
 
     def file(self, name: str) -> Path:
         path = self.root / name
@@ -121,6 +140,11 @@ class _Mapping:
             rows, distinct = (self.engine.number(counted.count()) for counted in (table, table.distinct()))
             self._found(rows - distinct, source, "duplicate rows dropped")
             table = table.distinct()
+        for number, (what, condition) in enumerate(source.contradictions.items()):
+            wrong = self.engine.filter_sql(table, condition, f"{name}_against_{number}", f"contradictions: {what}")
+            count = self.engine.number(wrong.count())
+            severity = by_share(count, self.engine.number(table.count()))
+            self._found(count, source, what, severity, "the rows contradict themselves")
         return table
 
     def customers(
@@ -143,6 +167,9 @@ class _Mapping:
         for name, attribute in self.config.attributes.items():
             kind = "float64" if attribute.type == "number" else "string"
             values[name] = self._value(table, given.attributes.get(name), kind, f"{place}.attributes.{name}", source)
+        if given.closed is not None:
+            flag = self._value(table, given.closed, "boolean", f"{place}.closed", source)
+            self.flags.append((source.label, table.select(customer_id=values["customer_id"], says_closed=flag)))
         chosen = table.select(**values)
         return chosen.distinct() if begins else chosen
 
@@ -200,7 +227,10 @@ class _Mapping:
                 advice="fix the extract or set allow_null",
                 column="occurred_at",
             )
-        return mapped.filter(mapped.occurred_at.notnull())
+        dated = mapped.filter(mapped.occurred_at.notnull())
+        if given.kind == "closed":
+            self.closures.append((source.label, dated.select("customer_id", closed_at="occurred_at")))
+        return dated
 
     def no_events(self) -> ir.Table:
         return ibis.memtable([], schema=EVENTS)

@@ -83,7 +83,7 @@ def test_an_honest_builder_passes_both_gates(engine: Engine) -> None:
     result = audit(builder(engine, honest), canonical(), T)
     assert result.passed
     frame = result.frame()
-    assert frame.columns.tolist() == ["gate", "passed", "feature", "detail"]
+    assert frame.columns.tolist() == ["gate", "verdict", "feature", "detail", "passed"]
     assert frame["gate"].tolist() == ["the future deleted", "the future poisoned"]
     assert frame["detail"].tolist() == ["3 features of 2 customers are the same at 2024-04-01"] * 2
 

@@ -7,7 +7,7 @@ before `known_at`) instead of calling the point-in-time join.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from churnml.errors import DataError
+from churnml.evaluation.findings import Audit, Finding
 from churnml.metrics.scores import auroc
 from churnml.timeline import midnight
 
@@ -31,36 +32,6 @@ SINGLE = "no single feature knows the outcome"
 SUSPICIOUS_AUROC = 0.90
 ABOVE_RECENCY = 0.05
 _WILD_KINDS = ("activity", "purchase", "complaint", "cancel_requested", "closed", "case_opened")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of an audit. `feature` is set where one feature is the culprit; no customer is ever named."""
-
-    gate: str
-    passed: bool
-    feature: str | None
-    detail: str
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What the gates found. Add two audits to have both."""
-
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        """Whether every gate was passed."""
-        return all(finding.passed for finding in self.findings)
-
-    def __add__(self, other: Audit) -> Audit:
-        return Audit(self.findings + other.findings)
-
-    def frame(self) -> pd.DataFrame:
-        """One row per finding: `gate`, `passed`, `feature`, `detail`."""
-        columns = ["gate", "passed", "feature", "detail"]
-        return pd.DataFrame([asdict(finding) for finding in self.findings], columns=columns)
 
 
 def audit(

@@ -1,4 +1,8 @@
-"""The leakage audit of a configuration: the future deleted, then poisoned, and features that know too much."""
+"""The leakage audit of a configuration: gates on the features, gates on the data, and information beside.
+
+The future is deleted, then poisoned; features that know too much are named; so are facts that were written with
+hindsight. A model learnt from shuffled labels, a random split and changes of regime are shown.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,11 @@ from pathlib import Path
 
 from churnml.config import Config
 from churnml.dataset import Dataset, snapshot_features
-from churnml.evaluation.leakage import Audit, audit, single_features
+from churnml.errors import ModelError
+from churnml.evaluation.findings import Audit
+from churnml.evaluation.hindsight import overwritten, reactions, row_clocks
+from churnml.evaluation.information import regime_changes, shuffled_labels, split_gap
+from churnml.evaluation.leakage import audit, single_features
 from churnml.workflows.business import Business, Progress, open_business, silently
 from churnml.workflows.evidence import days
 
@@ -25,14 +33,38 @@ def audit_config(config: Config, *, root: Path | None = None, progress: Progress
 
 
 def audit_business(business: Business, data: Dataset, progress: Progress = silently) -> Audit:
-    """Audit the features of a labelled data set that was built from this business."""
+    """Audit the features of a labelled data set that was built from this business.
+
+    What `accept` in the configuration names is passed, and marked as accepted.
+    """
     snapshots = days(data)
     chosen: list[date] = sorted({snapshots[len(snapshots) // 2], snapshots[-1]})[-AUDITED_SNAPSHOTS:]
     recency = {card.name for card in data.recipe.cards if card.family == "recency"}
     result = single_features(data.X, data.outcome, recency)
     features = snapshot_features(business.config, business.engine, data.recipe)
     for done, as_of in enumerate(chosen):
-        progress("auditing for leaks", done, len(chosen))
+        progress("auditing for leaks", done, len(chosen) + 1)
         result += audit(partial(features, as_of), business.canonical, as_of)
-    progress("auditing for leaks", len(chosen), len(chosen))
-    return result
+    progress("auditing for leaks", len(chosen), len(chosen) + 1)
+    result += hindsight(business) + information(business, data)
+    progress("auditing for leaks", len(chosen) + 1, len(chosen) + 1)
+    return result.accepting(business.config.accept)
+
+
+def hindsight(business: Business) -> Audit:
+    """The gates on the data themselves."""
+    about = (business.canonical, business.config, business.engine)
+    return overwritten(*about) + reactions(*about) + row_clocks(business.canonical.evidence.row_clocks)
+
+
+def information(business: Business, data: Dataset) -> Audit:
+    """What is no gate: shuffled labels, a random split, changes of regime."""
+    from churnml.workflows.train import split
+
+    result = regime_changes(business.canonical, data, business.engine)
+    try:
+        learn, test = split(data, business.config)
+    except ModelError:
+        return result  # too few snapshots to divide
+    seed = business.config.model.seed
+    return shuffled_labels(learn, test, seed) + split_gap(learn, test, seed) + result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,18 @@ class Checked:
         return values
 
 
-def check(config: Config, *, root: Path | None = None, progress: Progress = silently) -> Checked:
-    """Read, map and check the configured data; refusals are in the report and not raised."""
+def check(
+    config: Config, *, as_of: date | None = None, root: Path | None = None, progress: Progress = silently
+) -> Checked:
+    """Read, map and check the configured data; refusals are in the report and not raised.
+
+    With `as_of`, what occurs on that day or later is in the future, and the data must reach up to it.
+    """
     folder = data_root(config, root, progress)
     with open_engine(config.engine, config.timezone) as engine:
         progress("reading the sources", 0, 1)
         canonical = build(config, engine, folder)
-        report = canonical.report(engine, config)
+        report = canonical.report(engine, config, as_of)
         kinds = engine.frame(canonical.events.group_by("kind").aggregate(events=canonical.events.count()))
         progress("reading the sources", 1, 1)
         ordered = kinds.sort_values(["events", "kind"], ascending=[False, True])

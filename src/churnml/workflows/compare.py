@@ -113,7 +113,9 @@ def _verdict(
     bundle = _bundle(tracker, candidate)
     audit = unpack(bundle.notes["audit"])
     if not audit["passed"].all():
-        return False, "its leakage audit failed"
+        failed = audit[~audit["passed"].astype(bool)].drop_duplicates(["gate", "feature"])
+        names = [f"{row['gate']} ({row['feature']})" for row in failed.to_dict(orient="records")]
+        return False, f"its leakage audit failed: {'; '.join(names[:5])}"
     if champion is None:
         return True, "there is no champion to compare it with, and its leakage audit passed"
     predictions = {"champion": _predictions(tracker, champion), "challenger": _predictions(tracker, candidate)}

@@ -17,7 +17,7 @@ from churnml.config import Config
 from churnml.dataset import Dataset, Recipe
 from churnml.errors import ConfigError, DataError, ModelError
 from churnml.evaluation.evaluate import LEADING, Evaluation, evaluate
-from churnml.evaluation.leakage import Audit
+from churnml.evaluation.findings import Audit
 from churnml.explanation.attribution import attribute
 from churnml.explanation.themes import feature_drivers, theme_drivers
 from churnml.insights.silent_share import silent_share
@@ -107,7 +107,7 @@ def train(
         data = labelled(business, known_at, progress)
         audit = audit_business(business, data, progress)
         lineage = _lineage(business, data, known_at)
-        repairs = business.contract.frame()
+        repairs = business.contract.repaired.frame()
     learn, test = split(data, config)
     folds, proofs = _splitter(config, config.model.folds), _splitter(config, max(config.model.folds, PROOF_SNAPSHOTS))
     tuned = tune(

@@ -1,0 +1,183 @@
+"""Every check of the contract, in one report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import ibis
+import pandas as pd
+
+from churnml.contract.clocks import clock_change_checks, summer_checks
+from churnml.contract.flags import flag_checks
+from churnml.contract.order import life_checks, sequence_checks
+from churnml.contract.report import ContractReport, Severity, Violation, settle
+from churnml.contract.rows import RowClock
+from churnml.contract.tables import KINDS
+from churnml.contract.units import unit_checks
+from churnml.contract.volume import daily, last_full_day, volume_checks
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from churnml import config as settings
+    from churnml.engine import Engine
+
+PLAUSIBLE = ("1970-01-01", "2100-01-01")
+"""A date outside these is a placeholder, not a date."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the sources say beside the canonical tables.
+
+    Attributes
+    ----------
+    flags : `customer_id`, `says_closed` of every source that maps `closed`, by the source's name
+    closures : `customer_id`, `closed_at` of every mapping that gives closures, by the source's name
+    row_clocks : how the time of each fact compares with the time at which its row was written
+    """
+
+    flags: tuple[tuple[str, ir.Table], ...] = ()
+    closures: tuple[tuple[str, ir.Table], ...] = ()
+    row_clocks: tuple[RowClock, ...] = ()
+
+
+NOTHING_ELSE = Evidence()
+
+
+def check(
+    customers: ir.Table,
+    events: ir.Table,
+    engine: Engine,
+    config: settings.Config,
+    *,
+    known: Iterable[Violation] = (),
+    evidence: Evidence = NOTHING_ELSE,
+    as_of: date | None = None,
+) -> ContractReport:
+    """Hold two tables in canonical form against the contract.
+
+    Parameters
+    ----------
+    customers, events
+        Tables with the columns of `CUSTOMERS` (and attributes) and `EVENTS`.
+    known
+        Violations met while mapping the sources; they head the report.
+    evidence
+        What the sources say beside the canonical tables.
+    as_of
+        The day of the check: what occurs on it or later is in the future, and the books must reach up to it.
+
+    Every violation is reported, by name and count. What `config.accept` lists is marked as accepted.
+    """
+    found = list(known)
+    size, total = engine.number(customers.count()), engine.number(events.count())
+    for table, rows in (("customers", size), ("events", total)):
+        if rows == 0:
+            found.append(Violation(table, "(all)", "rows: the table is empty", 0, "refuse", "check the extract"))
+    if found and not (size and total):
+        return ContractReport(tuple(found))
+    kinds = frozenset(config.kinds) | KINDS
+    found += _value_checks(customers, events, engine, kinds)
+    found += life_checks(customers, events, engine, config.engagement_kinds)
+    found += sequence_checks(events, engine)
+    found += flag_checks(events, engine, evidence.flags, evidence.closures)
+    found += [violation for clock in evidence.row_clocks for violation in clock.violations()]
+    days = daily(events, engine)
+    found += volume_checks(events, engine, days)
+    found += unit_checks(events, engine)
+    found += summer_checks(events, engine, config.timezone)
+    found += clock_change_checks(events, engine, config.timezone)
+    found += _freshness_checks(events, engine, days, config, as_of)
+    return settle(found, config.accept)
+
+
+_MEANING: dict[str, tuple[str, str, str, Severity, str]] = {
+    "customer_null": ("customers", "customer_id", "nulls", "refuse", "every customer needs an id"),
+    "customer_duplicate": ("customers", "customer_id", "ids given more than once", "refuse", "one row per customer; "
+                           "what changes over time is an event"),
+    "ends_early": ("customers", "ends_at", "agreed ends before the sign-up", "warn", "check the two dates"),
+    "sign_up_implausible": ("customers", "signed_up_at", "dates before 1970 or after 2099", "refuse",
+                            "a placeholder is no date; give null"),
+    "event_null": ("events", "customer_id", "nulls", "refuse", "fix the extract or set rows_without_customer: drop"),
+    "implausible": ("events", "occurred_at", "dates before 1970 or after 2099", "refuse",
+                    "a placeholder is no date; give null"),
+    "recorded_early": ("events", "recorded_at", "events recorded before they occurred", "warn", "check recorded_at"),
+    "kind_null": ("events", "kind", "nulls", "refuse", "complete the map of the kind column"),
+    "rating_range": ("events", "rating", "ratings outside 0 to 1", "refuse", "scale the rating in a query, or set "
+                     "repairs: [impossible_values]"),
+    "duration_negative": ("events", "duration_s", "negative durations", "refuse", "fix the extract, or set "
+                          "repairs: [impossible_values]"),
+    "wait_negative": ("events", "wait_s", "negative waits", "refuse", "fix the extract, or set "
+                      "repairs: [impossible_values]"),
+}  # fmt: skip
+
+
+def _value_checks(customers: ir.Table, events: ir.Table, engine: Engine, kinds: frozenset[str]) -> Iterator[Violation]:
+    counts = pd.concat(
+        [engine.frame(_of_customers(customers)).iloc[0], engine.frame(_of_events(events, kinds)).iloc[0]]
+    )
+    for key, (table, column, name, severity, advice) in _MEANING.items():
+        if not pd.isna(counts[key]) and int(counts[key]):
+            yield Violation(table, column, name, int(counts[key]), severity, advice)
+    if int(counts["unknown_kind"] or 0):
+        unknown = engine.frame(_unknown_kinds(events, kinds).limit(10))["kind"]
+        name = f"events of unknown kinds ({', '.join(map(str, unknown))})"
+        advice = "map them to known kinds or declare them under kinds"
+        yield Violation("events", "kind", name, int(counts["unknown_kind"]), "refuse", advice)
+
+
+def _of_customers(customers: ir.Table) -> ir.Table:
+    return customers.aggregate(
+        customer_null=customers.customer_id.isnull().sum(),
+        customer_duplicate=customers.customer_id.count() - customers.customer_id.nunique(),
+        ends_early=(customers.ends_at < customers.signed_up_at).sum(),
+        sign_up_implausible=_implausible(customers.signed_up_at).sum(),
+    )
+
+
+def _of_events(events: ir.Table, kinds: frozenset[str]) -> ir.Table:
+    return events.aggregate(
+        event_null=events.customer_id.isnull().sum(),
+        implausible=_implausible(events.occurred_at).sum(),
+        recorded_early=(events.recorded_at < events.occurred_at).sum(),
+        kind_null=events.kind.isnull().sum(),
+        unknown_kind=(~events.kind.isin(sorted(kinds))).sum(),
+        rating_range=((events.rating < 0) | (events.rating > 1)).sum(),
+        duration_negative=(events.duration_s < 0).sum(),
+        wait_negative=(events.wait_s < 0).sum(),
+    )
+
+
+def _implausible(moment: ir.TimestampValue) -> ir.BooleanValue:
+    first, last = (ibis.literal(day).cast("timestamp") for day in PLAUSIBLE)
+    return (moment < first) | (moment >= last)
+
+
+def _unknown_kinds(events: ir.Table, kinds: frozenset[str]) -> ir.Table:
+    return events.filter(~events.kind.isin(sorted(kinds))).select("kind").distinct().order_by("kind")
+
+
+def _freshness_checks(
+    events: ir.Table, engine: Engine, days: pd.DataFrame, config: settings.Config, as_of: date | None
+) -> Iterator[Violation]:
+    """Facts of the future; and engagement that stops before the books do, so that everybody seems to leave."""
+    if as_of is not None:
+        start = ibis.literal(as_of.isoformat()).cast("timestamp")
+        if count := engine.number((events.occurred_at >= start).sum()):
+            advice = f"they occur on {as_of} or later; a plan is no event"
+            yield Violation("events", "occurred_at", "events in the future", count, "refuse", advice)
+    engaged = last_full_day(days, {*config.engagement_kinds, *config.eligible_kinds})
+    until = last_full_day(days) if as_of is None else as_of - timedelta(days=1)
+    if engaged is None or until is None:
+        return
+    behind, limit = (until - engaged).days, config.scoring.freshness_days
+    if behind > limit:
+        severity: Severity = "refuse" if behind >= config.snapshots.horizon_days else "warn"
+        yield Violation(
+            "events", "occurred_at", "days without engagement before the books end", behind, severity,
+            f"the books end on {until}; freshness_days is {limit}: whoever is active looks gone",
+        )  # fmt: skip

@@ -1,0 +1,196 @@
+"""The two clocks of a raw row: the time of each fact it states, and the time at which the row was written.
+
+A row that was written long after its facts may have been changed with hindsight: what is mapped without `recorded_at`
+is then seen before it was known. A fact that is dated after its row was written was copied back into it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ibis
+
+from churnml.contract.report import Violation
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from churnml import config as settings
+    from churnml.engine import Engine
+
+ENTERED = frozenset(
+    [
+        "created",
+        "entered",
+        "found",
+        "recorded",
+        "logged",
+        "inserted",
+        "ingested",
+        "loaded",
+        "imported",
+        "extracted",
+        "synced",
+        "known",
+        "noted",
+        "typed",
+    ]
+)
+UPDATED = frozenset(["updated", "modified", "changed", "written", "edited", "touched", "mod", "update", "modification"])
+"""Words in a column's name that say when a row was first, or last, written; `written_at` of a source names it."""
+TOLERATED_ROWS = 0.01
+"""Up to this share of a column's rows may lie more than a day from the writing of their row."""
+
+
+@dataclass(frozen=True)
+class RowClock:
+    """One mapped time column against one clock of its row.
+
+    Attributes
+    ----------
+    source, column, clock : the source's name, the mapped column, the column that says when the row was written
+    updated : whether the clock says when the row was last written (else when it first was)
+    rows : rows that have both times
+    late : rows written more than a day after the fact (for an updated row: after the latest of all its facts)
+    ahead : rows written more than a day before the fact they state
+    rows_of_leavers, late_of_leavers : the same counts among customers with a recorded closure
+    """
+
+    source: str
+    column: str
+    clock: str
+    updated: bool
+    rows: int
+    late: int
+    ahead: int
+    rows_of_leavers: int
+    late_of_leavers: int
+
+    def violations(self) -> list[Violation]:
+        """What a reader of the contract's report must know: rows beyond what is tolerated, or a tilt to leavers."""
+        found = []
+        if self.often_late or self.tilted:
+            advice = (
+                f"the fact may be seen before it was known: map recorded_at, from {self.clock} if nothing else says"
+            )
+            if self.tilted:
+                advice += f"; {self.late_of_leavers:,} of them are rows of customers who closed"
+            name = f"rows written more than a day after the fact, by {self.clock}"
+            found.append(Violation(self.source, self.column, name, self.late, "warn", advice))
+        if self.often_ahead:
+            advice = "the column was filled back into earlier rows: map the row in which the fact was first written"
+            name = f"rows written more than a day before the fact they state, by {self.clock}"
+            found.append(Violation(self.source, self.column, name, self.ahead, "warn", advice))
+        return found
+
+    @property
+    def often_late(self) -> bool:
+        """Whether more rows than tolerated were written late."""
+        return self.late > TOLERATED_ROWS * self.rows
+
+    @property
+    def often_ahead(self) -> bool:
+        """Whether more rows than tolerated state what had not happened yet."""
+        return self.ahead > TOLERATED_ROWS * self.rows
+
+    @property
+    def tilted(self) -> bool:
+        """Whether late writing befalls rows of leavers at least twice as often as others, beyond five sigma.
+
+        Then when the row was written tells who leaves, and so may what was written into it.
+        """
+        others, late = self.rows - self.rows_of_leavers, self.late - self.late_of_leavers
+        if not others or not self.rows_of_leavers:
+            return False
+        share, other = self.late_of_leavers / self.rows_of_leavers, late / others
+        pooled = self.late / self.rows
+        spread = (pooled * (1 - pooled) * (1 / self.rows_of_leavers + 1 / others)) ** 0.5
+        return share >= 2 * other and share - other > 5 * spread
+
+
+def row_clocks(table: ir.Table, source: settings.Source, closed: ir.Table, engine: Engine) -> list[RowClock]:
+    """Compare every time column that a source maps without `recorded_at` with the clocks of its rows.
+
+    Parameters
+    ----------
+    table : the raw table of the source
+    closed : `customer_id` of every customer with a recorded closure
+    """
+    mapped = [event for event in source.events if _column(event.occurred_at) in table.columns]
+    facts = sorted({_column(event.occurred_at) for event in mapped if event.recorded_at is None})
+    clocks = _clocks(table, source)
+    customer = next((name for event in mapped if (name := _column(event.customer_id)) in table.columns), None)
+    if not facts or not clocks or customer is None:
+        return []
+    every = sorted({_column(event.occurred_at) for event in mapped})
+    times = table.select(
+        who=table[customer].cast("string"),
+        **{f"fact_{every.index(name)}": _moment(table[name]) for name in every},
+        **{f"clock_{number}": _moment(table[name]) for number, name in enumerate(clocks)},
+    )
+    left = closed.select(who=closed.customer_id, left=True).distinct()
+    rows = times.left_join(left, "who").drop("who_right")
+    rows = rows.mutate(left=rows.left.fill_null(False), latest=ibis.greatest(*_filled(rows, len(every))))
+    day = ibis.interval(days=1)
+    counts: dict[str, Any] = {}
+    for number, name in enumerate(facts):
+        fact = rows[f"fact_{every.index(name)}"]
+        for other, (_, updated) in enumerate(clocks.items()):
+            clock = rows[f"clock_{other}"]
+            both = fact.notnull() & clock.notnull()
+            late = both & (clock > fact + day) & ((fact == rows.latest) if updated else ibis.literal(True))
+            key = f"_{number}_{other}"
+            counts |= {
+                f"rows{key}": both.sum(),
+                f"late{key}": late.sum(),
+                f"ahead{key}": (both & (fact > clock + day)).sum() if updated else ibis.literal(0),
+                f"left{key}": (both & rows.left).sum(),
+                f"late_left{key}": (late & rows.left).sum(),
+            }
+    row = engine.frame(rows.aggregate(**counts)).iloc[0]
+    return [
+        RowClock(
+            source.label,
+            name,
+            clock,
+            updated,
+            *(_whole(row[f"{what}_{number}_{other}"]) for what in ("rows", "late", "ahead", "left", "late_left")),
+        )
+        for number, name in enumerate(facts)
+        for other, (clock, updated) in enumerate(clocks.items())
+    ]
+
+
+def _clocks(table: ir.Table, source: settings.Source) -> dict[str, bool]:
+    """The columns that say when a row was written, and whether that is the last time."""
+    used = {_column(event.occurred_at) for event in source.events}
+    if source.customers is not None:
+        used |= {_column(each) for each in (source.customers.signed_up_at, source.customers.closed_at) if each}
+    found = {} if source.written_at is None else {source.written_at: True}
+    for name, kind in table.schema().items():
+        if name in used or name in found or not (kind.is_timestamp() or kind.is_date()):
+            continue
+        words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()))
+        if words & (ENTERED | UPDATED):
+            found[name] = bool(words & UPDATED)
+    return found
+
+
+def _filled(rows: ir.Table, number: int) -> list[Any]:
+    """The facts of each row, nulls as the distant past, so that the greatest is a fact."""
+    past = ibis.literal("0001-01-01").cast("timestamp")
+    return [ibis.coalesce(rows[f"fact_{place}"], past) for place in range(number)]
+
+
+def _column(given: Any) -> str:
+    return str(getattr(given, "column", "") or "")
+
+
+def _moment(column: Any) -> Any:
+    return column.try_cast("timestamp") if column.type().is_string() else column.cast("timestamp")
+
+
+def _whole(value: Any) -> int:
+    return 0 if value is None or value != value else int(value)

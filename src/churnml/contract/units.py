@@ -1,0 +1,87 @@
+"""A number whose unit changes in mid-history: seconds that become milliseconds, euros that become cents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import exp, log
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from churnml.contract.report import Violation
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from churnml.engine import Engine
+
+NUMBERS = ("amount", "quantity", "duration_s", "wait_s")
+FACTORS = (10, 60, 100, 1000, 3600)
+NEAR = 1.33
+"""The typical size must jump by one of `FACTORS`, or by its inverse, to within this factor."""
+STEADY = 2.0
+"""On either side of the jump no month's typical size may lie further than this factor from the side's own."""
+FEWEST_VALUES = 30
+"""Months with fewer values are not judged."""
+
+
+def unit_checks(events: ir.Table, engine: Engine) -> Iterator[Violation]:
+    """Numbers of a kind, on one channel, whose typical size jumps between two months and stays there.
+
+    The typical size is the geometric mean of the positive values of a month, so a few huge values do not matter. The
+    month in which the unit changes may be mixed, and is left out of the comparison.
+    """
+    months = events.mutate(month=events.occurred_at.truncate("M"))
+    sizes: dict[str, Any] = {}
+    for name in NUMBERS:
+        value = months[name].cast("float64")
+        positive = (value > 0).fill_null(False)
+        sizes |= {
+            f"{name}_values": positive.sum(),
+            f"{name}_size": positive.ifelse(value, None).ln().mean(),
+        }
+    table = engine.frame(months.group_by("kind", "channel", "month").aggregate(**sizes)).sort_values("month")
+    for name in NUMBERS:
+        jumps: dict[tuple[str, float, pd.Timestamp], int] = {}
+        for (kind, _), part in table.groupby(["kind", "channel"], dropna=False):
+            part = part[part[f"{name}_values"] >= FEWEST_VALUES]
+            found = jump(part[f"{name}_size"].to_numpy(dtype=np.float64))
+            if found is not None:
+                place, factor = found
+                key = (str(kind), factor, pd.Timestamp(part["month"].iloc[place]))
+                jumps[key] = jumps.get(key, 0) + int(part[f"{name}_values"].iloc[place:].sum())
+        for (kind, factor, month), count in sorted(jumps.items()):
+            times = f"{factor:.0f} times larger" if factor > 1 else f"{1 / factor:.0f} times smaller"
+            yield Violation(
+                "events", f"{kind}.{name}", "values after a change of unit", count, "refuse",
+                f"about {times} from {month:%Y-%m} on; bring them to one unit in a query",
+            )  # fmt: skip
+
+
+def jump(sizes: np.ndarray) -> tuple[int, float] | None:
+    """Where the logarithms of monthly sizes jump by a change of unit, and by which of the factors.
+
+    The place is the first month in which the new unit is seen. At least two months must lie before it.
+
+    >>> jump(np.log([300.0, 310.0, 295.0, 301000.0, 299000.0]))
+    (3, 1000)
+    >>> jump(np.log([300.0, 310.0, 9000.0, 301000.0, 299000.0]))  # changed within the third month
+    (2, 1000)
+    >>> jump(np.log([300.0, 400.0, 800.0, 1600.0, 3200.0])) is None  # growth is no change of unit
+    True
+    """
+    best: tuple[float, int, float] | None = None
+    for mixed in (0, 1):
+        for place in range(2, len(sizes) - mixed):
+            before, after = sizes[:place], sizes[place + mixed :]
+            low, high = float(np.median(before)), float(np.median(after))
+            steady = max(np.abs(before - low).max(), np.abs(after - high).max()) <= log(STEADY)
+            for factor in (*FACTORS, *(1 / each for each in FACTORS)):
+                off = abs(high - low - log(factor))
+                inside = not mixed or min(low, high) < sizes[place] < max(low, high)
+                if steady and inside and off <= log(NEAR) and (best is None or off < best[0] - 1e-9):
+                    best = (off, place, factor)
+    if best is None or exp(abs(log(best[2]))) < min(FACTORS):
+        return None
+    return best[1], best[2]

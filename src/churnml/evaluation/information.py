@@ -1,0 +1,200 @@
+"""What an audit says beside its gates: figures that are no verdict, and that a reader should have seen.
+
+A model learnt from shuffled labels must rank like a coin. A random split flatters where customers' rows stand on both
+sides or the world changes: the gap to the split by time says by how much. A change of regime says from when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import ibis
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from churnml.evaluation.findings import Audit, Finding, inform
+from churnml.metrics.scores import ClusterBootstrap, Ranking, auroc, interval
+from churnml.model.classifier import OneClassError, SilentDefectionClassifier
+from churnml.model.training import three_columns
+from churnml.outcomes import OUTCOMES, SILENT
+
+if TYPE_CHECKING:
+    from churnml.dataset import Dataset
+    from churnml.engine import Engine
+    from churnml.sources import Canonical
+
+SHUFFLED = "labels shuffled"
+SPLITS = "random split against split by time"
+DRIFT = "change of regime"
+SHUFFLES = 20
+REPLICATES = 200
+ROWS, SHUFFLED_ROWS = 20_000, 5_000
+"""The small models of the audit learn from, and are tested on, at most so many rows drawn at random."""
+PERIOD = 28
+FEWEST_PERIODS = 3
+CHANGED, APART = 2.0, 1.25
+"""A rate has changed when its median is so many times the other side's, and no two periods come this close."""
+FEWEST_EVENTS = 30
+
+
+def shuffled_labels(learn: Dataset, test: Dataset, seed: int = 0) -> Audit:
+    """The AUROC of the silent outcome on the test, learnt from labels that were shuffled within each snapshot.
+
+    The interval holds 95% of `SHUFFLES` small models. One that lies apart from 0.5 means that something but the labels
+    ties the training rows to the test rows.
+    """
+    rng = np.random.default_rng(seed)
+    learn, test = _drawn(learn, rng, SHUFFLED_ROWS), _drawn(test, rng, SHUFFLED_ROWS)
+    silent = test.outcome == SILENT
+    figures = []
+    for _ in range(SHUFFLES):
+        labels = learn.outcome.copy()
+        for day in np.unique(learn.as_of):
+            rows = np.flatnonzero(learn.as_of == day)
+            labels[rows] = labels[rng.permutation(rows)]
+        score = _score(learn.X, labels, test.X, trees=30)
+        if score is not None:
+            figures.append(auroc(silent, score))
+    if not figures or not np.isfinite(figures).any():
+        return Audit((inform(SHUFFLED, None, "there are too few outcomes to tell"),))
+    low, high = interval(figures)
+    beside = "" if low <= 0.5 <= high else ": not 0.5, so the rows themselves tell; look for an id or a date in X"
+    detail = f"AUROC of silent {np.nanmean(figures):.3f} [{low:.3f}, {high:.3f}], with the labels in no order{beside}"
+    return Audit((inform(SHUFFLED, None, detail),))
+
+
+def split_gap(learn: Dataset, test: Dataset, seed: int = 0) -> Audit:
+    """By how much a random split flatters: the AUROC of silent under each split, by the same small model.
+
+    Both learn from as many rows, and are tested on as many. The interval is of the difference, from customers redrawn
+    on either side.
+    """
+    rng = np.random.default_rng(seed)
+    learn, test = _drawn(learn, rng, ROWS), _drawn(test, rng, ROWS)
+    X = pd.concat([learn.X.astype(_plain(learn)), test.X.astype(_plain(test))], ignore_index=True)
+    X = X.astype({name: "category" for name in X.columns if X[name].dtype == object})
+    y = np.concatenate([learn.outcome, test.outcome])
+    groups = np.concatenate([learn.group_id, test.group_id]).astype(str)
+    by_time = np.arange(len(y)) < len(learn)
+    at_random = rng.permutation(by_time)
+    figures: list[float] = []
+    replicates: list[NDArray[np.float64]] = []
+    for known in (at_random, by_time):
+        score = _score(X[known], y[known], X[~known], trees=100)
+        if score is None:
+            return Audit((inform(SPLITS, None, "there are too few outcomes to tell"),))
+        ranking = Ranking(y[~known] == SILENT, score)
+        figures.append(ranking.curve().auroc())
+        redrawn = ClusterBootstrap(groups[~known], REPLICATES, seed + len(replicates))
+        replicates.append(np.array([ranking.curve(weight).auroc() for weight in redrawn]))
+    low, high = interval(replicates[0] - replicates[1])
+    detail = (
+        f"AUROC of silent {figures[0]:.3f} by a random split and {figures[1]:.3f} by time, a gap of "
+        f"{figures[0] - figures[1]:+.3f} [{low:+.3f}, {high:+.3f}]; only the second is honest"
+    )
+    return Audit((inform(SPLITS, None, detail),))
+
+
+def regime_changes(canonical: Canonical, data: Dataset, engine: Engine) -> Audit:
+    """Kinds, channels and outcomes whose rate changes at some snapshot and stays changed.
+
+    Rates are events of a kind, on a channel, for each active customer in the 28 days before a snapshot, or the share of
+    silent leavers at it. A rate has changed when at least three periods lie on either side, the medians differ by a
+    factor of two, and no period of one side comes near one of the other: a season comes back and does not.
+    """
+    findings = list(_changes(_rates(canonical, data, engine)))
+    if not findings:
+        return Audit((inform(DRIFT, None, "no kind, channel or outcome has changed for good between the snapshots"),))
+    return Audit(tuple(findings))
+
+
+def _rates(canonical: Canonical, data: Dataset, engine: Engine) -> pd.DataFrame:
+    """One row per series and period: `series`, `start` of the period, `rate`, `count`."""
+    last = pd.Timestamp(data.as_of.max())
+    first = pd.Timestamp(data.as_of.min()) - pd.Timedelta(days=PERIOD)
+    events = canonical.events
+    end = ibis.literal(f"{last:%Y-%m-%d}").cast("timestamp")
+    seen = events.filter(events.occurred_at < end, events.occurred_at >= first.to_pydatetime())
+    days = ibis.literal(last.date()).delta(seen.occurred_at.date(), unit="day").cast("int64")
+    seen = seen.mutate(period=(days - 1) // PERIOD)
+    counted = engine.frame(seen.group_by("kind", "channel", "period").aggregate(count=seen.count()))
+    active = engine.frame(seen.group_by("period").aggregate(active=seen.customer_id.nunique())).set_index("period")
+    periods = active[active.index < (last - first).days // PERIOD].sort_index(ascending=False)
+    parts = []
+    channels = counted.groupby(["kind", "channel"])["count"].sum()
+    many = channels.groupby("kind").size()
+    for (kind, channel), part in counted.groupby(["kind", "channel"], dropna=False):
+        name = f"{kind} on {channel}" if isinstance(channel, str) else str(kind)
+        parts.append((name, part.groupby("period")["count"].sum()))
+    for kind, part in counted.groupby("kind"):
+        if many.get(kind, 0) > 1:
+            parts.append((str(kind), part.groupby("period")["count"].sum()))
+    rows = []
+    for name, counts in parts:
+        filled = counts.reindex(periods.index, fill_value=0)
+        starts = [last - pd.Timedelta(days=PERIOD * (int(number) + 1)) for number in periods.index]
+        rows.append(
+            pd.DataFrame(
+                {
+                    "series": f"events of {name}",
+                    "start": starts,
+                    "rate": (filled / periods["active"]).to_numpy(),
+                    "count": filled.to_numpy(),
+                }
+            )
+        )
+    silent = pd.Series(data.outcome == SILENT).groupby(pd.to_datetime(data.as_of)).agg(["mean", "sum"])
+    share = {"series": "silent leavers", "start": silent.index, "rate": silent["mean"], "count": silent["sum"]}
+    return pd.concat([*rows, pd.DataFrame(share)], ignore_index=True)
+
+
+def _changes(rates: pd.DataFrame) -> Iterator[Finding]:
+    for series, part in rates.groupby("series", sort=True):
+        values = part["rate"].to_numpy(dtype=np.float64)
+        place = changed_at(values)
+        if place is None:
+            continue
+        before, after = float(np.median(values[:place])), float(np.median(values[place:]))
+        larger = part["count"].to_numpy()[place:] if after > before else part["count"].to_numpy()[:place]
+        if np.median(larger) < FEWEST_EVENTS:
+            continue
+        detail = f"{before:.3g} for each active customer before {part['start'].iloc[place]:%Y-%m-%d}, {after:.3g} since"
+        yield inform(DRIFT, str(series), detail)
+
+
+def changed_at(values: NDArray[np.float64]) -> int | None:
+    """Where a series changes level for good: the place of the first value of the new level.
+
+    >>> changed_at(np.array([1.0, 1.1, 0.9, 3.0, 3.2, 2.9, 3.1]))
+    3
+    >>> changed_at(np.array([1.0, 3.0, 1.0, 3.0, 1.0, 3.0, 1.0])) is None
+    True
+    """
+    best, place = 0.0, None
+    for cut in range(FEWEST_PERIODS, len(values) - FEWEST_PERIODS + 1):
+        before, after = values[:cut], values[cut:]
+        low, high = (before, after) if np.median(before) < np.median(after) else (after, before)
+        gap = float(high.min() - APART * low.max())
+        if np.median(high) >= CHANGED * np.median(low) and np.median(high) > 0 and gap > 0 and gap > best:
+            best, place = gap, cut
+    return place
+
+
+def _drawn(data: Dataset, rng: np.random.Generator, rows: int) -> Dataset:
+    mask = np.zeros(len(data), dtype=bool)
+    mask[rng.permutation(len(data))[:rows]] = True
+    return data.at(mask)
+
+
+def _plain(data: Dataset) -> dict[str, str]:
+    return {name: "object" for name in data.X.columns if isinstance(data.X[name].dtype, pd.CategoricalDtype)}
+
+
+def _score(X: pd.DataFrame, y: NDArray[np.object_], other: pd.DataFrame, trees: int) -> NDArray[np.float64] | None:
+    model = SilentDefectionClassifier(n_estimators=trees, learning_rate=0.1, minimum_positives=2, num_threads=1)
+    try:
+        return three_columns(model.fit(X, y), other)[:, OUTCOMES.index(SILENT)]
+    except OneClassError:
+        return None
