@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
-from churnml.contract.clocks import clock_change_checks, summer_checks
+from churnml.contract.clocks import clock_change_checks, seasons, summer_checks
 from churnml.contract.flags import flag_checks
-from churnml.contract.order import life_checks, sequence_checks
+from churnml.contract.order import answers, life_checks, sequence_checks
 from churnml.contract.report import ContractReport, Severity, Violation, settle
 from churnml.contract.rows import RowClock
 from churnml.contract.tables import KINDS
@@ -83,13 +83,14 @@ def check(
     kinds = frozenset(config.kinds) | KINDS
     found += _value_checks(customers, events, engine, kinds)
     found += life_checks(customers, events, engine, config.engagement_kinds)
-    found += sequence_checks(events, engine)
+    given = answers(events, engine, *seasons(config.timezone))
+    found += sequence_checks(given)
+    found += summer_checks(given)
     found += flag_checks(events, engine, evidence.flags, evidence.closures)
     found += [violation for clock in evidence.row_clocks for violation in clock.violations()]
     days = daily(events, engine)
     found += volume_checks(events, engine, days)
     found += unit_checks(events, engine)
-    found += summer_checks(events, engine, config.timezone)
     found += clock_change_checks(events, engine, config.timezone)
     found += _freshness_checks(events, engine, days, config, as_of)
     return settle(found, config.accept)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import ibis
 import pandas as pd
 
-from churnml.contract.order import SEQUENCES, threads
+from churnml.contract.order import HOUR
 from churnml.contract.report import Violation
 
 if TYPE_CHECKING:
@@ -19,50 +19,29 @@ if TYPE_CHECKING:
 
     from churnml.engine import Engine
 
-HOUR = 3600
 FEWEST_EARLY = 10
 """So many answers must precede their question by up to an hour, in summer."""
 MORE_IN_SUMMER = 5.0
 """... and their share must be so many times that of winter."""
-SHORTEST = 0.02
-"""The typical shortest delay: this quantile of all delays; it must not move by an hour between winter and summer."""
 FEWEST_DELAYS, NEAR_AN_HOUR = 200, 600
-"""Delays are compared where each season has so many; a shift is an hour to within so many seconds."""
+"""The shortest delays are compared where each season has so many; a shift is an hour to within so many seconds."""
 NORTHERN_SUMMER, NORTHERN_WINTER = (4, 5, 6, 7, 8, 9), (1, 2, 11, 12)
 REPEATED_ROWS, DOUBLED = 50, 1.6
 """A repeated hour is reported with so many rows, at so many times those of the same hour a week before and after."""
 
 
-def summer_checks(events: ir.Table, engine: Engine, timezone: str) -> Iterator[Violation]:
+def summer_checks(answers: pd.DataFrame) -> Iterator[Violation]:
     """Answers an hour early or late in summer only: their system does not change its clock, or another one does not.
 
-    Where the configured time zone has no summer time, April to September is taken for summer.
+    `answers` is what `order.answers` gives.
     """
-    summer, winter = seasons(timezone)
-    for thread, table in threads(events).items():
-        for column, first, second, _ in SEQUENCES:
-            if column != thread:
-                continue
-            both = table.filter(table[first].notnull(), table[second].notnull())
-            delay = both[second].epoch_seconds().cast("int64") - both[first].epoch_seconds().cast("int64")
-            timed = both.select(month=both[first].month(), delay=delay)
-            season = ibis.cases((timed.month.isin(summer), "summer"), (timed.month.isin(winter), "winter"))
-            timed = timed.mutate(season=season)
-            timed = timed.filter(timed.season.notnull())
-            frame = engine.frame(
-                timed.group_by("season").aggregate(
-                    cases=timed.count(),
-                    early=((timed.delay < 0) & (timed.delay >= -HOUR)).sum(),
-                    earlier=(timed.delay < -HOUR).sum(),
-                    shortest=timed.delay.quantile(SHORTEST),
-                )
-            ).set_index("season")
-            if len(frame) == 2:
-                yield from _season(second, frame.to_dict(orient="index"))
+    for kind, part in answers.groupby(level="kind"):
+        seasons = part.droplevel("kind").to_dict(orient="index")
+        if {"summer", "winter"} <= set(seasons):
+            yield from _season(str(kind), seasons["summer"], seasons["winter"])
 
 
-def _season(kind: str, seasons: dict[Any, Any]) -> Iterator[Violation]:
-    summer, winter = seasons["summer"], seasons["winter"]
+def _season(kind: str, summer: dict[Any, Any], winter: dict[Any, Any]) -> Iterator[Violation]:
     advice = "their system does not follow summer time, or another does not; convert its times in a query"
     share, other = summer["early"] / summer["cases"], winter["early"] / winter["cases"]
     usual = summer["earlier"] <= summer["early"] / 10  # else they are simply wrong, all year round and by any time
@@ -132,7 +111,7 @@ def clock_changes(timezone: str, first_year: int, last_year: int) -> tuple[tuple
 
 @cache
 def seasons(timezone: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The months that lie wholly in summer time, and those wholly outside it.
+    """The months that lie wholly in summer time, and those wholly outside it; without any, the seasons of the north.
 
     >>> seasons("Europe/Berlin")
     ((4, 5, 6, 7, 8, 9), (1, 2, 11, 12))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
+import ibis
+import pandas as pd
+
 from churnml.contract.report import Violation, by_share
 
 if TYPE_CHECKING:
@@ -22,6 +25,9 @@ SEQUENCES = (
     ("campaign_id", "outreach_sent", "outreach_clicked", "outreach clicked before it was sent"),
 )
 """What must not precede what, for one customer and one case, promise or campaign."""
+HOUR = 3600
+SHORTEST = 0.02
+"""The typical shortest delay is this quantile of all delays."""
 
 
 def lifetimes(customers: ir.Table, events: ir.Table) -> ir.Table:
@@ -86,25 +92,49 @@ def life_checks(
             yield Violation(table, column, name, count, by_share(count, of), advice)
 
 
-def sequence_checks(events: ir.Table, engine: Engine) -> Iterator[Violation]:
-    """Answers before their question, arrivals before their promise, for each case, promise and campaign."""
+def answers(events: ir.Table, engine: Engine, summer: Collection[int], winter: Collection[int]) -> pd.DataFrame:
+    """How long after its question each answer came, for every pair of `SEQUENCES` and by season.
+
+    Returns
+    -------
+    One row per pair and season (`summer` and `winter` by their months, `between`), indexed by both: `cases` that have
+    both events, how many are the `wrong` way round, `early` by up to an hour or `earlier` by more, and the `shortest`
+    delay in seconds: their 2% quantile.
+    """
+    parts = []
     for thread, table in threads(events).items():
-        names = [sequence for sequence in SEQUENCES if sequence[0] == thread]
-        counted = table.aggregate(
-            **{
-                f"{what}_{number}": (value & table[first].notnull()).sum()
-                for number, (_, first, second, _) in enumerate(names)
-                for what, value in (
-                    ("both", table[second].notnull()),
-                    ("wrong", is_before(table[second], table[first])),
+        held = engine.materialise(table, f"contract_{thread}s")
+        for column, first, second, _ in SEQUENCES:
+            if column == thread:
+                asked, answered = held[first], held[second]
+                season = ibis.cases((asked.month().isin(summer), "summer"), (asked.month().isin(winter), "winter"))
+                delay = answered.epoch_seconds().cast("int64") - asked.epoch_seconds().cast("int64")
+                part = held.select(
+                    kind=ibis.literal(second),
+                    season=ibis.coalesce(season, "between"),
+                    delay=delay,
+                    wrong=is_before(answered, asked),
                 )
-            }
+                parts.append(part.filter(part.delay.notnull()))
+    pairs = ibis.union(*parts)
+    return engine.frame(
+        pairs.group_by("kind", "season").aggregate(
+            cases=pairs.count(),
+            wrong=pairs.wrong.sum(),
+            early=((pairs.delay < 0) & (pairs.delay >= -HOUR)).sum(),
+            earlier=(pairs.delay < -HOUR).sum(),
+            shortest=pairs.delay.quantile(SHORTEST),
         )
-        row = engine.frame(counted).iloc[0]
-        for number, (_, _, second, name) in enumerate(names):
-            if wrong := _whole(row[f"wrong_{number}"]):
-                advice = f"check the times of {second}; or set repairs: [impossible_order]"
-                yield Violation("events", second, name, wrong, by_share(wrong, _whole(row[f"both_{number}"])), advice)
+    ).set_index(["kind", "season"])
+
+
+def sequence_checks(found: pd.DataFrame) -> Iterator[Violation]:
+    """Answers before their question, arrivals before their promise; `found` as `answers` gives it."""
+    for kind, row in found[["cases", "wrong"]].groupby(level="kind").sum().iterrows():
+        if wrong := int(row["wrong"]):
+            name = next(name for _, _, second, name in SEQUENCES if second == kind)
+            advice = f"check the times of {kind}, or set repairs: [impossible_order]"
+            yield Violation("events", str(kind), name, wrong, by_share(wrong, int(row["cases"])), advice)
 
 
 def threads(events: ir.Table) -> dict[str, ir.Table]:
