@@ -51,8 +51,9 @@ _MISSING = "(missing)"
 def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -> Audit:
     """Attributes that tell who has left by the end of the books, beyond what was fixed at sign-up can tell.
 
-    Everybody is compared with customers who signed up in the same quarter, so that a plan that is no longer sold is not
-    suspected for its customers being old. Protected attributes are no features and are left out.
+    Everybody is compared with customers who signed up in the same quarter (or whose sign-up is unknown, too), so that a
+    plan that is no longer sold is not suspected for its customers being old. Protected attributes are no features and
+    are left out. A number is held against leaving as `defection.by` says, and against recorded closures alone.
     """
     names = [name for name, about in config.attributes.items() if about.sensitivity != "protected"]
     if not names:
@@ -62,22 +63,27 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     if size > SAMPLED_CUSTOMERS:
         customers = customers.filter(customers.customer_id.hash() % (size // SAMPLED_CUSTOMERS + 1) == 0)
     left = leavers(canonical.events, config).mutate(left=True)
-    table = engine.frame(customers.left_join(left, "customer_id").select(*names, "signed_up_at", "left"))
-    gone = table["left"].eq(True).fillna(False).to_numpy(dtype=bool)
-    quarter = table["signed_up_at"].dt.to_period("Q").astype(str).to_numpy(dtype=object)
+    events = canonical.events
+    closed = events.filter(events.kind == "closed").select("customer_id").distinct().mutate(closed=True)
+    marked = customers.left_join(left, "customer_id").drop("customer_id_right").left_join(closed, "customer_id")
+    table = engine.frame(marked.select(*names, "signed_up_at", "left", "closed"))
+    gone, shut = (table[name].eq(True).fillna(False).to_numpy(dtype=bool) for name in ("left", "closed"))
+    signed_up = table["signed_up_at"]
+    quarter = (signed_up.dt.year * 4 + signed_up.dt.quarter).fillna(0).to_numpy(dtype=np.int64)
     findings: list[Finding] = []
     for name in names:
         if config.attributes[name].type == "category":
             values = table[name].astype(object).where(table[name].notna(), _MISSING).astype(str).to_numpy(dtype=object)
             findings += _values(name, values, gone, quarter)
         else:
-            findings += _number(name, table[name].to_numpy(dtype=np.float64, na_value=np.nan), gone, quarter)
+            values = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            findings += _number(name, values, {"leavers": gone, "those who closed": shut}, quarter)
     if findings:
         return Audit(tuple(findings))
     return Audit((Finding(OVERWRITTEN, True, None, f"{len(names)} attributes of {len(table):,} customers"),))
 
 
-def _values(name: str, values: NDArray[Any], gone: NDArray[np.bool_], quarter: NDArray[Any]) -> Iterable[Finding]:
+def _values(name: str, values: NDArray[Any], gone: NDArray[np.bool_], quarter: NDArray[np.int64]) -> Iterable[Finding]:
     frame = pd.DataFrame({"value": values, "quarter": quarter, "gone": gone})
     cells = frame.groupby(["value", "quarter"])["gone"].agg(["size", "sum"])
     quarters = frame.groupby("quarter")["gone"].agg(["size", "sum"])
@@ -100,19 +106,25 @@ def _values(name: str, values: NDArray[Any], gone: NDArray[np.bool_], quarter: N
             yield Finding(OVERWRITTEN, False, name, detail)
 
 
-def _number(name: str, values: NDArray[np.float64], gone: NDArray[np.bool_], quarter: NDArray[Any]) -> list[Finding]:
+def _number(
+    name: str, values: NDArray[np.float64], targets: dict[str, NDArray[np.bool_]], quarter: NDArray[np.int64]
+) -> list[Finding]:
     """The AUROC within each quarter, weighted by its pairs, in the better direction; missing values are left out."""
-    total = pairs = 0.0
-    for each in np.unique(quarter.astype(str)):
-        rows = (quarter == each) & np.isfinite(values)
-        weight = float(gone[rows].sum()) * float((~gone[rows]).sum())
-        if weight:
-            total, pairs = total + weight * auroc(gone[rows], values[rows]), pairs + weight
-    figure = 0.5 if not pairs else max(total / pairs, 1 - total / pairs)
-    if figure <= ATTRIBUTE_AUROC or gone.sum() < FEWEST_CUSTOMERS:
+    figures = {}
+    for who, target in targets.items():
+        total = pairs = 0.0
+        for each in np.unique(quarter):
+            rows = (quarter == each) & np.isfinite(values)
+            weight = float(target[rows].sum()) * float((~target[rows]).sum())
+            if weight:
+                total, pairs = total + weight * auroc(target[rows], values[rows]), pairs + weight
+        if pairs and target.sum() >= FEWEST_CUSTOMERS:
+            figures[who] = max(total / pairs, 1 - total / pairs)
+    if not figures or max(figures.values()) <= ATTRIBUTE_AUROC:
         return []
+    who = max(figures, key=lambda each: figures[each])
     detail = (
-        f"tells leavers from others who signed up in the same quarter with AUROC {figure:.3f}, above "
+        f"tells {who} from others who signed up in the same quarter with AUROC {figures[who]:.3f}, above "
         f"{ATTRIBUTE_AUROC}: nothing known at sign-up can. Map what was known then, or an event"
     )
     return [Finding(OVERWRITTEN, False, name, detail)]
