@@ -1,0 +1,78 @@
+"""The checks say the same on DuckDB and on a real local Spark session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib.util import find_spec
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from churnml.config import Config, Engine
+from churnml.contract import CUSTOMERS, EVENTS, check
+from churnml.contract.rows import row_clocks
+from churnml.contract.volume import without_repeated_days
+from churnml.engine import open_engine
+
+
+@pytest.fixture
+def spark() -> Engine:
+    """The settings of a small local Spark; without Java or PySpark the test is skipped, in CI it fails."""
+    there = {"java": shutil.which("java"), "pyspark": find_spec("pyspark")}
+    if missing := [name for name, found in there.items() if not found]:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"needs {' and '.join(missing)}, which must be there in CI")
+        pytest.skip(f"needs {' and '.join(missing)}")
+    return Engine(name="spark", memory_limit="1GB", threads=2)
+
+
+@pytest.fixture
+def dirty(daily: pd.DataFrame) -> pd.DataFrame:
+    """A day there twice, a unit that changes, answers on winter time, an event of nobody and one too early."""
+    days = pd.date_range("2023-01-01 06:00", "2023-12-31", freq="24h")
+    opened = pd.DataFrame({"customer_id": "c1", "kind": "case_opened", "occurred_at": days})
+    opened["case_id"] = [f"k{number}" for number in range(len(days))]
+    summer = (days.month >= 4) & (days.month <= 9)
+    answered = opened.assign(kind="case_responded", occurred_at=days + pd.to_timedelta(1800 - 3600 * summer, "s"))
+    paid = daily.assign(duration_s=daily["amount"].where(daily["occurred_at"] < "2024-03-01", daily["amount"] * 1000))
+    again = paid[paid["occurred_at"].dt.normalize() == "2024-02-03"]
+    odd = pd.DataFrame(
+        {
+            "customer_id": ["nobody", "c2"],
+            "kind": "complaint",
+            "occurred_at": pd.to_datetime(["2024-02-01", "1999-01-01"]),
+        }
+    )
+    books = pd.concat([opened, answered, paid, again, odd], ignore_index=True)
+    return books.assign(recorded_at=books["occurred_at"])
+
+
+@pytest.mark.spark
+def test_the_same_violations_on_both_engines(spark: Engine, dirty: Any, typed: Any, configured: Any) -> None:
+    people = pd.DataFrame({"customer_id": [f"c{number}" for number in range(60)], "signed_up_at": "2000-01-01"})
+    config: Config = configured(timezone="Europe/Berlin")
+    found, clocks, kept = {}, {}, {}
+    raw = dirty[["customer_id", "occurred_at", "amount"]].assign(updated_at=dirty["occurred_at"] + pd.Timedelta(days=2))
+    desk = configured().sources[1].model_copy(update={"events": (_mapping(),)})
+    for options in (Engine(), spark):
+        with open_engine(options, config.timezone) as engine:
+            customers = engine.materialise(typed(people, CUSTOMERS), "given_customers")
+            events = engine.materialise(typed(dirty, EVENTS), "given_events")
+            found[options.name] = set(map(str, check(customers, events, engine, config).violations))
+            kept[options.name] = without_repeated_days(events, engine)[1]
+            table = engine.materialise(
+                typed(raw, dict(customer_id="string", occurred_at="timestamp", updated_at="timestamp")), "raw"
+            )
+            clocks[options.name] = row_clocks(table, desk, customers.select("customer_id").limit(0), engine)
+    assert found["duckdb"] == found["spark"] and len(found["duckdb"]) == 7
+    assert clocks["duckdb"] == clocks["spark"] and clocks["duckdb"][0].late == len(dirty)
+    assert kept == {"duckdb": 60, "spark": 60}
+
+
+def _mapping() -> Any:
+    from churnml.config import EventMapping, MappedColumn
+
+    customer, moment = MappedColumn(column="customer_id"), MappedColumn(column="occurred_at")
+    return EventMapping(kind="purchase", customer_id=customer, occurred_at=moment)

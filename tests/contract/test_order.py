@@ -1,0 +1,83 @@
+"""Nothing before the sign-up, nothing after the closure, no answer before its question."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+PEOPLE = pd.DataFrame({"customer_id": list("abcd"), "signed_up_at": "2024-01-10"})
+
+
+def facts(*rows: tuple[str, ...]) -> pd.DataFrame:
+    return pd.DataFrame([(*row, None)[:4] for row in rows], columns=["customer_id", "kind", "occurred_at", "case_id"])
+
+
+def purchases(number: int) -> list[tuple[str, ...]]:
+    return [("a", "purchase", f"2024-02-01 {hour % 24:02}:{hour % 60:02}") for hour in range(number)]
+
+
+def test_a_life_in_order_is_not_reported(counts: Any) -> None:
+    life = facts(("a", "purchase", "2024-01-10"), ("a", "closed", "2024-02-01"), ("a", "purchase", "2024-02-01 09:00"))
+    assert counts(life, PEOPLE) == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "key"),
+    [
+        (("a", "complaint", "2024-01-09 23:59"), "events.occurred_at: events before their customer's sign-up"),
+        (("x", "complaint", "2024-02-01"), "events.customer_id: events of customers who are not in customers"),
+        (("b", "purchase", "2024-02-04"), "events.occurred_at: events of engagement after their customer's closure"),
+        (("c", "closed", "2024-01-01"), "events.closed: customers who closed before they signed up"),
+        (("b", "closed", "2024-02-05"), "events.closed: customers who closed on several days"),
+    ],
+)
+def test_each_disorder_is_counted_and_many_are_refused(report: Any, row: tuple[str, ...], key: str) -> None:
+    found = report(facts(*purchases(10), ("b", "closed", "2024-02-03"), row), PEOPLE)
+    assert [(each.key, each.count, each.severity) for each in found.violations] == [(key, 1, "refuse")]
+
+
+def test_few_events_out_of_order_give_a_warning_that_says_of_which_kind(report: Any) -> None:
+    (found,) = report(facts(*purchases(30), ("a", "complaint", "2024-01-09")), PEOPLE).violations
+    assert found.severity == "warn" and "complaint 1: " in found.advice
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "thread", "key"),
+    [
+        ("case_opened", "case_responded", "case_id", "cases answered before they were opened"),
+        ("case_opened", "case_resolved", "case_id", "cases resolved before they were opened"),
+        ("case_opened", "case_escalated", "case_id", "cases escalated before they were opened"),
+        ("case_opened", "case_reopened", "case_id", "cases reopened before they were opened"),
+        ("promise_made", "promise_kept", "case_id", "promises kept before they were made"),
+        ("outreach_sent", "outreach_opened", "campaign_id", "outreach opened before it was sent"),
+        ("outreach_sent", "outreach_clicked", "campaign_id", "outreach clicked before it was sent"),
+    ],
+)
+def test_what_belongs_together_has_an_order(counts: Any, first: str, second: str, thread: str, key: str) -> None:
+    good = facts(
+        ("a", "purchase", "2024-02-01"), ("a", first, "2024-02-01 10:00", "1"), ("a", second, "2024-02-01 11:00", "1")
+    )
+    bad = pd.concat([good, facts(("b", first, "2024-02-01 10:00", "1"), ("b", second, "2024-02-01 09:00", "1"))])
+    assert counts(good.rename(columns={"case_id": thread}), PEOPLE) == {}
+    assert counts(bad.rename(columns={"case_id": thread}), PEOPLE) == {f"events.{second}: {key}": 1}
+
+
+def test_a_date_without_a_time_may_lie_on_the_same_day(counts: Any) -> None:
+    rows = [("a", "purchase", "2024-02-01"), ("a", "case_opened", "2024-02-01 10:00", "1")]
+    assert counts(facts(*rows, ("a", "case_resolved", "2024-02-01", "1")), PEOPLE) == {}
+    assert counts(facts(*rows, ("a", "case_resolved", "2024-01-31", "1")), PEOPLE) != {}
+
+
+def test_placeholders_are_no_dates(counts: Any) -> None:
+    found = counts(facts(("a", "purchase", "1900-01-01"), ("a", "purchase", "2024-02-01")), PEOPLE)
+    assert found["events.occurred_at: dates before 1970 or after 2099"] == 1
+
+
+def test_what_is_accepted_stays_in_the_table_and_is_not_refused(report: Any) -> None:
+    books = facts(("a", "purchase", "2024-02-01"), ("x", "complaint", "2024-02-01"))
+    key = "events.customer_id: events of customers who are not in customers"
+    assert report(books, PEOPLE).refused
+    told = report(books, PEOPLE, accept=f'["{key}"]')
+    assert [(each.key, each.severity) for each in told.violations] == [(key, "accepted")] and not told.refused

@@ -1,0 +1,101 @@
+"""Days that were delivered twice, days with far too much, gaps, and books that end too early."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from churnml.contract import EVENTS
+from churnml.contract.volume import without_repeated_days
+from churnml.engine import Engine
+
+TWICE = "events.purchase: surplus rows of days that occur twice"
+MANY = "events.purchase: rows of days with many times the usual number"
+
+
+def on(daily: pd.DataFrame, *days: str) -> pd.Series:
+    return daily["occurred_at"].dt.normalize().isin(pd.to_datetime(list(days)))
+
+
+def test_ordinary_days_are_not_reported(counts: Any, daily: pd.DataFrame) -> None:
+    assert counts(daily) == {}
+
+
+def test_days_delivered_twice_are_refused_whatever_their_ids(report: Any, daily: pd.DataFrame) -> None:
+    again = daily[on(daily, "2024-02-03", "2024-03-09")]
+    books = pd.concat([daily, again], ignore_index=True)
+    (found,) = report(books.assign(event_id=[f"e{number}" for number in range(len(books))])).violations
+    assert (found.key, found.count, found.severity) == (TWICE, 120, "refuse")
+    assert "2 days (2024-02-03, 2024-03-09)" in found.advice
+
+
+def test_equal_rows_here_and_there_are_true(counts: Any, daily: pd.DataFrame) -> None:
+    half = daily[on(daily, "2024-02-03")].head(40)  # two thirds of a day happen to be there twice
+    assert counts(pd.concat([daily, half, half], ignore_index=True)) == {}
+
+
+def test_one_copy_of_a_repeated_day_is_kept(engine: Engine, daily: pd.DataFrame, typed: Any) -> None:
+    books = pd.concat([daily, daily[on(daily, "2024-02-03")]], ignore_index=True)
+    events = engine.materialise(typed(books.assign(recorded_at=books["occurred_at"]), EVENTS), "given")
+    kept, count = without_repeated_days(events, engine)
+    assert count == 60
+    columns = ["customer_id", "occurred_at", "amount"]
+    left = engine.frame(kept)[columns].astype({"amount": int}).sort_values(columns, ignore_index=True)
+    wanted = daily[columns].sort_values(columns, ignore_index=True)
+    pd.testing.assert_frame_equal(left, wanted, check_dtype=False)
+
+
+def test_a_day_with_many_times_the_rows_is_named(report: Any, daily: pd.DataFrame) -> None:
+    day = daily[on(daily, "2024-02-03")]
+    more = [day.assign(occurred_at=day["occurred_at"] + pd.Timedelta(seconds=number)) for number in range(1, 6)]
+    (found,) = report(pd.concat([daily, *more], ignore_index=True)).violations
+    assert (found.key, found.count, found.severity) == (MANY, 360, "warn")
+    assert "2024-02-03: up to 6 times the usual day" in found.advice
+
+
+def test_a_busy_day_of_many_customers_is_no_flood(counts: Any, daily: pd.DataFrame) -> None:
+    day = daily[on(daily, "2024-02-03")]
+    more = [day.assign(customer_id=day["customer_id"] + f"-{number}") for number in range(6)]
+    assert counts(pd.concat([daily, *more], ignore_index=True)) == {}
+
+
+def test_everything_loaded_on_one_day_is_named(counts: Any, daily: pd.DataFrame) -> None:
+    load = [
+        daily[on(daily, "2024-02-03")].assign(customer_id=[f"l{number}-{place}" for place in range(60)])
+        for number in range(50)
+    ]
+    assert counts(pd.concat([daily, *load], ignore_index=True)) == {MANY: 51 * 60}
+
+
+@pytest.mark.parametrize(("days", "missing"), [(12, None), (20, 20)])
+def test_a_gap_longer_than_holidays_is_named(counts: Any, daily: pd.DataFrame, days: int, missing: int | None) -> None:
+    start = pd.Timestamp("2024-02-01")
+    gap = daily["occurred_at"].between(start, start + pd.Timedelta(days=days))
+    assert counts(daily[~gap]) == ({} if missing is None else {"events.purchase: days without a row": missing})
+
+
+@pytest.mark.parametrize(("days", "severity"), [(5, None), (12, "warn"), (40, "refuse")])
+def test_engagement_must_reach_the_end_of_the_books(report: Any, daily: pd.DataFrame, days: int, severity: Any) -> None:
+    others = daily.assign(kind="complaint")
+    until = daily["occurred_at"].max() - pd.Timedelta(days=days)
+    found = report(pd.concat([others, daily[daily["occurred_at"] <= until]], ignore_index=True)).violations
+    key = "events.occurred_at: days without engagement before the books end"
+    assert [(each.key, each.count, each.severity) for each in found] == ([(key, days, severity)] if severity else [])
+
+
+def test_a_straggler_does_not_prolong_the_books(counts: Any, daily: pd.DataFrame) -> None:
+    late = daily.head(1).assign(kind="complaint", occurred_at=pd.Timestamp("2025-06-01"))
+    late = pd.concat([daily, late, daily.assign(kind="complaint")], ignore_index=True)
+    # one row on a day is more than a hundredth of nothing but less than a hundredth of 120
+    assert counts(late) == {}
+
+
+def test_the_day_of_the_check_divides_past_and_future(counts: Any, daily: pd.DataFrame) -> None:
+    last = daily["occurred_at"].max().date()
+    assert counts(daily, as_of=date(2024, 4, 30)) == {} and last == date(2024, 4, 29)
+    assert counts(daily, as_of=date(2024, 4, 29)) == {"events.occurred_at: events in the future": 60}
+    stale = counts(daily, as_of=date(2024, 5, 20))
+    assert stale == {"events.occurred_at: days without engagement before the books end": 20}

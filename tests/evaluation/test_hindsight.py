@@ -1,0 +1,128 @@
+"""Facts that only hindsight could have written are named; what could be known is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churnml import sources
+from churnml.config import parse_config
+from churnml.engine import Engine
+from churnml.evaluation.findings import Audit
+from churnml.evaluation.hindsight import OVERWRITTEN, overwritten, reactions
+
+CLUB = """
+project: club
+sources:
+  - path: members.parquet
+    customers: {customer_id: id, signed_up_at: since, closed_at: left_on, attributes: {plan: plan, points: points}}
+  - path: mails.parquet
+    events:
+      - {kind: outreach_sent, customer_id: id, occurred_at: sent_at, channel: {value: email}, name: purpose}
+  - path: calls.parquet
+    events:
+      - {kind: contact, customer_id: id, occurred_at: at, direction: {value: inbound}, name: topic}
+attributes:
+  plan: {type: category, sensitivity: none}
+  points: {type: number, sensitivity: none}
+eligible: {active_within_days: 60, of: [outreach_sent]}
+defection: {by: closure, of: [outreach_sent]}
+snapshots: {horizon_days: 60}
+"""
+N = 600
+
+
+@pytest.fixture
+def members() -> pd.DataFrame:
+    """Six hundred members since 2023, a third of whom left in 2024, by no rule."""
+    rng = np.random.default_rng(8)
+    gone = rng.random(N) < 1 / 3
+    days = pd.Timestamp("2024-02-01") + pd.to_timedelta(rng.integers(0, 200, N), "D")
+    return pd.DataFrame(
+        {
+            "id": [f"m{number}" for number in range(N)],
+            "since": pd.Timestamp("2022-06-01") + pd.to_timedelta(np.arange(N), "D"),
+            "left_on": pd.Series(days).where(gone),
+            "plan": rng.choice(["small", "large"], N),
+            "points": rng.normal(0, 1, N),
+        }
+    )
+
+
+def mails(members: pd.DataFrame) -> pd.DataFrame:
+    months = pd.date_range("2024-02-01", "2025-01-01", freq="MS")
+    table = (
+        members[["id", "left_on"]].merge(pd.DataFrame({"sent_at": months}), how="cross").assign(purpose="newsletter")
+    )
+    return table[~(table["sent_at"] >= table["left_on"])].drop(columns="left_on")
+
+
+@pytest.fixture
+def club(tmp_path: Any, engine: Engine) -> Callable[..., Audit]:
+    """Audit a club: `of` says by which gate."""
+
+    def run(of: Callable[..., Audit], members: pd.DataFrame, sent: pd.DataFrame | None = None, **more: Any) -> Audit:
+        members.to_parquet(tmp_path / "members.parquet")
+        (mails(members) if sent is None else sent).to_parquet(tmp_path / "mails.parquet")
+        calls = more.get("calls", pd.DataFrame({"id": ["m1"], "at": [pd.Timestamp("2024-02-02")], "topic": ["bill"]}))
+        calls.to_parquet(tmp_path / "calls.parquet")
+        config = parse_config(CLUB)
+        return of(sources.build(config, engine, tmp_path), config, engine)
+
+    return run
+
+
+def named(audit: Audit) -> list[str | None]:
+    return [finding.feature for finding in audit.findings if not finding.passed]
+
+
+def test_what_was_fixed_at_sign_up_passes(club: Any, members: pd.DataFrame) -> None:
+    audit = club(overwritten, members)
+    assert audit.passed and audit.findings[0].detail == "2 attributes of 600 customers"
+
+
+def test_a_value_written_as_customers_left_is_named(club: Any, members: pd.DataFrame) -> None:
+    audit = club(overwritten, members.assign(plan=members["plan"].where(members["left_on"].isna(), "ended")))
+    assert named(audit) == ["plan"] and "with value 'ended' have left" in audit.findings[0].detail
+    emptied = club(overwritten, members.assign(plan=members["plan"].where(members["left_on"].isna())))
+    assert named(emptied) == ["plan"] and "'(missing)'" in emptied.findings[0].detail
+    assert audit.accepting([f"{OVERWRITTEN}: plan"]).passed and not audit.accepting(["plan"]).passed
+
+
+def test_a_plan_that_all_old_members_had_and_left_is_no_hindsight(club: Any, members: pd.DataFrame) -> None:
+    old = members["since"] < "2022-10-01"
+    left = members["left_on"].where(~old, pd.Timestamp("2024-03-01"))
+    assert club(overwritten, members.assign(left_on=left, plan=members["plan"].where(~old, "classic"))).passed
+
+
+def test_a_number_that_knows_who_left_is_named_and_one_that_knows_who_is_old_is_not(
+    club: Any, members: pd.DataFrame
+) -> None:
+    leaks = members["points"] - 2.5 * members["left_on"].notna()
+    assert named(club(overwritten, members.assign(points=leaks))) == ["points"]
+    old = members["since"] < "2022-10-01"
+    left = members["left_on"].where(~old, pd.Timestamp("2024-03-01"))
+    assert club(overwritten, members.assign(left_on=left, points=np.arange(N) * 1.0)).passed
+
+
+def test_mails_to_those_about_to_leave_are_named(club: Any, members: pd.DataFrame) -> None:
+    assert club(reactions, members).passed
+    left = members.dropna(subset="left_on")
+    saving = pd.DataFrame({"id": left["id"], "sent_at": left["left_on"] - pd.Timedelta(days=6), "purpose": "win-back"})
+    audit = club(reactions, members, pd.concat([mails(members), saving.head(60)]))
+    assert named(audit) == ["outreach_sent name 'win-back'"] and "60 of 60 customers closed" in audit.findings[0].detail
+
+
+def test_mails_that_win_customers_back_at_random_are_not_named(club: Any, members: pd.DataFrame) -> None:
+    offer = pd.DataFrame({"id": members["id"], "sent_at": pd.Timestamp("2024-02-03"), "purpose": "win-back"})
+    assert club(reactions, members, pd.concat([mails(members), offer.iloc[::5]])).passed
+
+
+def test_what_leavers_say_themselves_is_no_leak(club: Any, members: pd.DataFrame) -> None:
+    left = members.dropna(subset="left_on")
+    calls = pd.DataFrame({"id": left["id"], "at": left["left_on"] - pd.Timedelta(days=2), "topic": "how do I leave"})
+    assert club(reactions, members, calls=calls).passed
