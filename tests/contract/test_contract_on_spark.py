@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+import ibis
 import pandas as pd
 import pytest
 
@@ -50,25 +52,35 @@ def dirty(daily: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.spark
-def test_the_same_violations_on_both_engines(spark: Engine, dirty: Any, typed: Any, configured: Any) -> None:
+def test_the_same_violations_on_both_engines(spark: Engine, dirty: Any, tmp_path: Path, configured: Any) -> None:
     people = pd.DataFrame({"customer_id": [f"c{number}" for number in range(60)], "signed_up_at": "2000-01-01"})
+    people["signed_up_at"] = pd.to_datetime(people["signed_up_at"])
+    raw = dirty[["customer_id", "occurred_at"]].assign(updated_at=dirty["occurred_at"] + pd.Timedelta(days=2))
+    for name, frame in (("people", people), ("books", dirty), ("raw", raw)):
+        times = [column for column in frame if column.endswith("_at")]
+        frame.astype(dict.fromkeys(times, "datetime64[us]")).to_parquet(tmp_path / f"{name}.parquet")
     config: Config = configured(timezone="Europe/Berlin")
+    desk = config.sources[1].model_copy(update={"events": (_mapping(),)})
     found, clocks, kept = {}, {}, {}
-    raw = dirty[["customer_id", "occurred_at", "amount"]].assign(updated_at=dirty["occurred_at"] + pd.Timedelta(days=2))
-    desk = configured().sources[1].model_copy(update={"events": (_mapping(),)})
     for options in (Engine(), spark):
         with open_engine(options, config.timezone) as engine:
-            customers = engine.materialise(typed(people, CUSTOMERS), "given_customers")
-            events = engine.materialise(typed(dirty, EVENTS), "given_events")
+            customers = _held(engine, tmp_path / "people.parquet", CUSTOMERS)
+            events = _held(engine, tmp_path / "books.parquet", EVENTS)
             found[options.name] = set(map(str, check(customers, events, engine, config).violations))
             kept[options.name] = without_repeated_days(events, engine)[1]
-            table = engine.materialise(
-                typed(raw, dict(customer_id="string", occurred_at="timestamp", updated_at="timestamp")), "raw"
-            )
+            table = engine.read(tmp_path / "raw.parquet", "raw")
             clocks[options.name] = row_clocks(table, desk, customers.select("customer_id").limit(0), engine)
     assert found["duckdb"] == found["spark"] and len(found["duckdb"]) == 7
     assert clocks["duckdb"] == clocks["spark"] and clocks["duckdb"][0].late == len(dirty)
     assert kept == {"duckdb": 60, "spark": 60}
+
+
+def _held(engine: Any, path: Path, schema: Any) -> Any:
+    table = engine.read(path, path.stem)
+    columns = {
+        name: (table[name] if name in table.columns else ibis.null()).cast(kind) for name, kind in schema.items()
+    }
+    return engine.materialise(table.select(**columns), f"given_{path.stem}")
 
 
 def _mapping() -> Any:

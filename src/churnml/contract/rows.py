@@ -132,7 +132,7 @@ def row_clocks(table: ir.Table, source: settings.Source, closed: ir.Table, engin
     )
     left = closed.select(who=closed.customer_id, left=True).distinct()
     rows = times.left_join(left, "who").drop("who_right")
-    rows = rows.mutate(left=rows.left.fill_null(False), latest=ibis.greatest(*_filled(rows, len(every))))
+    rows = rows.mutate(left=rows.left.fill_null(False), latest=_latest(rows, len(every)))
     day = ibis.interval(days=1)
     counts: dict[str, Any] = {}
     for number, name in enumerate(facts):
@@ -178,10 +178,11 @@ def _clocks(table: ir.Table, source: settings.Source) -> dict[str, bool]:
     return found
 
 
-def _filled(rows: ir.Table, number: int) -> list[Any]:
-    """The facts of each row, nulls as the distant past, so that the greatest is a fact."""
+def _latest(rows: ir.Table, number: int) -> Any:
+    """The latest fact of each row; nulls count as the distant past, so that the greatest is a fact."""
     past = ibis.literal("0001-01-01").cast("timestamp")
-    return [ibis.coalesce(rows[f"fact_{place}"], past) for place in range(number)]
+    facts = [ibis.coalesce(rows[f"fact_{place}"], past) for place in range(number)]
+    return ibis.greatest(*facts) if number > 1 else facts[0]  # Spark's takes two at least
 
 
 def _column(given: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import exp, log
+from math import log
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,17 +71,19 @@ def jump(sizes: np.ndarray) -> tuple[int, float] | None:
     >>> jump(np.log([300.0, 400.0, 800.0, 1600.0, 3200.0])) is None  # growth is no change of unit
     True
     """
-    best: tuple[float, int, float] | None = None
     for mixed in (0, 1):
+        best: tuple[float, int, float] | None = None
         for place in range(2, len(sizes) - mixed):
             before, after = sizes[:place], sizes[place + mixed :]
             low, high = float(np.median(before)), float(np.median(after))
-            steady = max(np.abs(before - low).max(), np.abs(after - high).max()) <= log(STEADY)
+            if max(np.abs(before - low).max(), np.abs(after - high).max()) > log(STEADY):
+                continue
+            if mixed and not min(low, high) < sizes[place] < max(low, high):
+                continue
             for factor in (*FACTORS, *(1 / each for each in FACTORS)):
                 off = abs(high - low - log(factor))
-                inside = not mixed or min(low, high) < sizes[place] < max(low, high)
-                if steady and inside and off <= log(NEAR) and (best is None or off < best[0] - 1e-9):
+                if off <= log(NEAR) and (best is None or off < best[0]):
                     best = (off, place, factor)
-    if best is None or exp(abs(log(best[2]))) < min(FACTORS):
-        return None
-    return best[1], best[2]
+        if best is not None:
+            return best[1], best[2]
+    return None
