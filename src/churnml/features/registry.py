@@ -15,6 +15,7 @@ from typing import Any, Literal
 import ibis.expr.types as ir
 
 from churnml.errors import ConfigError
+from churnml.features.fitted import Fitted
 from churnml.features.sentences import say
 
 THEMES = (
@@ -103,18 +104,29 @@ class Feature(FeatureCard):
     """One declared feature: a number for each customer at a snapshot.
 
     `expression` takes the table of `grain` and gives an aggregate over a customer's rows; at grain "row" it takes
-    the assembled row instead, with the spine's columns and those of the features in `uses`.
+    the assembled row instead, with the spine's columns and those of the features in `uses`. At grain "fitted" it takes
+    the arrays that `fitted` gives (see `fitted`), and is computed outside the engine.
     """
 
     grain: str
     expression: Callable[..., Any] = field(repr=False, compare=False)
     needs: Needs = Needs()
     uses: tuple[Feature, ...] = ()
+    fitted: Fitted | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def inputs(self) -> tuple[Feature, ...]:
+        """The features whose values this one is made from."""
+        return self.uses if self.fitted is None else (*self.uses, *self.fitted.uses)
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the words of a business mean: the settings that features depend on."""
+    """What the words of a business mean: the settings that features depend on.
+
+    `own_kinds` are the kinds that the configuration declares. After `list_days` without engagement a customer has no
+    row any more (0 where rows do not hang on engagement alone); outcomes are known `window_days` after a snapshot.
+    """
 
     engagement_kinds: tuple[str, ...] = ("activity", "purchase")
     voice_kinds: tuple[str, ...] = ("complaint", "cancel_requested")
@@ -124,6 +136,9 @@ class Context:
     digital_channels: tuple[str, ...] = ()
     dark_channels: tuple[str, ...] = ()
     onboarding_days: int = 30
+    own_kinds: tuple[str, ...] = ()
+    list_days: int = 0
+    window_days: int = 0
 
     def present(self, inventory: Inventory) -> Context:
         """The same with the kinds of event that the data has (where it has none of a sort: with all of that sort)."""
@@ -250,7 +265,7 @@ def missing(feature: Feature, context: Context, inventory: Inventory) -> str | N
     for column in needs.customers:
         if inventory.customers is not None and column not in inventory.customers:
             return f"needs customers.{column}, which is empty everywhere"
-    return next((why for used in feature.uses if (why := missing(used, context, inventory))), None)
+    return next((why for used in feature.inputs if (why := missing(used, context, inventory))), None)
 
 
 def every_feature(features: Iterable[Feature]) -> Iterator[Feature]:

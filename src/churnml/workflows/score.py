@@ -12,9 +12,9 @@ import pandas as pd
 
 from churnml import __version__, dataset, timeline
 from churnml.config import Config
-from churnml.dataset import Recipe
 from churnml.errors import ModelError
 from churnml.explanation.reasons import explain
+from churnml.features.recipe import Recipe
 from churnml.features.registry import FeatureCard, Inventory
 from churnml.model.bundle import Bundle
 from churnml.scoring import gates
@@ -139,6 +139,7 @@ def score(
             [as_of],
             recipe,
             features_known_at=moment,
+            state=bundle.fitted,
             progress=lambda done, total: progress("building features", done, total),
         )
         missing = {name: about["missing"] for name, about in bundle.histograms.items()}
