@@ -213,7 +213,7 @@ class Snapshots(Settings):
 class Features(Settings):
     """Which feature families to build, and features to leave out by name."""
 
-    families: tuple[str, ...] = ("recency", "channels", "complaints", "onboarding")
+    families: tuple[str, ...] = ("recency", "channels", "complaints", "onboarding", "text")
     friction: tuple[str, ...] = ("error", "payment_failed", "return", "contact_abandoned")
     onboarding_days: PositiveDays = 30
     exclude: tuple[str, ...] = ()

@@ -272,7 +272,7 @@ def test_a_young_customer_has_only_complete_windows(features_of, event):
 def test_without_a_known_sign_up_onboarding_is_missing(features_of, event):
     ann = features_of([event("activity", 5), event("onboarding_step", 6), event("contact", 4), event("error", 3)])
     kinds = ("activity", "onboarding_step", "contact", "error")
-    early = declare(Context(), Inventory({kind: frozenset() for kind in kinds}), ("onboarding",)).features
+    early = computed(declare(Context(), Inventory({kind: frozenset() for kind in kinds}), ("onboarding",)).features)
     assert ann[[feature.name for feature in early]].isna().all()
 
 

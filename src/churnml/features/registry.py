@@ -36,7 +36,7 @@ THEMES = (
 )
 """The plain-language drivers; every feature belongs to exactly one. The last holds customer attributes."""
 
-FAMILIES = ("recency", "channels", "complaints", "onboarding")
+FAMILIES = ("recency", "channels", "complaints", "onboarding", "text")
 """The families of features that there are: each a module of this package."""
 
 GRAINS = ("event", "day", "week", "case", "channel", "early", "friction", "row")
