@@ -60,6 +60,16 @@ def test_the_slope_is_the_slope() -> None:
         assert error < 1e-5
 
 
+def test_customers_who_do_not_differ_are_no_obstacle() -> None:
+    rng = np.random.default_rng(4)
+    gone_at = np.minimum(rng.exponential(300, 2_000), 400)
+    x = np.maximum(rng.poisson(gone_at / 10), 1)
+    t_x = gone_at * rng.beta(x, 1)
+    found = BGNBD.fit(x, t_x, np.full(2_000, 400.0))
+    alive = found.alive(x, t_x, np.full(2_000, 400.0))
+    assert alive[gone_at == 400].mean() > 0.7 > 0.2 > alive[gone_at < 300].mean()
+
+
 def test_long_histories_neither_overflow_nor_vanish() -> None:
     chance = TRUE.alive([5000, 5000, 1, 0], [10_000.0, 9_000.0, 1e-9, 0], [10_000.0, 10_000.0, 1e6, 1e6])
     assert np.isfinite(chance).all() and ((chance >= 0) & (chance <= 1)).all()
@@ -73,9 +83,10 @@ def test_long_histories_neither_overflow_nor_vanish() -> None:
         (np.tile([3, 10.0, 20.0], (99, 1)), "99 histories are too few"),
         (np.tile([np.nan, np.nan, np.nan], (500, 1)), "0 histories are too few"),
         (np.tile([0, 0.0, 90.0], (500, 1)), "0 customers came more than once"),
-        (np.tile([90, 90.0, 91.0], (500, 1)), "grows without a bound"),
+        (np.tile([90, 90.0, 91.0], (500, 1)), "nobody leaves after a visit"),
+        (np.tile([1, 1e-6, 500.0], (500, 1)), "everybody leaves after a visit"),
     ],
-    ids=["nobody", "few", "no engagement", "once each", "all alike"],
+    ids=["nobody", "few", "no engagement", "once each", "nobody leaves", "everybody leaves"],
 )
 def test_histories_that_determine_nothing_say_so(histories: np.ndarray, why: str) -> None:
     with pytest.raises(Unfit, match=why):

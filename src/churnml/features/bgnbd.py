@@ -22,6 +22,8 @@ CUSTOMERS = 100
 """Fewer histories, or fewer than half as many with a repeat visit, teach nothing."""
 MOST = 20_000
 """Four numbers are learnt from at most so many customers, evenly spaced in the order given."""
+LEAVES = 1e-4
+"""A mean chance of leaving after a visit below this, or as near to 1, says nothing about anybody."""
 _BOUND = 8.0
 _STARTS = ((1.0, 1.0, 1.0, 5.0), (0.3, 0.1, 0.5, 2.5))
 
@@ -61,7 +63,10 @@ class BGNBD:
         Raises
         ------
         Unfit
-            Too few histories, no repeat visits, or the likelihood has no maximum inside sensible bounds.
+            Too few histories, no repeat visits, or a likelihood by which nobody leaves, or everybody at once.
+
+        Where customers hardly differ, r and alpha (or a and b) grow together without changing what is said; they stop
+        at bounds.
         """
         histories = np.column_stack([np.asarray(values, dtype=np.float64) for values in (x, t_x, T)])
         histories = histories[np.isfinite(histories).all(axis=1) & (histories[:, 2] > 0)]
@@ -84,9 +89,9 @@ class BGNBD:
         best = min(found, key=lambda result: float(result.fun))
         if not np.isfinite(best.fun):
             raise Unfit("the likelihood is not finite")
-        if (np.abs(best.x) > _BOUND - 1e-3).any():
-            raise Unfit("the likelihood grows without a bound: visits or departures do not vary as the model says")
         r, alpha, a, b = np.exp(best.x).tolist()
+        if not LEAVES < a / (a + b) < 1 - LEAVES:
+            raise Unfit(f"by the model {'nobody' if a < b else 'everybody'} leaves after a visit")
         return cls(r, alpha * unit, a, b)
 
 

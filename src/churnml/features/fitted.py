@@ -148,8 +148,9 @@ def fit(features: Iterable[Feature], material: Material) -> dict[str, Any]:
     """
     state: dict[str, Any] = {}
     for fitted in fits_of(features):
+        learnt = fitted.fit(material)
         try:
-            state[fitted.name] = json.loads(json.dumps(fitted.fit(material), allow_nan=False, sort_keys=True))
+            state[fitted.name] = json.loads(json.dumps(learnt, allow_nan=False, sort_keys=True))
         except (TypeError, ValueError) as error:
             raise ModelError(
                 f"what {fitted.name} has learnt cannot be kept as JSON: {error}",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from churnml.features import fitted
+from churnml.features.custom import CustomFeatures
 from churnml.features.fitted import Fitted
 from churnml.features.registry import Context, Feature, FeatureCard, Inventory, declare
 
@@ -16,13 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Which columns X has and how each is made; made once for training, kept in the bundle, used by every night."""
+    """Which columns X has and how each is made; made once for training, kept in the bundle, used by every night.
+
+    `custom` gives the sha256 of each file of custom features.
+    """
 
     context: Context
     inventory: Inventory
     features: tuple[Feature, ...]
     switched_off: Mapping[str, str]
     attributes: tuple[FeatureCard, ...]
+    custom: Mapping[str, str]
 
     @property
     def columns(self) -> list[str]:
@@ -46,7 +52,7 @@ class Recipe:
         Raises
         ------
         ConfigError
-            A family or an excluded feature that does not exist.
+            A family or an excluded feature that does not exist, or something wrong in a file of custom features.
         """
         context = Context(
             engagement_kinds=config.engagement_kinds,
@@ -62,7 +68,15 @@ class Recipe:
             else 0,
             window_days=config.snapshots.lead_days + config.snapshots.horizon_days,
         )
-        declared = declare(context, found, config.features.families, config.features.exclude)
+        folder = config.file.parent if config.file else Path()
+        custom = [CustomFeatures.load(name, folder) for name in config.features.custom]
+        declared = declare(
+            context,
+            found,
+            config.features.families,
+            config.features.exclude,
+            [own.declare for own in custom],
+        )
         cards, off = [], dict(declared.switched_off)
         for name, attribute in config.attributes.items():
             if attribute.sensitivity == "protected":
@@ -71,7 +85,8 @@ class Recipe:
                 off[name] = "the data does not have it"
             else:
                 cards.append(_attribute_card(name, attribute))
-        return cls(context.present(found), found, declared.features, off, tuple(cards))
+        files = {own.name: own.sha256 for own in custom}
+        return cls(context.present(found), found, declared.features, off, tuple(cards), files)
 
 
 def _attribute_card(name: str, attribute: settings.Attribute) -> FeatureCard:

@@ -42,6 +42,12 @@ FAMILIES = ("recency", "channels", "complaints", "onboarding", "text")
 GRAINS = ("event", "day", "week", "case", "channel", "early", "friction", "row")
 """The tables that expressions are written over: see `grains`."""
 
+FITTED = "fitted"
+"""The grain of features with fitted state: see `fitted`."""
+
+CUSTOM = "custom"
+"""The family of a user's own features: see `custom`."""
+
 COMPANY_KINDS = frozenset(
     {
         *("outreach_sent", "survey_sent", "case_responded", "case_resolved", "promise_made", "promise_kept"),
@@ -83,7 +89,7 @@ class FeatureCard:
     doc: str
     unit: str
     theme: str
-    family: str
+    family: str = CUSTOM
     sentence: str
     sentence_low: str | None = None
     sentence_empty: str | None = None
@@ -188,6 +194,10 @@ class Declared:
     switched_off: Mapping[str, str]
 
 
+Declare = Callable[[Context, Inventory], Iterable[Feature]]
+"""What declares features: a family's own function, or that of a user's file."""
+
+
 def inventory(events: ir.Table, customers: ir.Table | None = None) -> Inventory:
     """Look at what the data has, in one aggregate query over the events (and one over the customers, if given)."""
     columns = [name for name in events.columns if name not in ("kind", "customer_id", "channel")]
@@ -215,9 +225,15 @@ def inventory(events: ir.Table, customers: ir.Table | None = None) -> Inventory:
 
 
 def declare(
-    context: Context, inventory: Inventory, families: Iterable[str] = FAMILIES, exclude: Iterable[str] = ()
+    context: Context,
+    inventory: Inventory,
+    families: Iterable[str] = FAMILIES,
+    exclude: Iterable[str] = (),
+    custom: Iterable[Declare] = (),
 ) -> Declared:
     """Declare the features of some families, and switch off those whose inputs are missing or that are excluded.
+
+    `custom` are the `declare` functions of files of a user's own.
 
     Raises
     ------
@@ -230,10 +246,16 @@ def declare(
         raise ConfigError(f"features.families: unknown {', '.join(unknown)}; known are {', '.join(FAMILIES)}")
     features: dict[str, Feature] = {}
     switched_off: dict[str, str] = {}
-    for family in families:
-        for feature in import_module(f"churnml.features.{family}").declare(context, inventory):
+    fits: dict[str, Fitted] = {}
+    modules = [import_module(f"churnml.features.{family}").declare for family in families]
+    for module in (*modules, *custom):
+        for feature in module(context, inventory):
             if feature.name in features or feature.name in switched_off:
                 raise ConfigError(f"features: two features are called {feature.name}; rename the kind or channel")
+            if feature.fitted and fits.setdefault(feature.fitted.name, feature.fitted) is not feature.fitted:
+                raise ConfigError(
+                    f"features: {feature.name} has a Fitted of a name that is taken, {feature.fitted.name}"
+                )
             why = "excluded by the configuration" if feature.name in excluded else missing(feature, context, inventory)
             if why:
                 switched_off[feature.name] = why

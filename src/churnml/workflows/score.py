@@ -74,6 +74,11 @@ def recipe_of(bundle: Bundle, config: Config) -> Recipe:
         The configuration has changed since in what features it gives.
     """
     recipe = Recipe.of(config, Inventory.from_json(bundle.notes["inventory"]))
+    if recipe.custom != bundle.notes["custom_features"]:
+        raise ModelError(
+            f"the files of custom features are not those the champion was trained with: {', '.join(recipe.custom)}",
+            "train again, or put the files back",
+        )
     if tuple(recipe.columns) != bundle.columns:
         changed = sorted(set(recipe.columns) ^ set(bundle.columns))
         raise ModelError(

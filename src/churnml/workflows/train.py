@@ -80,6 +80,8 @@ class Trained:
             values["better_than_recency_alone_by"] = f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
         if self.bundle.classifier.fallback_:
             values["fallback"] = self.bundle.classifier.fallback_
+        if said := remarks(self.bundle.fitted):
+            values["remarks"] = [f"{name}: {why}" for name, why in said.items()]
         values["leakage_audit"] = "passed" if self.audit.passed else "FAILED"
         return values
 
@@ -161,6 +163,7 @@ def train(
     share = silent_share(outcomes_frame(data, any(kind in found for kind in config.features.friction)))
     notes = {
         "inventory": data.recipe.inventory.to_json(),
+        "custom_features": dict(data.recipe.custom),
         "switched_off": {**data.recipe.switched_off, **unlearnt(data)},
         "baselines_skipped": rivals.skipped,
         "tuning": {"trials": trials, "best": tuned.best, "seed": seed},
