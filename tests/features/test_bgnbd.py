@@ -11,8 +11,11 @@ from churnml.features.bgnbd import BGNBD, Unfit, _loss
 TRUE = BGNBD(r=0.8, alpha=20.0, a=0.9, b=3.0)
 
 
-def simulate(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """x, t_x, T and whether still alive: each customer comes at an own rate and may leave after each visit."""
+def simulate(n: int, seed: int = 0, days: float = 45.0) -> tuple[np.ndarray, ...]:
+    """x, t_x, T, whether still alive, and whether there is a visit in the next 45 days.
+
+    Each customer comes at an own rate and may leave after each visit.
+    """
     rng = np.random.default_rng(seed)
     T = rng.integers(60, 400, n).astype(float)
     rate, leaving = rng.gamma(TRUE.r, 1 / TRUE.alpha, n), rng.beta(TRUE.a, TRUE.b, n)
@@ -22,11 +25,21 @@ def simulate(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray,
         came = going & (now < T)
         x, t_x = x + came, np.where(came, now, t_x)
         alive &= ~(came & (rng.random(n) < leaving))
-    return x, t_x, T, alive
+    back = alive & (rng.exponential(1 / rate) < days)  # without memory: the next visit counts from T
+    return x, t_x, T, alive, back
+
+
+def test_the_chance_of_coming_again_is_the_share_that_does() -> None:
+    x, t_x, T, _, back = simulate(60_000, seed=5)
+    chance = TRUE.returning(x, t_x, T, 45.0)
+    for low in np.arange(0, 1, 0.1):
+        here = (chance >= low) & (chance < low + 0.1)
+        assert here.sum() > 300
+        assert back[here].mean() == pytest.approx(chance[here].mean(), abs=0.03)
 
 
 def test_the_chance_of_being_alive_is_the_share_that_is_alive() -> None:
-    x, t_x, T, alive = simulate(60_000)
+    x, t_x, T, alive, _ = simulate(60_000)
     chance = TRUE.alive(x, t_x, T)
     assert (chance[x == 0] == 1).all() and alive[x == 0].all()
     again = x > 0
@@ -37,7 +50,7 @@ def test_the_chance_of_being_alive_is_the_share_that_is_alive() -> None:
 
 
 def test_the_parameters_are_found_again() -> None:
-    x, t_x, T, _ = simulate(20_000, seed=1)
+    x, t_x, T, *_ = simulate(20_000, seed=1)
     found = BGNBD.fit(x, t_x, T)
     for name, value in vars(TRUE).items():
         assert getattr(found, name) == pytest.approx(value, rel=0.25), name
@@ -45,13 +58,13 @@ def test_the_parameters_are_found_again() -> None:
 
 
 def test_the_unit_of_time_does_not_matter() -> None:
-    x, t_x, T, _ = simulate(3_000, seed=2)
+    x, t_x, T, *_ = simulate(3_000, seed=2)
     days, hours = BGNBD.fit(x, t_x, T), BGNBD.fit(x, 24 * t_x, 24 * T)
     np.testing.assert_allclose(days.alive(x, t_x, T), hours.alive(x, 24 * t_x, 24 * T), atol=1e-4)
 
 
 def test_the_slope_is_the_slope() -> None:
-    x, t_x, T, _ = simulate(200, seed=3)
+    x, t_x, T, *_ = simulate(200, seed=3)
     table, shares = np.column_stack([x, t_x, T]), np.full(200, 1 / 200)
     for logs in ([0, 0, 0, 1], [-1.0, 3.0, 0.5, 2.0]):
         error = check_grad(

@@ -1,4 +1,4 @@
-"""Probability alive, from recency and frequency: BG/NBD fitted on training rows."""
+"""The chance of being alive and of coming again, from recency and frequency: BG/NBD fitted on training rows."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from churnml.features.fitted import REMARK, Fitted, Material, State
 from churnml.features.registry import Context, Feature, Needs
 
 NAME = "alive"
+WINDOWS = (30, 90)
+MODEL = "the BG/NBD model (Fader, Hardie & Lee 2005), fitted on the customers of the training rows"
 
 
 def declare(context: Context) -> Iterator[Feature]:
-    """Declare `probability_alive`."""
+    """Declare `probability_alive` and `probability_return_...`."""
     needs = Needs(context.engagement_kinds)
     hidden = partial(Feature, family="recency", theme="going quiet", unit="days", grain="day", needs=needs)
     fitted = Fitted(
@@ -32,16 +34,26 @@ def declare(context: Context) -> Iterator[Feature]:
             ),
         ),
     )  # fmt: skip
-    yield Feature(
-        name="probability_alive", family="recency", theme="going quiet", unit="share", grain="fitted", fitted=fitted,
-        needs=needs,
+    chance = partial(
+        Feature, family="recency", theme="going quiet", unit="share", grain="fitted", fitted=fitted, needs=needs,
+        sentence_empty="No active day yet, or too little to judge by",
+    )  # fmt: skip
+    yield chance(
+        name="probability_alive",
         doc="The chance that the customer has not gone for good, from how many active days there were and how long ago "
-        "the last one was: the BG/NBD model (Fader, Hardie & Lee 2005), fitted on the customers of the training rows.",
+        f"the last one was: {MODEL}. It is 1 for customers with a single active day, of whom the model cannot tell.",
         sentence="A chance of {value:share} of not having gone for good, by how often and how lately they came"
         "[; typical is {usual:share}]",
-        sentence_empty="No active day yet, or too little to judge by",
         expression=lambda t: t["alive"],
     )  # fmt: skip
+    for days in WINDOWS:
+        yield chance(
+            name=f"probability_return_{days}d",
+            doc=f"The chance that the customer is active again within {days} days, by {MODEL}.",
+            sentence=f"A chance of {{value:share}} of coming again within {days} days, by how often and how lately "
+            "they came[; typical is {usual:share}]",
+            expression=lambda t, days=days: t[f"return_{days}"],
+        )  # fmt: skip
 
 
 def fit(material: Material, list_days: int, window_days: int) -> State:
@@ -68,12 +80,17 @@ def fit(material: Material, list_days: int, window_days: int) -> State:
 
 
 def apply(material: Material, state: State) -> Mapping[str, Floats]:
-    """`alive`: the chance at each row's own snapshot; nan where nothing was learnt or nobody was ever active."""
+    """`alive` and `return_<days>`: chances at each row's own snapshot.
+
+    nan where nothing was learnt, and for customers who were never active.
+    """
     x, t_x, T = _histories(material, np.arange(len(material)))
+    names = ["alive", *(f"return_{days}" for days in WINDOWS)]
     if state["parameters"] is None:
-        return {"alive": np.full(len(material), np.nan)}
-    chance = BGNBD(**state["parameters"]).alive(x, t_x, T)
-    return {"alive": np.where(np.isnan(T), np.nan, chance)}
+        return {name: np.full(len(material), np.nan) for name in names}
+    model = BGNBD(**state["parameters"])
+    chances = [model.alive(x, t_x, T), *(model.returning(x, t_x, T, days) for days in WINDOWS)]
+    return {name: np.where(np.isnan(T), np.nan, chance) for name, chance in zip(names, chances, strict=True)}
 
 
 def _histories(material: Material, rows: np.ndarray) -> tuple[Floats, Floats, Floats]:

@@ -56,6 +56,16 @@ class BGNBD:
         odds = odds + (self.r + visits) * (np.log(self.alpha + seen) - np.log(self.alpha + last))
         return np.where(again, expit(-odds), 1.0)
 
+    def returning(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, days: float) -> Floats:
+        """The chance (n,) of coming again within so many days after T: of being alive, and then of a visit.
+
+        The rate of a customer who is alive is distributed as gamma(r + x, alpha + T), so that no visit for so many days
+        has the chance ((alpha + T) / (alpha + T + days)) ** (r + x).
+        """
+        visits, seen = np.asarray(x, dtype=np.float64), np.asarray(T, dtype=np.float64)
+        away = (self.r + visits) * -np.log1p(days / (self.alpha + seen))
+        return np.asarray(self.alive(x, t_x, T) * -np.expm1(away))
+
     @classmethod
     def fit(cls, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> BGNBD:
         """Maximum likelihood from histories (n,) of days; equal ones are counted together.
