@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from churnml import dataset, sources
-from churnml.config import parse_config
+from churnml.config import load_config
 from churnml.dataset import Dataset, snapshot_features
 from churnml.engine import open_engine
 from churnml.errors import ModelError
@@ -30,6 +30,7 @@ from churnml.model.split import RollingOriginSplit
 from churnml.model.training import fit_calibrated
 from churnml.model.tuning import tune
 from churnml.outcomes import OUTCOMES
+from churnml.workflows.score import recipe_of
 
 END = date(2024, 9, 1)
 DAYS = [date(2024, month, 1) for month in range(3, 8)]
@@ -51,7 +52,16 @@ eligible: {active_within_days: 60}
 defection: {by: either, of: [purchase]}
 voice: {kinds: [complaint], lookback_days: 30}
 snapshots: {every: 30 days, horizon_days: 30}
-features: {families: [recency, onboarding, text]}
+features: {families: [recency, onboarding, text], custom: [own.py]}
+"""
+OWN = """
+from churnml.features import *
+
+def declare(context, inventory):
+    yield Feature(
+        name="texts_ever", doc="Texts on record.", unit="texts", theme="unheard feedback", grain="event", empty=0.0,
+        sentence="{value:count text} on record", expression=lambda t: t.text.count(),
+    )
 """
 
 
@@ -74,7 +84,9 @@ def business(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any
     folder = tmp_path_factory.mktemp("fitted")
     pd.DataFrame(people, columns=["id", "since"]).to_parquet(folder / "customers.parquet")
     pd.DataFrame(facts, columns=["id", "kind", "at", "known", "text"]).to_parquet(folder / "log.parquet")
-    config = parse_config(CONFIG)
+    (folder / "own.py").write_text(OWN)
+    (folder / "shop.yaml").write_text(CONFIG)
+    config = load_config(folder / "shop.yaml")
     with open_engine(config.engine) as engine:
         canonical = sources.build(config, engine, folder)
         recipe = Recipe.of(config, dataset.take_inventory(canonical, END))
@@ -140,10 +152,13 @@ def test_a_bundle_keeps_the_state_and_a_night_is_what_training_saw(business: dic
     data: Dataset = business["data"]
     model = SilentDefectionClassifier(n_estimators=5, minimum_positives=2, num_threads=1).fit(data.X, data.outcome)
     cards = [card.card() for card in data.recipe.cards]
-    bundle = Bundle.build(model, Calibration.identity(OUTCOMES), data.X, cards, fitted=data.state)
+    notes = {"inventory": data.recipe.inventory.to_json(), "custom_features": dict(data.recipe.custom)}
+    bundle = Bundle.build(model, Calibration.identity(OUTCOMES), data.X, cards, fitted=data.state, notes=notes)
     loaded = Bundle.load(bundle.save(tmp_path / "bundle"))
     assert loaded.fitted == data.state and loaded.digest == bundle.digest
-    other = Bundle.build(model, Calibration.identity(OUTCOMES), data.X, cards, fitted={**data.state, "alive": {}})
+    other = Bundle.build(
+        model, Calibration.identity(OUTCOMES), data.X, cards, fitted={**data.state, "alive": {}}, notes=notes
+    )
     assert other.digest != bundle.digest
     night = dataset.build(
         business["canonical"], business["config"], business["engine"], [DAYS[3]], data.recipe, state=loaded.fitted
@@ -152,6 +167,13 @@ def test_a_bundle_keeps_the_state_and_a_night_is_what_training_saw(business: dic
     both = night.keys["customer_id"].isin(trained.keys["customer_id"]).to_numpy()
     pd.testing.assert_frame_equal(night.at(both).X, trained.X, check_exact=True)
     assert np.array_equal(loaded.predict_proba(night.at(both).X), bundle.predict_proba(trained.X))
+
+    assert recipe_of(loaded, business["config"]).columns == data.recipe.columns
+    file = business["config"].file.parent / "own.py"
+    file.write_text(OWN.replace("t.text.count()", "t.text.count() * 2"))
+    with pytest.raises(ModelError, match=r"custom features are not those the champion was trained with: own\.py"):
+        recipe_of(loaded, business["config"])
+    file.write_text(OWN)
 
 
 def test_the_audit_sees_through_fitted_features(business: dict[str, Any]) -> None:

@@ -90,12 +90,14 @@ class BGNBD:
         histories[:, 1:] /= unit
         different, counts = np.unique(histories, axis=0, return_counts=True)
         shares = counts / counts.sum()
-        found = [
-            minimize(
-                _loss, np.log(start), (different, shares), jac=True, method="L-BFGS-B", bounds=[(-_BOUND, _BOUND)] * 4
+        bounds = [(-_BOUND, _BOUND)] * 4
+        found = []
+        for start in _STARTS:
+            found.append(
+                minimize(_loss, np.log(start), (different, shares), jac=True, method="L-BFGS-B", bounds=bounds)
             )
-            for start in _STARTS
-        ]
+            if found[-1].success:
+                break
         best = min(found, key=lambda result: float(result.fun))
         if not np.isfinite(best.fun):
             raise Unfit("the likelihood is not finite")

@@ -34,7 +34,7 @@ def in_cohort(feature: Feature, tenure: Feature) -> Feature:
         ),
         doc=f"{what}: the share of customers of the same sign-up month who have less, half of the equal ones counted. "
         "The norms are those of the training rows; a month without norms has those of the one before.",
-        sentence=f"{what}: more than {{value:share}} of those who signed up in the same month"
+        sentence=f"{what.split(';')[0]}: more than {{value:share}} of those who signed up in the same month have"
         "[; typical is {usual:share}]",
         sentence_empty="The sign-up is unknown or too recent to compare with others of that time",
         expression=lambda t: t["place"],
