@@ -36,7 +36,7 @@ def main() -> None:
         window = rule.lead_days + rule.horizon_days + rule.settle_days
         every = RollingOriginSplit(100, horizon_days=window)
         model = SilentDefectionClassifier(seed=config.model.seed)
-        made = out_of_time(before.X, before.outcome, before.as_of, classifier=model, splitter=every)
+        made = out_of_time(before.X, before.outcome, before.as_of, classifier=model, splitter=every, fold=before.fold)
         print(table(made, pd.Timedelta(days=window)).round(4).to_string(index=False))
 
 

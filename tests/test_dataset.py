@@ -13,7 +13,7 @@ from churnml import dataset
 from churnml.config import Config, parse_config
 from churnml.dataset import Dataset, Recipe
 from churnml.engine import Engine, open_engine
-from churnml.errors import DataError
+from churnml.errors import DataError, ModelError
 from churnml.sources import Canonical
 from churnml.sources import build as build_sources
 
@@ -142,7 +142,7 @@ def test_features_without_their_inputs_are_switched_off_and_say_why(recipe: Reci
 def test_scoring_sees_what_training_saw(
     data: Dataset, canonical: Canonical, config: Config, engine: Engine, recipe: Recipe
 ) -> None:
-    night = dataset.build(canonical, config, engine, [FIRST], recipe)
+    night = dataset.build(canonical, config, engine, [FIRST], recipe, state=data.state)
     assert night.y is None
     with pytest.raises(DataError, match="no outcomes"):
         _ = night.outcome
@@ -151,8 +151,9 @@ def test_scoring_sees_what_training_saw(
     numbers = list(night.X.select_dtypes("float64").columns)
     assert night.X[numbers].equals(trained.X[numbers])
     assert night.X["plan"].astype(object).equals(trained.X["plan"].astype(object))
-    alone = dataset.features_at(canonical, config, engine, recipe, FIRST)
-    assert alone.reset_index(drop=True).astype("float64").equals(night.X[list(alone.columns)])
+    alone = dataset.features_at(canonical, config, engine, recipe, FIRST, data.state)
+    names = [feature.name for feature in recipe.features]
+    assert alone[names].reset_index(drop=True).astype("float64").equals(night.X[names])
 
 
 def test_one_query_for_many_snapshots_gives_what_one_at_a_time_gives(
@@ -165,8 +166,20 @@ def test_one_query_for_many_snapshots_gives_what_one_at_a_time_gives(
     )
 
 
-def test_an_earlier_known_at_sees_less(canonical: Canonical, config: Config, engine: Engine, recipe: Recipe) -> None:
-    night = dataset.build(canonical, config, engine, [FIRST], recipe, features_known_at=datetime(2024, 3, 15))
+def test_a_night_needs_what_its_model_has_learnt(
+    canonical: Canonical, config: Config, engine: Engine, recipe: Recipe
+) -> None:
+    with pytest.raises(ModelError, match=r"features with fitted state \(alive\)"):
+        dataset.build(canonical, config, engine, [FIRST], recipe)
+    with pytest.raises(ModelError, match="no state of alive"):
+        dataset.build(canonical, config, engine, [FIRST], recipe, state={})
+
+
+def test_an_earlier_known_at_sees_less(
+    data: Dataset, canonical: Canonical, config: Config, engine: Engine, recipe: Recipe
+) -> None:
+    known = datetime(2024, 3, 15)
+    night = dataset.build(canonical, config, engine, [FIRST], recipe, features_known_at=known, state=data.state)
     assert night.keys["customer_id"].tolist() == ["ann", "bob", "cat"]
     assert night.X["days_since_engagement"].tolist() == [41, 51, 30]
 
@@ -192,6 +205,6 @@ def test_a_snapshot_with_nobody_is_an_error(
     canonical: Canonical, config: Config, engine: Engine, recipe: Recipe
 ) -> None:
     with pytest.raises(DataError, match="nobody is eligible"):
-        dataset.build(canonical, config, engine, [FIRST - timedelta(days=3000)], recipe)
+        dataset.build(canonical, config, engine, [FIRST - timedelta(days=3000)], recipe, labels_known_at=END)
     with pytest.raises(DataError, match="no snapshot at all"):
-        dataset.build(canonical, config, engine, [], recipe)
+        dataset.build(canonical, config, engine, [], recipe, labels_known_at=END)

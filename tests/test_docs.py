@@ -7,6 +7,7 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import typer.main
@@ -18,6 +19,9 @@ from churnml.cli import app
 from churnml.config import Attribute, Config, CustomerMapping, EventMapping, Source, parse_config
 from churnml.contract import CUSTOMERS, EVENTS, KINDS
 from churnml.errors import ChurnmlError
+from churnml.features.custom import CustomFeatures
+from churnml.features.fitted import Material, columns, fit
+from churnml.features.registry import Context, Inventory, declare
 from churnml.scoring.sinks import SCORES
 from churnml.workflows.exits import BUG, INTERRUPTED
 
@@ -55,6 +59,18 @@ def test_the_whole_configuration_of_the_guide_works(tmp_path: Path) -> None:
 def test_every_example_of_the_guide_is_a_valid_part(part: str) -> None:
     config = yaml.safe_load(WHOLE) | yaml.safe_load(part)
     parse_config(yaml.safe_dump(config, sort_keys=False))
+
+
+def test_the_file_of_custom_features_of_the_guide_works(tmp_path: Path) -> None:
+    (file,) = re.findall(r"```python\n(# shop_features\.py\n.*?)```", GUIDE, re.DOTALL)
+    (tmp_path / "shop_features.py").write_text(file)
+    own = CustomFeatures.load("shop_features.py", tmp_path)
+    data = Inventory({"purchase": frozenset({"amount"})})
+    features = declare(Context(), data, ("recency",), custom=[own.declare]).features[-2:]
+    assert [feature.name for feature in features] == ["small_purchases_90d", "small_purchases_to_usual"]
+    values = pd.DataFrame({"small_purchases_90d": [1.0, 3.0]})
+    rows = Material(np.arange(2), np.full(2, np.datetime64("2024-01-01")), values)
+    assert columns(features, fit(features, rows), rows)["small_purchases_to_usual"].tolist() == [0.5, 1.5]
 
 
 def test_the_guide_explains_every_key() -> None:

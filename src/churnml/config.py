@@ -230,12 +230,13 @@ class Snapshots(Settings):
 
 
 class Features(Settings):
-    """Which feature families to build, and features to leave out by name."""
+    """Which feature families to build, features to leave out by name, and Python files that declare more of them."""
 
-    families: tuple[str, ...] = ("recency", "channels", "complaints", "onboarding")
+    families: tuple[str, ...] = ("recency", "channels", "complaints", "onboarding", "text")
     friction: tuple[str, ...] = ("error", "payment_failed", "return", "contact_abandoned")
     onboarding_days: PositiveDays = 30
     exclude: tuple[str, ...] = ()
+    custom: tuple[str, ...] = ()
 
 
 class Tuning(Settings):

@@ -1,21 +1,25 @@
 """X, y and keys: the features of every eligible customer at every snapshot, and what became of them.
 
-The features of a snapshot are computed by the same code for training and for scoring; a `Recipe` says which.
+The features of a snapshot are computed by the same code for training and for scoring; a `Recipe` says which. What some
+features learn from training rows is their state: fitted by `Dataset.fitted` and `Dataset.fold`, kept in the bundle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from churnml.errors import DataError
+from churnml.errors import DataError, ModelError
+from churnml.features import fitted
 from churnml.features.build import build as build_features
-from churnml.features.registry import Context, Feature, FeatureCard, Inventory, declare, inventory
+from churnml.features.fitted import Gathering, Material
+from churnml.features.recipe import Recipe
+from churnml.features.registry import Inventory, inventory
 from churnml.outcomes import ENDS, is_voice, label
 from churnml.timeline import View, observe, outcome_window, visible
 
@@ -29,69 +33,6 @@ if TYPE_CHECKING:
 
 KEYS = ["customer_id", "group_id", "as_of"]
 FRICTION_DAYS = 90
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Which columns X has and how each is made; made once for training, kept in the bundle, used by every night."""
-
-    context: Context
-    inventory: Inventory
-    features: tuple[Feature, ...]
-    switched_off: Mapping[str, str]
-    attributes: tuple[FeatureCard, ...]
-
-    @property
-    def columns(self) -> list[str]:
-        """The names of X's columns, in order."""
-        return [card.name for card in self.cards]
-
-    @property
-    def cards(self) -> tuple[FeatureCard, ...]:
-        """What a reader is told about each column, in order."""
-        return (*self.features, *self.attributes)
-
-    @classmethod
-    def of(cls, config: settings.Config, found: Inventory) -> Recipe:
-        """The recipe that a configuration gives for data that has `found`.
-
-        Raises
-        ------
-        ConfigError
-            A family or an excluded feature that does not exist.
-        """
-        context = Context(
-            engagement_kinds=config.engagement_kinds,
-            voice_kinds=config.voice.kinds,
-            friction_kinds=config.features.friction,
-            value_kinds=config.economics.value_kinds,
-            digital_channels=config.channels.digital,
-            dark_channels=config.channels.dark,
-            onboarding_days=config.features.onboarding_days,
-        )
-        declared = declare(context, found, config.features.families, config.features.exclude)
-        cards, off = [], dict(declared.switched_off)
-        for name, attribute in config.attributes.items():
-            if attribute.sensitivity == "protected":
-                off[name] = "protected: used for the fairness audit only"
-            elif found.customers is not None and name not in found.customers:
-                off[name] = "the data does not have it"
-            else:
-                cards.append(_attribute_card(name, attribute))
-        return cls(context.present(found), found, declared.features, off, tuple(cards))
-
-
-def _attribute_card(name: str, attribute: settings.Attribute) -> FeatureCard:
-    words = name.replace("_", " ")
-    return FeatureCard(
-        name=name,
-        doc=f"The customer's {words}, as given at sign-up.",
-        unit="category" if attribute.type == "category" else "number",
-        theme="about the customer",
-        family="attributes",
-        sentence=f"{words.capitalize()}: {{value}}, as given at sign-up.",
-        type=attribute.type,
-    )
 
 
 @dataclass(frozen=True)
@@ -112,6 +53,10 @@ class Dataset:
         What each customer spent in `economics.value_days`, in the configured currency; NaN if unknown (n,).
     excluded
         `customer_id`, `as_of`, `reason` of every customer left out.
+    material
+        What features with fitted state are made from (n rows).
+    state
+        What these features had learnt, by name, when their columns in X were made.
     """
 
     keys: pd.DataFrame
@@ -122,6 +67,9 @@ class Dataset:
     value: NDArray[np.float64]
     excluded: pd.DataFrame
     recipe: Recipe
+    material: Material
+    state: Mapping[str, Any] = field(default_factory=dict)
+    _folds: dict[int, dict[str, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -153,7 +101,33 @@ class Dataset:
             voiced=self.voiced[mask],
             friction=self.friction[mask],
             value=self.value[mask],
+            material=self.material.at(np.flatnonzero(mask)),
         )
+
+    def fitted(self, state: Mapping[str, Any] | None = None) -> Dataset:
+        """The same with the columns that a state gives; by default the state that these rows teach."""
+        if not self.recipe.fits:
+            return self
+        known = fitted.fit(self.recipe.features, self.material) if state is None else state
+        return replace(self, X=self._with(self.X, self.material, known), state=known)
+
+    def fold(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """X of the training rows and of the test rows with these numbers, as far as fitted by the training rows alone.
+
+        What a fold's training rows teach is kept, so that a fold is fitted once however often it is asked for.
+        """
+        if not self.recipe.fits:
+            return self.X.iloc[train], self.X.iloc[test]
+        parts = [(self.X.iloc[rows], self.material.at(rows)) for rows in (train, test)]
+        key = hash(train.tobytes())
+        if key not in self._folds:
+            self._folds[key] = fitted.fit(self.recipe.features, parts[0][1])
+        known = self._folds[key]
+        return self._with(*parts[0], known), self._with(*parts[1], known)
+
+    def _with(self, X: pd.DataFrame, material: Material, state: Mapping[str, Any]) -> pd.DataFrame:
+        made = X.assign(**fitted.columns(self.recipe.features, state, material))
+        return made if list(made.columns) == self.recipe.columns else made[self.recipe.columns]
 
     def frame(self) -> pd.DataFrame:
         """One table: keys, features, `voiced_before`, `outcome`."""
@@ -178,6 +152,7 @@ def build(
     *,
     labels_known_at: date | None = None,
     features_known_at: datetime | None = None,
+    state: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Dataset:
     """Features of the eligible customers at each snapshot, and their outcomes if `labels_known_at` is given.
@@ -185,19 +160,28 @@ def build(
     Features are seen as they were known at each snapshot (or at `features_known_at`); outcomes as known at
     `labels_known_at`. A customer whose agreed end lies inside the outcome window is left out either way: it is no
     defection, so there is no chance of it to give. One query per snapshot; `progress` is told how many are done.
+    Features with fitted state are made with `state`: a night needs its model's, labelled rows teach their own.
 
     Raises
     ------
     DataError
         A snapshot is immature, or nobody is eligible at any of them.
+    ModelError
+        Rows without outcomes are asked for, and no state of features that need one is given.
     """
+    if labels_known_at is None and state is None and recipe.fits:
+        raise ModelError(
+            f"features with fitted state ({', '.join(item.name for item in recipe.fits)}) need the state of a model",
+            "give state=bundle.fitted",
+        )
     parts, excluded = [], []
-    features: Callable[[], pd.DataFrame] | None = None
+    gathering = Gathering(recipe.fits)
+    features: _Queries | None = None
     for number, as_of in enumerate(snapshots):
         view = _held(observe(canonical, config, as_of, features_known_at), engine)
         if features is None:  # features see no date, so one query serves every snapshot
-            features = engine.prepare(_rows(view, config, recipe))
-        rows = features().sort_values("customer_id", ignore_index=True)
+            features = _Queries(engine, recipe, view, _rows(view, config, recipe))
+        rows = features.rows().sort_values("customer_id", ignore_index=True)
         rows["as_of"] = pd.Timestamp(as_of)
         left_out = [engine.frame(view.left_out)]
         if labels_known_at is None:
@@ -212,7 +196,8 @@ def build(
                 rows.loc[unlabelled, ["customer_id", "unlabelled"]].rename(columns={"unlabelled": "reason"})
             )
             rows = rows[~unlabelled].drop(columns="unlabelled")
-        parts.append(rows)
+        gathering.add(rows, rows[features.inputs], features.records())
+        parts.append(rows.drop(columns=features.hidden))
         excluded.append(pd.concat(left_out).sort_values("customer_id").assign(as_of=pd.Timestamp(as_of)))
         progress(number + 1, len(snapshots))
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
@@ -222,6 +207,7 @@ def build(
             f"nobody is eligible at the snapshots ({span})",
             "check eligible, snapshots and that the kinds under defection.of occur in the data",
         )
+    material = gathering.material()
     return Dataset(
         keys=rows[KEYS],
         X=_typed(rows, recipe),
@@ -231,30 +217,59 @@ def build(
         value=rows["_value"].to_numpy(dtype=float),
         excluded=pd.concat(excluded, ignore_index=True)[["customer_id", "as_of", "reason"]],
         recipe=recipe,
-    )
+        material=material,
+    ).fitted(state)
 
 
 def features_at(
-    canonical: Canonical, config: settings.Config, engine: Engine, recipe: Recipe, as_of: date
+    canonical: Canonical,
+    config: settings.Config,
+    engine: Engine,
+    recipe: Recipe,
+    as_of: date,
+    state: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
-    """The features of one snapshot alone, a row per eligible customer, indexed by `customer_id` in order."""
-    return snapshot_features(config, engine, recipe)(as_of, canonical)
+    """The features of one snapshot alone, a row per eligible customer, indexed by `customer_id` in order.
+
+    With a state, the features that it fits are among them. The numbers that those are made from always are.
+    """
+    return snapshot_features(config, engine, recipe, state)(as_of, canonical)
 
 
 def snapshot_features(
-    config: settings.Config, engine: Engine, recipe: Recipe
+    config: settings.Config, engine: Engine, recipe: Recipe, state: Mapping[str, Any] | None = None
 ) -> Callable[[date, Canonical], pd.DataFrame]:
     """`features_at` for many snapshots or many versions of the same data: the query is written once."""
-    query: Callable[[], pd.DataFrame] | None = None
+    queries: _Queries | None = None
 
     def run(as_of: date, canonical: Canonical) -> pd.DataFrame:
-        nonlocal query
+        nonlocal queries
         view = _held(observe(canonical, config, as_of), engine)
-        if query is None:
-            query = engine.prepare(build_features(view.spine, view.events, recipe.features, recipe.context))
-        return query().set_index("customer_id").sort_index()[[feature.name for feature in recipe.features]]
+        if queries is None:
+            expression = build_features(view.spine, view.events, recipe.features, recipe.context)
+            queries = _Queries(engine, recipe, view, expression)
+        rows = queries.rows().sort_values("customer_id", ignore_index=True)
+        made = {}
+        if state is not None:
+            gathering = Gathering(recipe.fits)
+            gathering.add(rows.assign(as_of=pd.Timestamp(as_of)), rows[queries.inputs], queries.records())
+            made = fitted.columns(recipe.features, state, gathering.material())
+        return rows.assign(**made).set_index("customer_id")
 
     return run
+
+
+class _Queries:
+    """The queries of a snapshot, written once: one row per customer, and the records of what is fitted."""
+
+    def __init__(self, engine: Engine, recipe: Recipe, view: View, rows: ir.Table) -> None:
+        self.rows = engine.prepare(rows)
+        self.inputs = list(dict.fromkeys(used.name for item in recipe.fits for used in item.uses))
+        self.hidden = [name for name in self.inputs if name not in recipe.columns]
+        self._records = {item.name: engine.prepare(item.records(view.events)) for item in recipe.fits if item.records}
+
+    def records(self) -> dict[str, pd.DataFrame]:
+        return {name: query() for name, query in self._records.items()}
 
 
 def _held(view: View, engine: Engine) -> View:
@@ -285,7 +300,7 @@ def _rows(view: View, config: settings.Config, recipe: Recipe) -> ir.Table:
 def _typed(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     """X with every number as float64 and every category as sorted pandas categories."""
     typed = {}
-    for card in recipe.cards:
+    for card in (*(feature for feature in recipe.features if feature.fitted is None), *recipe.attributes):
         column = rows[card.name]
         typed[card.name] = (
             column.astype("float64")

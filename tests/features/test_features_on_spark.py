@@ -16,6 +16,7 @@ import pytest
 from churnml.config import Engine
 from churnml.engine import open_engine
 from churnml.features.build import build
+from churnml.features.fitted import fits_of
 from churnml.features.registry import Context, Feature, Inventory, declare, inventory
 
 KINDS = (
@@ -23,7 +24,7 @@ KINDS = (
     *("contact_abandoned", "complaint", "case_opened", "case_responded", "case_resolved", "case_reopened"),
     *("case_escalated", "outreach_sent", "onboarding_step", "cancel_requested", "loan"),
 )
-CONTEXT = Context(digital_channels=("web", "App Store"), dark_channels=("forum",))
+CONTEXT = Context(digital_channels=("web", "App Store"), dark_channels=("forum",), own_kinds=("loan",))
 CUSTOMERS, ROWS = 40, 2500
 
 
@@ -80,20 +81,29 @@ def files(tmp_path, schemas):
     return tmp_path
 
 
-def computed(options: Engine, folder) -> tuple[Inventory, tuple[Feature, ...], pd.DataFrame]:
+def computed(options: Engine, folder) -> tuple[Inventory, tuple[Feature, ...], pd.DataFrame, pd.DataFrame]:
     with open_engine(options) as engine:
         events, spine = engine.read(folder / "events.parquet"), engine.read(folder / "spine.parquet")
         found = inventory(events)
         features = declare(CONTEXT, found).features
         frame = engine.frame(build(spine, events, features, CONTEXT))
-    return found, features, frame.set_index("customer_id").sort_index()
+        (texts,) = (fitted.records for fitted in fits_of(features) if fitted.records)
+        wrote = engine.frame(texts(events)).astype({"text": str, "rating": "float64"})
+    return (
+        found,
+        features,
+        frame.set_index("customer_id").sort_index(),
+        wrote.sort_values(list(wrote), ignore_index=True),
+    )
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_duckdb_equals_spark(spark, files):
-    found, features, here = computed(Engine(), files)
-    there_found, there_features, there = computed(spark, files)
+    found, features, here, wrote = computed(Engine(), files)
+    there_found, there_features, there, there_wrote = computed(spark, files)
     assert there_found == found
     assert [feature.name for feature in there_features] == [feature.name for feature in features]
     assert len(features) > 140 and here.notna().any().all(), "every feature must have something to compare"
     pd.testing.assert_frame_equal(there, here, check_exact=False, rtol=1e-9, atol=1e-9)
+    assert len(wrote) > 100
+    pd.testing.assert_frame_equal(there_wrote, wrote, check_dtype=False)

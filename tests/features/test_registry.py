@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -43,9 +44,32 @@ def test_without_resolutions_no_case_is_called_open():
     assert "cases_365d" in {feature.name for feature in declared.features}
 
 
-def test_a_declared_kind_of_ones_own_gets_recency_and_frequency():
-    names = {feature.name for feature in declare(Context(), Inventory({"loan requested": frozenset()})).features}
-    assert {"days_since_loan_requested", "loan_requested_events_30d", "loan_requested_events_90d"} <= names
+def test_a_declared_kind_of_ones_own_gets_recency_frequency_and_channels(history, event):
+    context = Context(digital_channels=("web", "app"), dark_channels=("forum",), own_kinds=("loan requested",))
+    loans = [
+        event("loan requested", age, channel=channel) for age, channel in ((3, "web"), (50, "branch"), (80, "web"))
+    ]
+    data = history(
+        [*loans, event("loan requested", 400, channel="forum"), event("activity", 3, "bob")], {"ann": 500, "bob": 9}
+    )
+    matrix = data.matrix(context)
+    expected = {
+        "days_since_loan_requested": (3, None),
+        "loan_requested_events_30d": (1, 0),
+        "loan_requested_events_90d": (3, 0),
+        "loan_requested_channels_365d": (2, 0),
+        "loan_requested_digital_share_365d": (2 / 3, None),
+        "loan_requested_dark_share_365d": (0, None),
+    }
+    for name, (ann, bob) in expected.items():
+        assert matrix.loc["ann", name] == pytest.approx(ann), name
+        assert matrix.loc["bob", name] == bob or (bob is None and math.isnan(matrix.loc["bob", name])), name
+    assert matrix.loc["ann", "channel_entropy_90d"] > 0, "its channels are part of the customer's mix"
+
+
+def test_a_declared_kind_that_the_data_lacks_is_off():
+    off = declare(Context(own_kinds=("loan",)), ACTIVITY).switched_off
+    assert off["loan_channels_365d"] == "needs kind loan, which the data does not have"
 
 
 def test_every_channel_up_to_twelve_gets_features():

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from churnml.features.checks import faults
 from churnml.features.registry import FAMILIES, THEMES, Context, FeatureCard, Inventory, declare
 from churnml.features.sentences import KIND_WORDS
 
@@ -15,7 +16,7 @@ COLUMNS = frozenset(
 )
 EVERY_KIND = {*KIND_WORDS, "purchase", "return", "error", "complaint", "review", "referral", "closed", "loan_requested"}
 EVERYTHING = Inventory(dict.fromkeys(sorted(EVERY_KIND), COLUMNS), ("web", "chat [beta] {value}"))
-CONTEXT = Context(digital_channels=("web",), dark_channels=("forum",))
+CONTEXT = Context(digital_channels=("web",), dark_channels=("forum",), own_kinds=("loan_requested",))
 DECLARED = declare(CONTEXT, EVERYTHING)
 CARD = {"name": "x", "doc": "Days since the last visit.", "theme": "going quiet", "family": "recency"}
 
@@ -32,6 +33,7 @@ def test_everything_is_on_when_the_data_has_everything():
 @pytest.mark.parametrize("feature", DECLARED.features, ids=lambda feature: feature.name)
 def test_every_feature_says_what_it_is_and_what_was_seen(feature):
     assert re.fullmatch(r"[a-z][a-z0-9_]*", feature.name)
+    assert faults(feature) == []
     assert feature.doc.endswith(".") and (feature.doc[0].isupper() or feature.doc[0].isdigit())
     assert feature.unit
     assert THEMES.count(feature.theme) == 1

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import ibis.expr.types as ir
 
+from churnml.features.fitted import fits_of
 from churnml.features.grains import CUSTOMER, grain
 from churnml.features.registry import GRAINS, Context, Feature, every_feature
 
@@ -21,15 +22,16 @@ def build(spine: ir.Table, events: ir.Table, features: Iterable[Feature], contex
     spine, events:
         What was known at the snapshot: see `timeline.View`.
     features:
-        Declared features; only the grains they need are built, each once.
+        Declared features; only the grains they need are built, each once. Those of grain "fitted" are made outside the
+        engine: here they stand for their inputs (see `computed`).
     context:
         The context the features were declared with.
 
     Returns
     -------
-    One row per row of the spine: `customer_id`, and one float64 column per feature, in order.
+    One row per row of the spine: `customer_id`, and one float64 column per feature that is computed, in order.
     """
-    features = tuple(features)
+    features = computed(features)
     needed = tuple(every_feature(features))
     row = spine.select(CUSTOMER, *SPINE)
     columns = {name: row[name] for name in row.columns}
@@ -49,6 +51,14 @@ def build(spine: ir.Table, events: ir.Table, features: Iterable[Feature], contex
         row = row.mutate(**{item.name: _filled(item.expression(assembled).cast("float64"), item) for item in ready})
         pending = [item for item in pending if item not in ready]
     return row.select(CUSTOMER, *(feature.name for feature in features))
+
+
+def computed(features: Iterable[Feature]) -> tuple[Feature, ...]:
+    """What the engine computes for these features: themselves, and the inputs of those with fitted state."""
+    features = tuple(features)
+    own = {feature.name: feature for feature in features if feature.fitted is None}
+    inputs = {used.name: used for fitted in fits_of(features) for used in fitted.uses}
+    return tuple((own | {name: used for name, used in inputs.items() if name not in own}).values())
 
 
 def _filled(column: ir.Value, feature: Feature) -> ir.Value:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
-from churnml.features.expressions import count, flag, monitored, of, ratio
+import ibis.expr.types as ir
+
+from churnml.features.expressions import count, flag, monitored, of, ratio, within
 from churnml.features.registry import CHANNEL_LIMIT, Context, Feature, Inventory, Needs, safe
-from churnml.features.sentences import YES_OR_NO, nouns, plain
+from churnml.features.sentences import YES_OR_NO, noun, nouns, plain, plural
 
 channel = partial(
     Feature, family="channels", grain="channel", theme="channel mismatch", needs=Needs(columns=("channel",))
@@ -20,6 +23,7 @@ def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
     yield from _mix()
     yield from _preferred()
     yield from _seen(context)
+    yield from _own_kinds(context)
 
 
 def _each(inventory: Inventory) -> Iterator[Feature]:
@@ -85,6 +89,36 @@ def _mix() -> Iterator[Feature]:
         sentence="{value:count channel} given up in the last 30 days[; typical is {usual}]",
         expression=lambda t: count(t, t.n_before > 0, t.n_30 == 0),
     )  # fmt: skip
+
+
+def _own_kinds(context: Context) -> Iterator[Feature]:
+    """For the kinds of event that the configuration declares, what the channels tell of them."""
+    for kind in context.own_kinds:
+        what, needs = plural(noun(kind)), Needs((kind,), columns=("channel",))
+
+        def mine(t: ir.Table, kind: str = kind) -> Any:
+            return of(t, (kind,)) & within(t, 365) & t.channel.notnull()
+
+        yield channel(
+            name=f"{safe(kind)}_channels_365d", unit="channels", grain="event", needs=needs, empty=0.0,
+            doc=f"Number of different channels of the {what} of the last 365 days.",
+            sentence=f"{{value:count channel}} of {what} in the last 365 days[; typical is {{usual}}]",
+            expression=lambda t, mine=mine: t.channel.nunique(where=mine(t)),
+        )  # fmt: skip
+        for part, said, names in (
+            ("digital", "digital channels", context.digital_channels),
+            ("dark", "channels that the company does not monitor", context.dark_channels),
+        ):
+            yield channel(
+                name=f"{safe(kind)}_{part}_share_365d", unit="share", grain="event",
+                needs=Needs((kind,), columns=("channel",), settings=(f"{part}_channels",)),
+                doc=f"Share of the {what} of the last 365 days that are on {said}.",
+                sentence=f"{{value:share}} of the {what} of the last 365 days on {said}[; typical is {{usual:share}}]",
+                sentence_empty=f"No channel is known of {what} in the last 365 days",
+                expression=lambda t, mine=mine, names=names: ratio(
+                    count(t, mine(t), t.channel.isin(names).fill_null(False)), count(t, mine(t))
+                ),
+            )  # fmt: skip
 
 
 def _history(table: object) -> object:

@@ -10,6 +10,7 @@ from typing import Any
 
 import ibis
 
+from churnml.features.cohort import in_cohort
 from churnml.features.expressions import count, flag, of, ratio
 from churnml.features.registry import Context, Feature, Inventory, Needs
 from churnml.features.sentences import YES_OR_NO, nouns, plural
@@ -17,14 +18,20 @@ from churnml.features.sentences import YES_OR_NO, nouns, plural
 SIGNED_UP = ("signed_up_at",)
 UNKNOWN = "The sign-up is unknown or too recent"
 
+PACE = (
+    *("days_to_first_engagement", "engagement_first_1d", "engagement_first_7d", "engagement_first_14d"),
+    *("engagement_first_30d", "onboarding_steps_done"),
+)
+"""What is compared with the customers of the same sign-up month."""
+
 rough = partial(Feature, family="onboarding", theme="rough start", sentence_empty=UNKNOWN)
 
 
 def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
     """Declare the features of the family."""
-    yield from _activity(context)
-    yield from _steps(context)
-    yield from _first_contacts(context)
+    own = [*_activity(context), *_steps(context), *_first_contacts(context)]
+    yield from own
+    yield from (in_cohort(feature, _tenure()) for feature in own if feature.name in PACE)
 
 
 def _hidden(name: str, needs: Needs, expression: Any, grain: str = "early", empty: float | None = 0.0) -> Feature:
@@ -32,6 +39,11 @@ def _hidden(name: str, needs: Needs, expression: Any, grain: str = "early", empt
     return rough(
         name=name, unit="events", grain=grain, needs=needs, expression=expression, empty=empty, doc=name, sentence=name
     )
+
+
+def _tenure() -> Feature:
+    needs = Needs(customers=SIGNED_UP)
+    return _hidden("_tenure", needs, lambda r: r.tenure_days, "row", None)
 
 
 def _once_complete(row: Any, value: Any, days: int) -> Any:

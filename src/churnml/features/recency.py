@@ -9,6 +9,7 @@ from typing import Any
 
 import ibis
 
+from churnml.features import alive
 from churnml.features.expressions import between, count, of, ratio, within
 from churnml.features.registry import Context, Feature, Inventory, Needs, safe
 from churnml.features.sentences import noun, nouns, plural
@@ -38,7 +39,7 @@ def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
     """Declare the features of the family."""
     return chain(
         _silence(context), _kinds(context, inventory), _frequency(context), _cadence(context), _trend(context),
-        _sessions(context), _value(context),
+        _sessions(context), _value(context), alive.declare(context),
     )  # fmt: skip
 
 

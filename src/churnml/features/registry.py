@@ -15,6 +15,7 @@ from typing import Any, Literal
 import ibis.expr.types as ir
 
 from churnml.errors import ConfigError
+from churnml.features.fitted import Fitted
 from churnml.features.sentences import say
 
 THEMES = (
@@ -35,11 +36,17 @@ THEMES = (
 )
 """The plain-language drivers; every feature belongs to exactly one. The last holds customer attributes."""
 
-FAMILIES = ("recency", "channels", "complaints", "onboarding")
+FAMILIES = ("recency", "channels", "complaints", "onboarding", "text")
 """The families of features that there are: each a module of this package."""
 
 GRAINS = ("event", "day", "week", "case", "channel", "early", "friction", "row")
 """The tables that expressions are written over: see `grains`."""
+
+FITTED = "fitted"
+"""The grain of features with fitted state: see `fitted`."""
+
+CUSTOM = "custom"
+"""The family of a user's own features: see `custom`."""
 
 COMPANY_KINDS = frozenset(
     {
@@ -82,7 +89,7 @@ class FeatureCard:
     doc: str
     unit: str
     theme: str
-    family: str
+    family: str = CUSTOM
     sentence: str
     sentence_low: str | None = None
     sentence_empty: str | None = None
@@ -103,18 +110,29 @@ class Feature(FeatureCard):
     """One declared feature: a number for each customer at a snapshot.
 
     `expression` takes the table of `grain` and gives an aggregate over a customer's rows; at grain "row" it takes
-    the assembled row instead, with the spine's columns and those of the features in `uses`.
+    the assembled row instead, with the spine's columns and those of the features in `uses`. At grain "fitted" it takes
+    the arrays that `fitted` gives (see `fitted`), and is computed outside the engine.
     """
 
     grain: str
     expression: Callable[..., Any] = field(repr=False, compare=False)
     needs: Needs = Needs()
     uses: tuple[Feature, ...] = ()
+    fitted: Fitted | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def inputs(self) -> tuple[Feature, ...]:
+        """The features whose values this one is made from."""
+        return self.uses if self.fitted is None else (*self.uses, *self.fitted.uses)
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the words of a business mean: the settings that features depend on."""
+    """What the words of a business mean: the settings that features depend on.
+
+    `own_kinds` are the kinds that the configuration declares. After `list_days` without engagement a customer has no
+    row any more (0 where rows do not hang on engagement alone); outcomes are known `window_days` after a snapshot.
+    """
 
     engagement_kinds: tuple[str, ...] = ("activity", "purchase")
     voice_kinds: tuple[str, ...] = ("complaint", "cancel_requested")
@@ -124,6 +142,9 @@ class Context:
     digital_channels: tuple[str, ...] = ()
     dark_channels: tuple[str, ...] = ()
     onboarding_days: int = 30
+    own_kinds: tuple[str, ...] = ()
+    list_days: int = 0
+    window_days: int = 0
 
     def present(self, inventory: Inventory) -> Context:
         """The same with the kinds of event that the data has (where it has none of a sort: with all of that sort)."""
@@ -173,6 +194,10 @@ class Declared:
     switched_off: Mapping[str, str]
 
 
+Declare = Callable[[Context, Inventory], Iterable[Feature]]
+"""What declares features: a family's own function, or that of a user's file."""
+
+
 def inventory(events: ir.Table, customers: ir.Table | None = None) -> Inventory:
     """Look at what the data has, in one aggregate query over the events (and one over the customers, if given)."""
     columns = [name for name in events.columns if name not in ("kind", "customer_id", "channel")]
@@ -200,9 +225,15 @@ def inventory(events: ir.Table, customers: ir.Table | None = None) -> Inventory:
 
 
 def declare(
-    context: Context, inventory: Inventory, families: Iterable[str] = FAMILIES, exclude: Iterable[str] = ()
+    context: Context,
+    inventory: Inventory,
+    families: Iterable[str] = FAMILIES,
+    exclude: Iterable[str] = (),
+    custom: Iterable[Declare] = (),
 ) -> Declared:
     """Declare the features of some families, and switch off those whose inputs are missing or that are excluded.
+
+    `custom` are the `declare` functions of files of a user's own.
 
     Raises
     ------
@@ -215,10 +246,16 @@ def declare(
         raise ConfigError(f"features.families: unknown {', '.join(unknown)}; known are {', '.join(FAMILIES)}")
     features: dict[str, Feature] = {}
     switched_off: dict[str, str] = {}
-    for family in families:
-        for feature in import_module(f"churnml.features.{family}").declare(context, inventory):
+    fits: dict[str, Fitted] = {}
+    modules = [import_module(f"churnml.features.{family}").declare for family in families]
+    for module in (*modules, *custom):
+        for feature in module(context, inventory):
             if feature.name in features or feature.name in switched_off:
                 raise ConfigError(f"features: two features are called {feature.name}; rename the kind or channel")
+            if feature.fitted and fits.setdefault(feature.fitted.name, feature.fitted) is not feature.fitted:
+                raise ConfigError(
+                    f"features: {feature.name} has a Fitted of a name that is taken, {feature.fitted.name}"
+                )
             why = "excluded by the configuration" if feature.name in excluded else missing(feature, context, inventory)
             if why:
                 switched_off[feature.name] = why
@@ -250,7 +287,7 @@ def missing(feature: Feature, context: Context, inventory: Inventory) -> str | N
     for column in needs.customers:
         if inventory.customers is not None and column not in inventory.customers:
             return f"needs customers.{column}, which is empty everywhere"
-    return next((why for used in feature.uses if (why := missing(used, context, inventory))), None)
+    return next((why for used in feature.inputs if (why := missing(used, context, inventory))), None)
 
 
 def every_feature(features: Iterable[Feature]) -> Iterator[Feature]:

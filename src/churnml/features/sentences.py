@@ -72,6 +72,24 @@ def say(feature: Said, value: float | None, usual: float | None = None) -> str:
     return text[0].upper() + text[1:]
 
 
+def fault_of_template(template: str) -> str | None:
+    """What is wrong with a template, or None.
+
+    >>> fault_of_template("{value:count visit} a week[; typical is {usual}]") is None
+    True
+    >>> fault_of_template("{visits} a week"), fault_of_template("for {value:hours}")
+    ('{visits} is not known; use {value} and {usual}', "'hours' is no way to say a number")
+    """
+    for field in _FIELD.finditer(template):
+        form = field.group(2)
+        if form and form not in (*FORMATS_OF_UNITS.values(), "number") and not form.startswith("count "):
+            return f"{form!r} is no way to say a number"
+    rest = _FIELD.sub("", template)
+    if unknown := re.search(r"\{[^{}]*\}?|\}", rest):
+        return f"{unknown.group()} is not known; use {{value}} and {{usual}}"
+    return "a square bracket stands alone" if re.search(r"[\[\]]", _OPTIONAL.sub("", rest)) else None
+
+
 def put(number: float, form: str) -> str:
     """Write one number as people say it.
 

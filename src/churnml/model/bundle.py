@@ -27,11 +27,11 @@ from churnml.model.calibration import Calibration
 from churnml.model.classifier import SilentDefectionClassifier
 
 MODEL_FILE, MANIFEST_FILE = "model.txt", "manifest.json"
-FORMAT = 1
+FORMAT = 2
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _BINS = 20
 _PLAIN_FIELDS = (
-    *("features", "quantiles", "histograms", "config", "config_digest", "snapshots", "known_at"),
+    *("features", "fitted", "quantiles", "histograms", "config", "config_digest", "snapshots", "known_at"),
     *("sources", "metrics", "versions", "notes"),
 )
 
@@ -44,6 +44,7 @@ class Bundle:
     ----------
     features : one plain dict per column of X, in order: `name`, `type` (`number` or `category`), and whatever the
         registry says of it (`doc`, `unit`, `theme`, `family`, `sentence`, ...)
+    fitted : what features with fitted state have learnt from the training rows, by name
     quantiles : feature -> its value at each of `QUANTILES` among the training rows that have one
     histograms : feature -> `edges`, `shares` (of rows with a value, per bin) and `missing` (share without a value);
         for a category `edges` are its categories
@@ -56,6 +57,7 @@ class Bundle:
     features: tuple[dict[str, Any], ...]
     quantiles: dict[str, list[float | None]]
     histograms: dict[str, dict[str, Any]]
+    fitted: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     config_digest: str = ""
     snapshots: tuple[str, ...] = ()

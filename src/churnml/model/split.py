@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,15 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.model_selection._split import GroupsConsumerMixin
 
 from churnml.errors import ModelError
+
+Rows = NDArray[np.intp]
+Fold = Callable[[Rows, Rows], tuple[pd.DataFrame, pd.DataFrame]]
+"""Row numbers of training and test rows -> X of each, with what is fitted being fitted on the training rows alone."""
+
+
+def rows_of(X: pd.DataFrame) -> Fold:
+    """The fold of a table of which nothing is fitted: its own rows."""
+    return lambda train, test: (X.iloc[train], X.iloc[test])
 
 
 class RollingOriginSplit(GroupsConsumerMixin, BaseCrossValidator):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from churnml.errors import ModelError
 from churnml.model.calibration import Calibration
 from churnml.model.classifier import OneClassError, SilentDefectionClassifier
-from churnml.model.split import RollingOriginSplit
+from churnml.model.split import Fold, RollingOriginSplit, rows_of
 from churnml.outcomes import OUTCOMES
 
 
@@ -35,6 +35,7 @@ def fit_calibrated(
     *,
     classifier: SilentDefectionClassifier,
     splitter: RollingOriginSplit,
+    fold: Fold | None = None,
     earlier: pd.DataFrame | None = None,
 ) -> Fitted:
     """Fit the calibration on pooled rolling out-of-time predictions, then a clone of `classifier` on all rows.
@@ -42,6 +43,7 @@ def fit_calibrated(
     Parameters
     ----------
     X : (n, f) features; y : (n,) outcomes; as_of : (n,) snapshot dates
+    fold : X of a fold's rows, where some columns are fitted on its training rows; without it they are rows of `X`
     earlier : the `out_of_time` of a fit on the first snapshots of the same rows; its predictions are not made again
 
     With a history too short for even one fold the calibration is the identity.
@@ -53,7 +55,7 @@ def fit_calibrated(
     """
     labels = np.asarray(y)
     final = clone(classifier).fit(X, labels)
-    predictions = out_of_time(X, labels, as_of, classifier=classifier, splitter=splitter, earlier=earlier)
+    predictions = out_of_time(X, labels, as_of, classifier=classifier, splitter=splitter, fold=fold, earlier=earlier)
     chances = predictions[[f"p_{outcome}" for outcome in OUTCOMES]].to_numpy()
     calibration = Calibration.fit(
         chances,
@@ -72,13 +74,16 @@ def out_of_time(
     *,
     classifier: Any,
     splitter: RollingOriginSplit,
+    fold: Fold | None = None,
     earlier: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Predictions for each fold's test rows by a clone of `classifier` that saw the fold's training rows only.
 
-    `classifier` may be any scikit-learn classifier of outcomes. A fold whose training rows hold one class is left out.
+    `classifier` may be any scikit-learn classifier of outcomes; `fold` is that of `fit_calibrated`. A fold whose
+    training rows hold one class is left out.
     """
     labels = np.asarray(y)
+    fold = fold or rows_of(X)
     columns = [f"p_{outcome}" for outcome in OUTCOMES]
     parts = [pd.DataFrame({"row": np.zeros(0, np.intp), "as_of": pd.DatetimeIndex([]), "outcome": np.zeros(0, object)})]
     parts[0] = parts[0].assign(**dict.fromkeys(columns, 0.0))
@@ -87,11 +92,12 @@ def out_of_time(
         if earlier is not None and (known := earlier["as_of"] == stamps[test[0]]).any():
             parts.append(earlier[known].assign(row=test))
             continue
+        learnt, judged = fold(train, test)
         try:
-            fitted = clone(classifier).fit(X.iloc[train], labels[train])
+            fitted = clone(classifier).fit(learnt, labels[train])
         except OneClassError:
             continue
-        part = pd.DataFrame(three_columns(fitted, X.iloc[test]), columns=columns)
+        part = pd.DataFrame(three_columns(fitted, judged), columns=columns)
         part.insert(0, "outcome", labels[test])
         part.insert(0, "as_of", stamps[test])
         part.insert(0, "row", test)

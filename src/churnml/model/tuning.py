@@ -20,7 +20,7 @@ from sklearn.base import clone
 
 from churnml.metrics.scores import log_loss
 from churnml.model.classifier import OneClassError, SilentDefectionClassifier
-from churnml.model.split import RollingOriginSplit
+from churnml.model.split import Fold, RollingOriginSplit, rows_of
 from churnml.model.training import three_columns
 from churnml.outcomes import OUTCOMES
 
@@ -64,6 +64,7 @@ def tune(
     base: SilentDefectionClassifier,
     trials: int,
     storage: Path,
+    fold: Fold | None = None,
     timeout_s: float | None = None,
     seed: int = 0,
     on_trial: Progress | None = None,
@@ -79,6 +80,7 @@ def tune(
     X : (n, f) features; y : (n,) outcomes; as_of : (n,) snapshot dates; training rows only
     trials : how many trials in all, those finished earlier included; 0 gives the base parameters
     storage : path of the SQLite file that holds the trials
+    fold : X of a fold's rows, where some columns are fitted on its training rows; without it they are rows of `X`
     timeout_s : start no further trial after so many seconds
     on_trial : called after each trial with (finished, wanted, best log loss so far)
 
@@ -110,7 +112,7 @@ def tune(
             study.sampler = optuna.samplers.TPESampler(seed=seed + earlier)
             if earlier < trials:
                 study.optimize(
-                    lambda trial: _objective(trial, X, labels, folds, base),
+                    lambda trial: _objective(trial, fold or rows_of(X), labels, folds, base),
                     n_trials=trials - earlier,
                     timeout=timeout_s,
                     n_jobs=1,
@@ -144,7 +146,7 @@ def _folds(
 
 def _objective(
     trial: optuna.Trial,
-    X: pd.DataFrame,
+    fold: Fold,
     labels: NDArray[Any],
     folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
     base: SilentDefectionClassifier,
@@ -152,9 +154,10 @@ def _objective(
     model = clone(base).set_params(**_suggest(trial, base.get_params()))
     losses: list[float] = []
     for step, (train, test) in enumerate(folds):
-        fitted = clone(model).fit(X.iloc[train], labels[train])
+        learnt, judged = fold(train, test)
+        fitted = clone(model).fit(learnt, labels[train])
         codes = np.array([OUTCOMES.index(label) for label in labels[test]], dtype=np.intp)
-        losses.append(log_loss(codes, three_columns(fitted, X.iloc[test])))
+        losses.append(log_loss(codes, three_columns(fitted, judged)))
         trial.report(float(np.mean(losses)), step)
         if step + 1 < len(folds) and not _is_base(trial) and trial.should_prune():
             raise optuna.TrialPruned

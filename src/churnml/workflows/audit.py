@@ -41,7 +41,7 @@ def audit_business(business: Business, data: Dataset, progress: Progress = silen
     chosen: list[date] = sorted({snapshots[len(snapshots) // 2], snapshots[-1]})[-AUDITED_SNAPSHOTS:]
     recency = {card.name for card in data.recipe.cards if card.family == "recency"}
     result = single_features(data.X, data.outcome, recency)
-    features = snapshot_features(business.config, business.engine, data.recipe)
+    features = snapshot_features(business.config, business.engine, data.recipe, data.state)
     for done, as_of in enumerate(chosen):
         progress("auditing for leaks", done, len(chosen) + 1)
         result += audit(partial(features, as_of), business.canonical, as_of)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from churnml.config import Config
 from churnml.dataset import Dataset
+from churnml.errors import ModelError
 from churnml.workflows.business import Progress, open_business, silently
 from churnml.workflows.evidence import counts, days
-from churnml.workflows.train import labelled
+from churnml.workflows.train import labelled, split
 
 
 def build_dataset(
@@ -39,8 +41,14 @@ def dataset(
     root: Path | None = None,
     progress: Progress = silently,
 ) -> dict[str, Any]:
-    """Write `dataset.parquet` (keys, features, outcome) and `excluded.parquet` (who, when, why) to `out`."""
+    """Write `dataset.parquet` (keys, features, outcome) and `excluded.parquet` (who, when, why) to `out`.
+
+    What features learn is learnt from the rows before the test, where the history is long enough for one.
+    """
     data = build_dataset(config, known_at=known_at, root=root, progress=progress)
+    with suppress(ModelError):
+        learn, _ = split(data, config)
+        data = data.fitted(learn.state)
     out.mkdir(parents=True, exist_ok=True)
     data.frame().to_parquet(out / "dataset.parquet", index=False)
     data.excluded.to_parquet(out / "excluded.parquet", index=False)

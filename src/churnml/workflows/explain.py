@@ -75,7 +75,7 @@ def explain(
             raise DataError("nothing is published yet, so there is no night to explain", "give --as-of")
         as_of = current.as_of
     with open_business(config, root, progress) as business:
-        night = dataset.build(business.canonical, config, business.engine, [as_of], recipe)
+        night = dataset.build(business.canonical, config, business.engine, [as_of], recipe, state=bundle.fitted)
     mask = (night.keys["customer_id"] == customer).to_numpy()
     if not mask.any():
         why = night.excluded.loc[night.excluded["customer_id"] == customer, "reason"]

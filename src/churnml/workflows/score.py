@@ -12,9 +12,9 @@ import pandas as pd
 
 from churnml import __version__, dataset, timeline
 from churnml.config import Config
-from churnml.dataset import Recipe
 from churnml.errors import ModelError
 from churnml.explanation.reasons import explain
+from churnml.features.recipe import Recipe
 from churnml.features.registry import FeatureCard, Inventory
 from churnml.model.bundle import Bundle
 from churnml.scoring import gates
@@ -74,6 +74,11 @@ def recipe_of(bundle: Bundle, config: Config) -> Recipe:
         The configuration has changed since in what features it gives.
     """
     recipe = Recipe.of(config, Inventory.from_json(bundle.notes["inventory"]))
+    if recipe.custom != bundle.notes["custom_features"]:
+        raise ModelError(
+            f"the files of custom features are not those the champion was trained with: {', '.join(recipe.custom)}",
+            "train again, or put the files back",
+        )
     if tuple(recipe.columns) != bundle.columns:
         changed = sorted(set(recipe.columns) ^ set(bundle.columns))
         raise ModelError(
@@ -139,6 +144,7 @@ def score(
             [as_of],
             recipe,
             features_known_at=moment,
+            state=bundle.fitted,
             progress=lambda done, total: progress("building features", done, total),
         )
         missing = {name: about["missing"] for name, about in bundle.histograms.items()}

@@ -14,12 +14,14 @@ import pandas as pd
 
 from churnml import dataset
 from churnml.config import Config
-from churnml.dataset import Dataset, Recipe
+from churnml.dataset import Dataset
 from churnml.errors import ConfigError, DataError, ModelError
 from churnml.evaluation.evaluate import LEADING, Evaluation, evaluate
 from churnml.evaluation.findings import Audit
 from churnml.explanation.attribution import attribute
 from churnml.explanation.themes import feature_drivers, theme_drivers
+from churnml.features.fitted import remarks
+from churnml.features.recipe import Recipe
 from churnml.insights.silent_share import silent_share
 from churnml.model.baselines import RECENCY, baselines
 from churnml.model.bundle import Bundle
@@ -78,6 +80,8 @@ class Trained:
             values["better_than_recency_alone_by"] = f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
         if self.bundle.classifier.fallback_:
             values["fallback"] = self.bundle.classifier.fallback_
+        if said := remarks(self.bundle.fitted):
+            values["remarks"] = [f"{name}: {why}" for name, why in said.items()]
         values["leakage_audit"] = "passed" if self.audit.passed else "FAILED"
         return values
 
@@ -120,11 +124,12 @@ def train(
         timeout_s=config.model.tuning.timeout_s,
         seed=seed,
         storage=models / config.project / "tuning.db",
+        fold=learn.fold,
         on_trial=lambda done, total, best: progress("searching parameters", done, total),
     )
     progress("fitting", 0, 3)
     chosen = SilentDefectionClassifier(**tuned.best)
-    judged = fit_calibrated(learn.X, learn.outcome, learn.as_of, classifier=chosen, splitter=proofs)
+    judged = fit_calibrated(learn.X, learn.outcome, learn.as_of, classifier=chosen, splitter=proofs, fold=learn.fold)
     progress("fitting", 1, 3)
     chances = {MODEL: judged.calibration.transform(judged.classifier.predict_proba(test.X))}
     rivals = baselines(learn.X.columns)
@@ -142,7 +147,13 @@ def train(
     )
     progress("fitting", 2, 3)
     final = fit_calibrated(
-        data.X, data.outcome, data.as_of, classifier=chosen, splitter=proofs, earlier=judged.out_of_time
+        data.X,
+        data.outcome,
+        data.as_of,
+        classifier=chosen,
+        splitter=proofs,
+        fold=data.fold,
+        earlier=judged.out_of_time,
     )
     progress("fitting", 3, 3)
     sample = _sample(data, seed)
@@ -152,7 +163,8 @@ def train(
     share = silent_share(outcomes_frame(data, any(kind in found for kind in config.features.friction)))
     notes = {
         "inventory": data.recipe.inventory.to_json(),
-        "switched_off": dict(data.recipe.switched_off),
+        "custom_features": dict(data.recipe.custom),
+        "switched_off": {**data.recipe.switched_off, **unlearnt(data)},
         "baselines_skipped": rivals.skipped,
         "tuning": {"trials": trials, "best": tuned.best, "seed": seed},
         "train": _about(learn),
@@ -174,6 +186,7 @@ def train(
         final.calibration,
         data.X,
         [card.card() for card in data.recipe.cards],
+        fitted=data.state,
         config=config.model_dump(mode="json"),
         config_digest=config.digest(),
         snapshots=[day.isoformat() for day in days(data)],
@@ -255,6 +268,8 @@ def labelled(business: Business, known_at: datetime | None = None, progress: Pro
 def split(data: Dataset, config: Config) -> tuple[Dataset, Dataset]:
     """The rows to learn from and the rows of the test snapshots, with the embargo between them.
 
+    What features learn is learnt from the former and applied to both.
+
     Raises
     ------
     ModelError
@@ -273,7 +288,18 @@ def split(data: Dataset, config: Config) -> tuple[Dataset, Dataset]:
             f"learn from and {len(tested)} to test on; every training outcome must be known when the test begins",
             "give more history, snapshots closer together, or fewer test snapshots",
         )
-    return tuple(data.at(np.isin(as_of, np.array(part, dtype="datetime64[D]"))) for part in (learned, tested))  # type: ignore[return-value]
+    learn, test = (data.at(np.isin(as_of, np.array(part, dtype="datetime64[D]"))) for part in (learned, tested))
+    learn = learn.fitted()
+    return learn, test.fitted(learn.state)
+
+
+def unlearnt(data: Dataset) -> dict[str, str]:
+    """Why features with fitted state are missing everywhere, by name; what else was remarked is logged."""
+    said = remarks(data.state)
+    for name, why in said.items():
+        log.warning("%s: %s", name, why)
+    learnt = [(card.name, card.fitted.name) for card in data.recipe.features if card.fitted is not None]
+    return {name: said[what] for name, what in learnt if what in said and data.X[name].isna().all()}
 
 
 def classifier(config: Config, seed: int) -> SilentDefectionClassifier:
