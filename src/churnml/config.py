@@ -213,7 +213,9 @@ class Snapshots(Settings):
 class Features(Settings):
     """Which feature families to build, and features to leave out by name."""
 
-    families: tuple[str, ...] = ("recency", "channels", "complaints", "onboarding")
+    families: tuple[str, ...] = (
+        *("recency", "channels", "complaints", "onboarding", "outreach", "feedback", "experience", "value"),
+    )
     friction: tuple[str, ...] = ("error", "payment_failed", "return", "contact_abandoned")
     onboarding_days: PositiveDays = 30
     exclude: tuple[str, ...] = ()
