@@ -110,6 +110,7 @@ def test_values_stay_in_their_bounds(matrix, events):
     differences = ["rating_change_last", "rating_change_90d"]
     free = {*differences, "acceleration_14d", *(name for name in units if name.startswith(("amount_", "mean_amount")))}
     free |= {"returned_amount_ratio_365d"}  # amounts may be below zero
+    assert set(values.dtypes.astype(str)) == {"float64"}
     assert not np.isinf(values.to_numpy()).any()
     assert (values[shares].isna() | (values[shares] >= 0) & (values[shares] <= 1)).all(axis=None)
     assert (values[flags].isna() | values[flags].isin([0, 1])).all(axis=None)

@@ -80,7 +80,7 @@ def own_rate_trend(recent: Any, longer: Any, first_days: Any, window: int, longe
 
 def flag(condition: Any) -> Any:
     """1 where a condition is true, else 0."""
-    return condition.ifelse(1.0, 0.0)
+    return condition.ifelse(1, 0).cast("float64")  # on DuckDB, 1.0 is a decimal
 
 
 def exact(value: Any) -> Any:

@@ -53,15 +53,15 @@ FROM (
   LEFT OUTER JOIN (
     SELECT
       "t5"."customer_id" AS "fact_customer_id",
-      CASE
+      CAST(CASE
         WHEN COUNT(*) FILTER(WHERE
           COALESCE("t5"."kind" IN ('case_opened', 'complaint', 'contact'), FALSE)
           AND NOT (
             COALESCE("t5"."channel" IN ('forum'), FALSE)
           )) = 0
-        THEN 1.0
-        ELSE 0.0
-      END AS "dark_matter"
+        THEN 1
+        ELSE 0
+      END AS DOUBLE) AS "dark_matter"
     FROM (
       SELECT
         *
@@ -87,14 +87,14 @@ FROM (
       CASE
         WHEN COUNT(*) FILTER(WHERE
           "t10"."preferred") > 0
-        THEN CASE
+        THEN CAST(CASE
           WHEN COUNT(*) FILTER(WHERE
             "t10"."preferred" AND (
               "t10"."channel" = 'app'
             )) > 0
-          THEN 1.0
-          ELSE 0.0
-        END
+          THEN 1
+          ELSE 0
+        END AS DOUBLE)
         ELSE CAST(NULL AS DOUBLE)
       END AS "prefers_channel_app",
       CAST(COALESCE(SUM("t10"."n_30") FILTER(WHERE
@@ -106,14 +106,14 @@ FROM (
       CASE
         WHEN COUNT(*) FILTER(WHERE
           "t10"."preferred") > 0
-        THEN CASE
+        THEN CAST(CASE
           WHEN COUNT(*) FILTER(WHERE
             "t10"."preferred" AND (
               "t10"."channel" = 'forum'
             )) > 0
-          THEN 1.0
-          ELSE 0.0
-        END
+          THEN 1
+          ELSE 0
+        END AS DOUBLE)
         ELSE CAST(NULL AS DOUBLE)
       END AS "prefers_channel_forum",
       CAST(COUNT(*) FILTER(WHERE

@@ -143,7 +143,7 @@ FROM (
       CASE
         WHEN COUNT(*) FILTER(WHERE
           "t8"."survey") > 0
-        THEN CASE
+        THEN CAST(CASE
           WHEN (
             COUNT(*) FILTER(WHERE
               "t8"."survey" AND NOT (
@@ -161,9 +161,9 @@ FROM (
                 )
               )) > 0
           )
-          THEN 1.0
-          ELSE 0.0
-        END
+          THEN 1
+          ELSE 0
+        END AS DOUBLE)
         ELSE CAST(NULL AS DOUBLE)
       END AS "stopped_answering_surveys"
     FROM (

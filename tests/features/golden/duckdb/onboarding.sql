@@ -63,16 +63,16 @@ SELECT
   END AS "onboarding_friction_events",
   CASE
     WHEN "t13"."tenure_days" >= 30
-    THEN CASE
+    THEN CAST(CASE
       WHEN (
         "t13"."_contact_in_onboarding" = 0
       )
       AND (
         "t13"."_active_in_onboarding" > 0
       )
-      THEN 1.0
-      ELSE 0.0
-    END
+      THEN 1
+      ELSE 0
+    END AS DOUBLE)
     ELSE CAST(NULL AS DOUBLE)
   END AS "self_served"
 FROM (

@@ -189,7 +189,7 @@ FROM (
         AND (
           "t5"."age_days" <= 365
         )) AS DOUBLE) AS "opt_outs_365d",
-      CASE
+      CAST(CASE
         WHEN COALESCE(
           MIN("t5"."age_s") FILTER(WHERE
             COALESCE("t5"."kind" IN ('unsubscribed'), FALSE)
@@ -204,9 +204,9 @@ FROM (
             AND COALESCE(LOWER("t5"."name") = 'given', FALSE)),
           4611686018427387904
         )
-        THEN 1.0
-        ELSE 0.0
-      END AS "opted_out"
+        THEN 1
+        ELSE 0
+      END AS DOUBLE) AS "opted_out"
     FROM (
       SELECT
         *

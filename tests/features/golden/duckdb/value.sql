@@ -40,11 +40,11 @@ SELECT
   "t18"."cancel_requests_365d",
   "t18"."cancel_asked_again_365d",
   COALESCE(
-    CASE
+    CAST(CASE
       WHEN COALESCE("t18"."_days_silent" < "t18"."_days_since_cancel", FALSE)
-      THEN 1.0
-      ELSE 0.0
-    END,
+      THEN 1
+      ELSE 0
+    END AS DOUBLE),
     0.0
   ) AS "cancel_abandoned"
 FROM (

@@ -53,16 +53,16 @@ FROM (
   LEFT OUTER JOIN (
     SELECT
       `t5`.`customer_id` AS `fact_customer_id`,
-      IF(
+      CAST(IF(
         SUM(
           CAST(COALESCE(`t5`.`kind` IN ('case_opened', 'complaint', 'contact'), FALSE)
           AND NOT (
             COALESCE(`t5`.`channel` IN ('forum'), FALSE)
           ) AS BIGINT)
         ) = 0,
-        1.0,
-        0.0
-      ) AS `dark_matter`
+        1,
+        0
+      ) AS DOUBLE) AS `dark_matter`
     FROM (
       SELECT
         *
@@ -84,13 +84,9 @@ FROM (
       CAST(MIN(IF(`t10`.`channel` = 'app', `t10`.`last_days`, NULL)) AS DOUBLE) AS `days_since_channel_app`,
       IF(
         SUM(CAST(`t10`.`preferred` AS BIGINT)) > 0,
-        IF(
-          SUM(CAST(`t10`.`preferred` AND (
-            `t10`.`channel` = 'app'
-          ) AS BIGINT)) > 0,
-          1.0,
-          0.0
-        ),
+        CAST(IF(SUM(CAST(`t10`.`preferred` AND (
+          `t10`.`channel` = 'app'
+        ) AS BIGINT)) > 0, 1, 0) AS DOUBLE),
         CAST(NULL AS DOUBLE)
       ) AS `prefers_channel_app`,
       CAST(COALESCE(SUM(IF(`t10`.`channel` = 'forum', `t10`.`n_30`, NULL)), 0) AS DOUBLE) / NULLIF(CAST(SUM(`t10`.`n_30`) AS DOUBLE), 0.0) AS `channel_share_forum_30d`,
@@ -98,13 +94,9 @@ FROM (
       CAST(MIN(IF(`t10`.`channel` = 'forum', `t10`.`last_days`, NULL)) AS DOUBLE) AS `days_since_channel_forum`,
       IF(
         SUM(CAST(`t10`.`preferred` AS BIGINT)) > 0,
-        IF(
-          SUM(CAST(`t10`.`preferred` AND (
-            `t10`.`channel` = 'forum'
-          ) AS BIGINT)) > 0,
-          1.0,
-          0.0
-        ),
+        CAST(IF(SUM(CAST(`t10`.`preferred` AND (
+          `t10`.`channel` = 'forum'
+        ) AS BIGINT)) > 0, 1, 0) AS DOUBLE),
         CAST(NULL AS DOUBLE)
       ) AS `prefers_channel_forum`,
       CAST(SUM(CAST(`t10`.`n_90` > 0 AS BIGINT)) AS DOUBLE) AS `channels_used_90d`,

@@ -148,7 +148,7 @@ FROM (
       ) AS DOUBLE) AS `surveys_unanswered_run`,
       IF(
         SUM(CAST(`t8`.`survey` AS BIGINT)) > 0,
-        IF(
+        CAST(IF(
           (
             SUM(CAST(`t8`.`survey` AND NOT (
               `t8`.`sent`
@@ -166,9 +166,9 @@ FROM (
               ) AS BIGINT)
             ) > 0
           ),
-          1.0,
-          0.0
-        ),
+          1,
+          0
+        ) AS DOUBLE),
         CAST(NULL AS DOUBLE)
       ) AS `stopped_answering_surveys`
     FROM (

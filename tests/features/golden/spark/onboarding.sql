@@ -35,16 +35,16 @@ SELECT
   IF(`t13`.`tenure_days` >= 0, `t13`.`_friction_in_onboarding`, CAST(NULL AS DOUBLE)) AS `onboarding_friction_events`,
   IF(
     `t13`.`tenure_days` >= 30,
-    IF(
+    CAST(IF(
       (
         `t13`.`_contact_in_onboarding` = 0
       )
       AND (
         `t13`.`_active_in_onboarding` > 0
       ),
-      1.0,
-      0.0
-    ),
+      1,
+      0
+    ) AS DOUBLE),
     CAST(NULL AS DOUBLE)
   ) AS `self_served`
 FROM (

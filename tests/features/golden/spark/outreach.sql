@@ -196,7 +196,7 @@ FROM (
           `t5`.`age_days` <= 365
         ) AS BIGINT)
       ) AS DOUBLE) AS `opt_outs_365d`,
-      IF(
+      CAST(IF(
         COALESCE(
           MIN(
             IF(
@@ -221,9 +221,9 @@ FROM (
           ),
           4611686018427387904
         ),
-        1.0,
-        0.0
-      ) AS `opted_out`
+        1,
+        0
+      ) AS DOUBLE) AS `opted_out`
     FROM (
       SELECT
         *

@@ -40,7 +40,7 @@ SELECT
   `t18`.`cancel_requests_365d`,
   `t18`.`cancel_asked_again_365d`,
   COALESCE(
-    IF(COALESCE(`t18`.`_days_silent` < `t18`.`_days_since_cancel`, FALSE), 1.0, 0.0),
+    CAST(IF(COALESCE(`t18`.`_days_silent` < `t18`.`_days_since_cancel`, FALSE), 1, 0) AS DOUBLE),
     0.0
   ) AS `cancel_abandoned`
 FROM (
