@@ -19,6 +19,9 @@ import pytest
 from churnml.config import Config, parse_config
 from churnml.engine import Engine, open_engine
 
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+"""Spark's queries in the tests are too short for the best compiler of a Java machine: it takes longer than they do."""
+
 
 @pytest.fixture
 def public_data() -> Path:

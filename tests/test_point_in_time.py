@@ -36,18 +36,20 @@ eligible: {active_within_days: 400}
 defection: {by: either, of: [activity, purchase]}
 channels: {digital: [web], dark: [forum]}
 snapshots: {every: 30 days, horizon_days: 30}
-features: {families: [recency, complaints]}
+features: {families: [recency, complaints, outreach, feedback, experience, value]}
 """,
     "any.yaml",
 )
 KINDS = (
     *("activity", "purchase", "return", "error", "contact", "contact_abandoned", "complaint", "cancel_requested"),
-    *("case_opened", "case_responded", "case_resolved", "case_reopened", "closed", "outreach_sent", "onboarding_step"),
+    *("case_opened", "case_responded", "case_resolved", "case_reopened", "closed", "onboarding_step", "mention"),
+    *("outreach_sent", "outreach_opened", "outreach_clicked", "survey_sent", "survey_answered", "consent_changed"),
+    *("promise_made", "promise_kept", "price_changed", "basket_abandoned"),
 )
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "channel": st.sampled_from(["web", "phone", "forum"]),
     "direction": st.sampled_from(["inbound", "outbound"]),
-    "name": st.sampled_from("ab"),
+    "name": st.sampled_from(["a", "given", "withdrawn"]),
     "amount": st.decimals(-100, 1000, places=2),
     "quantity": st.integers(0, 9),
     "duration_s": st.integers(0, 5000),
@@ -58,6 +60,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "automated": st.booleans(),
     "scripted": st.booleans(),
     "agent_id": st.sampled_from("xy"),
+    "campaign_id": st.sampled_from(["m1", "m2"]),
 }
 MIDNIGHT = datetime(T.year, T.month, T.day)
 # Moments around the snapshot, its edge above all.
@@ -65,7 +68,7 @@ MOMENTS = st.one_of(
     st.sampled_from([MIDNIGHT, MIDNIGHT - timedelta(microseconds=1), MIDNIGHT + timedelta(microseconds=1)]),
     st.integers(-40_000_000, 9_000_000).map(lambda seconds: MIDNIGHT + timedelta(seconds=seconds)),
 )
-SEARCH = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+SEARCH = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
@@ -91,8 +94,8 @@ def full_house() -> list[dict[str, Any]]:
     """One customer who met everything long ago, so that every feature is on and everybody is compared on all."""
     filled = {"channel": "web", "direction": "inbound", "name": "a", "amount": 1, "quantity": 1, "duration_s": 1}
     filled |= {"wait_s": 1, "rating": 1, "text": "x", "case_id": "k0", "automated": True, "scripted": True}
-    filled |= {"agent_id": "x", "due_at": datetime(2024, 5, 1), "customer_id": "eve"}
-    moments = [datetime(2024, 4, 2, 10) + timedelta(days=3 * number) for number in range(len(KINDS))]
+    filled |= {"agent_id": "x", "campaign_id": "m0", "due_at": datetime(2024, 5, 1), "customer_id": "eve"}
+    moments = [datetime(2024, 4, 2, 10) + timedelta(days=2 * number) for number in range(len(KINDS))]
     return [
         {**filled, "kind": kind, "occurred_at": moment, "recorded_at": moment}
         for kind, moment in zip(KINDS, moments, strict=True)

@@ -232,7 +232,9 @@ class Snapshots(Settings):
 class Features(Settings):
     """Which feature families to build, features to leave out by name, and Python files that declare more of them."""
 
-    families: tuple[str, ...] = ("recency", "channels", "complaints", "onboarding", "text")
+    families: tuple[str, ...] = (
+        *("recency", "channels", "complaints", "onboarding", "outreach", "feedback", "experience", "value", "text"),
+    )
     friction: tuple[str, ...] = ("error", "payment_failed", "return", "contact_abandoned")
     onboarding_days: PositiveDays = 30
     exclude: tuple[str, ...] = ()

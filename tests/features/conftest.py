@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
+from functools import lru_cache
 
 import ibis
 import pandas as pd
@@ -10,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from churnml.features.build import build
-from churnml.features.registry import Context, declare, inventory
+from churnml.features.registry import Context, Inventory, declare, inventory
 
 MONEY = pa.decimal128(18, 4)
 EVENTS = pa.schema(
@@ -40,11 +42,12 @@ EVENTS = pa.schema(
 SPINE = pa.schema(
     {"customer_id": pa.string(), "group_id": pa.string(), "tenure_days": pa.int64(), "days_to_end": pa.int64()}
 )
+EVENTS_TYPES, SPINE_TYPES = ibis.Schema.from_pyarrow(EVENTS), ibis.Schema.from_pyarrow(SPINE)
 
 
 def event(kind: str, age_days: int, customer_id: str = "ann", **columns: object) -> dict[str, object]:
     """An event `age_days` before the snapshot, at noon unless `age_s` is given."""
-    for money in ("amount", "quantity"):
+    for money in ("amount", "quantity", "rating"):
         if columns.get(money) is not None:
             columns[money] = Decimal(str(columns[money]))
     return {
@@ -54,6 +57,20 @@ def event(kind: str, age_days: int, customer_id: str = "ann", **columns: object)
         "age_days": age_days,
         "customer_id": customer_id,
     }
+
+
+def with_clocks(events: ibis.Table) -> ibis.Table:
+    """The events as the inventory sees them: a view's `due_in_days` comes from the column `due_at`."""
+    return events.rename(due_at="due_in_days")
+
+
+@lru_cache(maxsize=32)
+def written(context: Context, found: str, families: tuple[str, ...] | None) -> str:
+    """The query for every feature that an inventory, as JSON, allows, over tables called `events` and `spine`."""
+    options = {} if families is None else {"families": families}
+    features = declare(context, Inventory.from_json(json.loads(found)), **options).features
+    table = build(ibis.table(SPINE_TYPES, name="spine"), ibis.table(EVENTS_TYPES, name="events"), features, context)
+    return str(ibis.to_sql(table, dialect="duckdb"))
 
 
 class History:
@@ -67,19 +84,24 @@ class History:
         self.backend.raw_sql("create table events as select * from e; create table spine as select * from s")
         self.events, self.spine = self.backend.table("events"), self.backend.table("spine")
 
-    def matrix(self, context: Context | None = None, **options: object) -> pd.DataFrame:
-        """Every feature that the history allows, one row per customer, in order of customer_id."""
-        context = context or Context()
-        features = declare(context, inventory(self.events), **options).features
-        return build(self.spine, self.events, features, context).to_pandas().set_index("customer_id").sort_index()
+    def matrix(
+        self,
+        context: Context | None = None,
+        families: tuple[str, ...] | None = None,
+        found: Inventory | None = None,
+    ) -> pd.DataFrame:
+        """Every feature that the history (or the inventory given) allows, one row per customer, in order of its id."""
+        found = found or inventory(with_clocks(self.events))
+        query = written(context or Context(), json.dumps(found.to_json()), families)
+        return self.backend.con.sql(query).df().set_index("customer_id").sort_index()
 
 
 @pytest.fixture
 def features_of():
-    """`features_of(events, tenure_days=..., context=...)`: the features of one customer, ann, as a series."""
+    """`features_of(events, tenure_days=..., context=..., families=...)`: the features of one customer, ann."""
 
-    def compute(events, tenure_days=None, context=None):
-        return History(events, {"ann": tenure_days}).matrix(context).loc["ann"]
+    def compute(events, tenure_days=None, context=None, families=None):
+        return History(events, {"ann": tenure_days}).matrix(context, families).loc["ann"]
 
     return compute
 

@@ -22,10 +22,13 @@ from churnml.features.registry import Context, Feature, Inventory, declare, inve
 KINDS = (
     *("activity", "activity", "activity", "purchase", "return", "error", "payment_failed", "contact"),
     *("contact_abandoned", "complaint", "case_opened", "case_responded", "case_resolved", "case_reopened"),
-    *("case_escalated", "outreach_sent", "onboarding_step", "cancel_requested", "loan"),
+    *("case_escalated", "onboarding_step", "cancel_requested", "loan", "basket_abandoned", "referral"),
+    *("outreach_sent", "outreach_sent", "outreach_opened", "outreach_clicked", "unsubscribed", "consent_changed"),
+    *("survey_sent", "survey_answered", "review", "mention", "mention", "message_private", "data_request"),
+    *("promise_made", "promise_kept", "plan_changed", "price_changed"),
 )
 CONTEXT = Context(digital_channels=("web", "App Store"), dark_channels=("forum",), own_kinds=("loan",))
-CUSTOMERS, ROWS = 40, 2500
+CUSTOMERS, ROWS = 40, 4000
 
 
 @pytest.fixture
@@ -57,16 +60,19 @@ def files(tmp_path, schemas):
         "kind": random.choice(KINDS, ROWS).tolist(),
         "channel": pick("web", "App Store", "forum", "phone"),
         "direction": pick("inbound", "inbound", "outbound"),
-        "name": pick("a", "b", "c"),
+        "name": pick("a", "Service news", "given", "withdrawn"),
         "amount": some([Decimal(n) / 7 for n in numbers]),
         "quantity": some([Decimal(n % 9) for n in numbers]),
         "duration_s": some(numbers),
         "wait_s": some(numbers),
+        "rating": some([Decimal(n % 101) / 100 for n in numbers]),
         "text": pick("", "why?", "nie wieder — äöü"),
         "case_id": pick("k1", "k2", "k3"),
         "automated": pick(True, False),
         "scripted": pick(True, False),
         "agent_id": pick("x", "y", "z"),
+        "campaign_id": pick("m1", "m2"),
+        "due_in_days": some(random.integers(-400, 30, ROWS).tolist()),
         "age_days": (-(-age_s // 86400)).tolist(),
         "age_s": age_s.tolist(),
     }
@@ -84,7 +90,7 @@ def files(tmp_path, schemas):
 def computed(options: Engine, folder) -> tuple[Inventory, tuple[Feature, ...], pd.DataFrame, pd.DataFrame]:
     with open_engine(options) as engine:
         events, spine = engine.read(folder / "events.parquet"), engine.read(folder / "spine.parquet")
-        found = inventory(events)
+        found = inventory(events.rename(due_at="due_in_days"))
         features = declare(CONTEXT, found).features
         frame = engine.frame(build(spine, events, features, CONTEXT))
         (texts,) = (fitted.records for fitted in fits_of(features) if fitted.records)
@@ -103,7 +109,7 @@ def test_duckdb_equals_spark(spark, files):
     there_found, there_features, there, there_wrote = computed(spark, files)
     assert there_found == found
     assert [feature.name for feature in there_features] == [feature.name for feature in features]
-    assert len(features) > 140 and here.notna().any().all(), "every feature must have something to compare"
+    assert len(features) > 270 and here.notna().any().all(), "every feature must have something to compare"
     pd.testing.assert_frame_equal(there, here, check_exact=False, rtol=1e-9, atol=1e-9)
     assert len(wrote) > 100
     pd.testing.assert_frame_equal(there_wrote, wrote, check_dtype=False)

@@ -75,13 +75,13 @@ def test_a_declared_kind_that_the_data_lacks_is_off():
 def test_every_channel_up_to_twelve_gets_features():
     data = Inventory({"activity": frozenset({"channel"})}, tuple(f"Room {n}" for n in range(20)))
     names = [feature.name for feature in declare(Context(), data).features]
-    assert sum(name.startswith("channel_share_") for name in names) == 12
+    assert sum(name.startswith("channel_share_") and name.endswith("_90d") for name in names) == 12
     assert "channel_share_room_0_90d" in names and "channel_share_room_12_90d" not in names
 
 
 def test_two_channels_with_one_name_are_refused():
     data = Inventory({"activity": frozenset({"channel"})}, ("Web-Shop", "web shop"))
-    with pytest.raises(ConfigError, match="channel_share_web_shop_90d"):
+    with pytest.raises(ConfigError, match="channel_share_web_shop_30d"):
         declare(Context(), data)
 
 

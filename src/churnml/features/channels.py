@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 
-from churnml.features.expressions import count, flag, monitored, of, ratio, within
+from churnml.features.expressions import count, flag, monitored, of, ratio, rows_of, within
 from churnml.features.registry import CHANNEL_LIMIT, Context, Feature, Inventory, Needs, safe
 from churnml.features.sentences import YES_OR_NO, noun, nouns, plain, plural
 
@@ -29,14 +30,17 @@ def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
 def _each(inventory: Inventory) -> Iterator[Feature]:
     for name in inventory.channels[:CHANNEL_LIMIT]:
         said = plain(name)
-        yield channel(
-            name=f"channel_share_{safe(name)}_90d", unit="share",
-            doc=f"Share of the customer's events of the last 90 days that are on channel {said}.",
-            sentence=f"{{value:share}} of the events of the last 90 days on channel {said}"
-            "[; typical is {usual:share}]",
-            sentence_empty="No event on any channel in the last 90 days",
-            expression=lambda t, name=name: ratio(t.n_90.sum(where=t.channel == name).fill_null(0), t.n_90.sum()),
-        )  # fmt: skip
+        for window in (30, 90):
+            yield channel(
+                name=f"channel_share_{safe(name)}_{window}d", unit="share",
+                doc=f"Share of the customer's events of the last {window} days that are on channel {said}.",
+                sentence=f"{{value:share}} of the events of the last {window} days on channel {said}"
+                "[; typical is {usual:share}]",
+                sentence_empty=f"No event on any channel in the last {window} days",
+                expression=lambda t, name=name, n=f"n_{window}": ratio(
+                    t[n].sum(where=t.channel == name).fill_null(0), t[n].sum()
+                ),
+            )  # fmt: skip
         yield channel(
             name=f"days_since_channel_{safe(name)}", unit="days",
             doc=f"Days since the customer last used channel {said}.",
@@ -44,6 +48,16 @@ def _each(inventory: Inventory) -> Iterator[Feature]:
             sentence_low=f"Channel {said} used {{value:days}} ago[; typical is {{usual:days}}]",
             sentence_empty=f"Channel {said} never used",
             expression=lambda t, name=name: t.last_days.min(where=t.channel == name),
+        )  # fmt: skip
+        yield channel(
+            name=f"prefers_channel_{safe(name)}", unit=YES_OR_NO,
+            doc=f"1 where channel {said} is the one the customer used most in the last 365 days, else 0.",
+            sentence=f"Prefers channel {said}",
+            sentence_low=f"Does not prefer channel {said}",
+            sentence_empty="No preferred channel: none used in the last 365 days",
+            expression=lambda t, name=name: (count(t, t.preferred) > 0).ifelse(
+                flag(count(t, t.preferred, t.channel == name) > 0), ibis.null("float64")
+            ),
         )  # fmt: skip
 
 
@@ -171,7 +185,8 @@ def _seen(context: Context) -> Iterator[Feature]:
         )  # fmt: skip
     service = nouns(context.service_kinds)
     yield channel(
-        name="dark_matter", unit=YES_OR_NO, grain="event", needs=Needs(context.service_kinds), empty=1.0,
+        name="dark_matter", unit=YES_OR_NO, grain=rows_of(context.service_kinds, context), empty=1.0,
+        needs=Needs(context.service_kinds),
         theme="unheard feedback",
         doc=f"1 for a customer whom service has never heard: no {service} on any monitored channel; else 0.",
         sentence="Service has never heard from this customer",

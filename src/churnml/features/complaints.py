@@ -8,9 +8,9 @@ from typing import Any
 
 import ibis
 
-from churnml.features.expressions import count, monitored, of, ratio, within
-from churnml.features.registry import Context, Feature, Inventory, Needs
-from churnml.features.sentences import nouns
+from churnml.features.expressions import count, inbound, mean, monitored, of, ratio, rows_of, within
+from churnml.features.registry import FEEDBACK_KINDS, Context, Feature, Inventory, Needs
+from churnml.features.sentences import noun, nouns, plural
 
 feature = partial(Feature, family="complaints", theme="unresolved problems")
 waiting = partial(feature, theme="waiting")
@@ -19,6 +19,8 @@ impersonal = partial(feature, theme="impersonal service")
 CASES = Needs(every_kind=("case_opened",), columns=("case_id",))
 SOLVED = Needs(every_kind=("case_opened", "case_resolved"), columns=("case_id",))
 YEAR = 365
+TRIED_DAYS = 30
+"""An attempt to reach the company counts as made before something said in public if it was so many days before."""
 
 
 def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
@@ -28,36 +30,36 @@ def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
     yield from _answers()
     yield from _contacts(context)
     yield from _friction(context)
+    yield from _heard(context)
 
 
 def _voice(context: Context) -> Iterator[Feature]:
     kinds, needs, what = context.voice_kinds, Needs(context.voice_kinds), nouns(context.voice_kinds)
+    grain = rows_of(kinds, context)
 
     def voiced(t: Any) -> Any:
         return of(t, kinds) & monitored(t, context.dark_channels)
 
     for window in (30, 90, YEAR):
         yield feature(
-            name=f"voice_events_{window}d", unit="events", grain="event", needs=needs, empty=0.0,
+            name=f"voice_events_{window}d", unit="events", grain=grain, needs=needs, empty=0.0,
             doc=f"Times the customer told the company of dissatisfaction ({what}) in the last {window} days.",
             sentence=f"{{value:count expression}} of dissatisfaction in the last {window} days[; typical is {{usual}}]",
             expression=lambda t, window=window: count(t, voiced(t), within(t, window)),
         )  # fmt: skip
     yield feature(
-        name="days_since_voice", unit="days", grain="event", needs=needs,
+        name="days_since_voice", unit="days", grain=grain, needs=needs,
         doc=f"Days since the customer last told the company of dissatisfaction ({what}).",
         sentence="Dissatisfaction last voiced {value:days} ago[; typical is {usual:days}]",
         sentence_empty="Dissatisfaction never voiced",
         expression=lambda t: t.age_days.min(where=voiced(t)),
     )  # fmt: skip
     yield feature(
-        name="voice_text_length_365d", unit="characters", grain="event", needs=Needs(kinds, columns=("text",)),
+        name="voice_text_length_365d", unit="characters", grain=grain, needs=Needs(kinds, columns=("text",)),
         doc=f"Mean length of what the customer wrote ({what}) in the last 365 days.",
         sentence="Complaints of the last 365 days are {value:count character} long on average[; typical is {usual}]",
         sentence_empty="Nothing written to complain in the last 365 days",
-        expression=lambda t: ratio(
-            t.text.length().sum(where=voiced(t) & within(t, YEAR)), t.text.count(where=voiced(t) & within(t, YEAR))
-        ),
+        expression=lambda t: mean(t.text.length(), voiced(t) & within(t, YEAR)),
     )  # fmt: skip
 
 
@@ -66,7 +68,7 @@ def _cases(context: Context) -> Iterator[Feature]:
         name="cases_365d", unit="cases", grain="case", needs=CASES, empty=0.0,
         doc="Support cases opened in the last 365 days.",
         sentence="{value:count support case} opened in the last 365 days[; typical is {usual}]",
-        expression=lambda t: count(t, _opened(t)),
+        expression=lambda t: count(t, t.recent),
     )  # fmt: skip
     yield feature(
         name="open_cases", unit="cases", grain="case", needs=SOLVED, empty=0.0,
@@ -86,7 +88,7 @@ def _cases(context: Context) -> Iterator[Feature]:
         doc="Share of the support cases opened in the last 365 days that are not resolved.",
         sentence="{value:share} of the support cases of the last 365 days not resolved[; typical is {usual:share}]",
         sentence_empty="No support case in the last 365 days",
-        expression=lambda t: ratio(count(t, t.open, _opened(t)), count(t, _opened(t))),
+        expression=lambda t: ratio(count(t, t.open, t.recent), count(t, t.recent)),
     )  # fmt: skip
     yield feature(
         name="repeat_contacts_365d", unit="contacts", grain="case",
@@ -113,10 +115,6 @@ def _cases(context: Context) -> Iterator[Feature]:
     )  # fmt: skip
 
 
-def _opened(table: Any) -> Any:
-    return (table.opened_days <= YEAR).fill_null(False)
-
-
 def _answers() -> Iterator[Feature]:
     for name, kind, what, column, last in (
         ("first_response", "case_responded", "first reply", "first_response_s", "last_answered"),
@@ -129,7 +127,7 @@ def _answers() -> Iterator[Feature]:
             sentence=f"Usually waited {{value:seconds}} for the {what} of a support case"
             "[; typical is {usual:seconds}]",
             sentence_empty=f"No {what} of a support case in the last 365 days",
-            expression=lambda t, column=column: _opened(t).ifelse(t[column], ibis.null("int64")).median(),
+            expression=lambda t, column=column: t.recent.ifelse(t[column], ibis.null("int64")).median(),
         )  # fmt: skip
         yield waiting(
             name=f"{name}_last_s", unit="seconds", grain="case", needs=needs,
@@ -150,29 +148,29 @@ def _answers() -> Iterator[Feature]:
 
 def _contacts(context: Context) -> Iterator[Feature]:
     kinds = context.service_kinds
-    what, needs = nouns(kinds), Needs(kinds)
+    what, needs, grain = nouns(kinds), Needs(kinds), rows_of((*kinds, "contact_abandoned", "case_responded"), context)
     for window in (30, 90, YEAR):
         yield feature(
-            name=f"contacts_{window}d", unit="contacts", grain="event", needs=needs, empty=0.0,
+            name=f"contacts_{window}d", unit="contacts", grain=grain, needs=needs, empty=0.0,
             doc=f"Contacts with service ({what}) in the last {window} days.",
             sentence=f"{{value:count contact}} with service in the last {window} days[; typical is {{usual}}]",
             expression=lambda t, window=window: count(t, of(t, kinds), within(t, window)),
         )  # fmt: skip
     yield feature(
-        name="days_since_service", unit="days", grain="event", needs=needs,
+        name="days_since_service", unit="days", grain=grain, needs=needs,
         doc=f"Days since the last contact with service ({what}).",
         sentence="Last contact with service {value:days} ago[; typical is {usual:days}]",
         sentence_empty="No contact with service so far",
         expression=lambda t: t.age_days.min(where=of(t, kinds)),
     )  # fmt: skip
     yield waiting(
-        name="contacts_abandoned_90d", unit="contacts", grain="event", needs=Needs(("contact_abandoned",)), empty=0.0,
+        name="contacts_abandoned_90d", unit="contacts", grain=grain, needs=Needs(("contact_abandoned",)), empty=0.0,
         doc="Contacts that the customer gave up before being served, in the last 90 days.",
         sentence="{value:count attempt} to reach service given up in the last 90 days[; typical is {usual}]",
         expression=lambda t: count(t, of(t, ("contact_abandoned",)), within(t, 90)),
     )  # fmt: skip
     yield waiting(
-        name="abandoned_share_365d", unit="share", grain="event", needs=Needs(kinds, every_kind=("contact_abandoned",)),
+        name="abandoned_share_365d", unit="share", grain=grain, needs=Needs(kinds, every_kind=("contact_abandoned",)),
         doc="Share of the attempts to reach service in the last 365 days that the customer gave up.",
         sentence="Gave up {value:share} of the attempts to reach service[; typical is {usual:share}]",
         sentence_empty="No attempt to reach service in the last 365 days",
@@ -184,7 +182,7 @@ def _contacts(context: Context) -> Iterator[Feature]:
     yield from _held(context)
     for column, doc in (("automated", "by a machine"), ("scripted", "by a person reading a script")):
         yield impersonal(
-            name=f"{column}_share_365d", unit="share", grain="event",
+            name=f"{column}_share_365d", unit="share", grain=grain,
             needs=Needs((*kinds, "case_responded"), columns=(column,)),
             doc=f"Share of contacts with and replies from service in the last 365 days that were handled {doc}.",
             sentence=f"{{value:share}} of the contacts with service handled {doc}[; typical is {{usual:share}}]",
@@ -202,11 +200,11 @@ def _held(context: Context) -> Iterator[Feature]:
     kinds = tuple(dict.fromkeys((*context.service_kinds, "contact_abandoned")))
     needs = Needs(kinds, columns=("wait_s",))
     for name, doc, expression in (
-        ("wait_mean_s_90d", "Mean", lambda t, rows: ratio(t.wait_s.sum(where=rows), t.wait_s.count(where=rows))),
+        ("wait_mean_s_90d", "Mean", lambda t, rows: mean(t.wait_s, rows)),
         ("wait_longest_s_90d", "Longest", lambda t, rows: t.wait_s.max(where=rows)),
     ):
         yield waiting(
-            name=name, unit="seconds", grain="event", needs=needs,
+            name=name, unit="seconds", grain=rows_of(kinds, context), needs=needs,
             doc=f"{doc} time on hold or in a queue for service in the last 90 days.",
             sentence=f"{doc} wait for service in the last 90 days: {{value:seconds}}[; typical is {{usual:seconds}}]",
             sentence_empty="No wait for service in the last 90 days on record",
@@ -218,27 +216,97 @@ def _friction(context: Context) -> Iterator[Feature]:
     kinds = context.friction_kinds
     needs = Needs(kinds, settings=("friction_kinds",))
     what = nouns(kinds) if kinds else "friction"
-    product = partial(feature, theme="product quality", needs=needs)
+    product = partial(feature, theme="product quality", grain=rows_of(kinds, context), needs=needs)
     for window in (30, 90):
         yield product(
-            name=f"friction_events_{window}d", unit="events", grain="event", empty=0.0,
+            name=f"friction_events_{window}d", unit="events", empty=0.0,
             doc=f"Friction: events that would annoy anyone ({what}), in the last {window} days.",
             sentence=f"{{value:count annoyance}} ({what}) in the last {window} days[; typical is {{usual}}]",
             expression=lambda t, window=window: count(t, of(t, kinds), within(t, window)),
         )  # fmt: skip
     yield product(
-        name="days_since_friction", unit="days", grain="event",
+        name="days_since_friction", unit="days",
         doc=f"Days since the last friction ({what}).",
         sentence=f"Last annoyance ({what}) {{value:days}} ago[; typical is {{usual:days}}]",
         sentence_empty=f"No {what} so far",
         expression=lambda t: t.age_days.min(where=of(t, kinds)),
     )  # fmt: skip
     yield product(
-        name="friction_without_contact_90d", unit="events", grain="friction", theme="unheard feedback", empty=0.0,
+        name="friction_without_contact_90d", unit="events", grain="dialogue", theme="unheard feedback", empty=0.0,
         doc=f"Friction of the last 90 days ({what}) about which the customer has said nothing since: "
         "no contact, complaint or support case followed.",
         sentence="{value:count annoyance} in the last 90 days, and not a word about it[; typical is {usual}]",
-        expression=lambda t: count(
-            t, of(t, kinds), within(t, 90), (t.last_said_s.isnull() | (t.age_s < t.last_said_s)).fill_null(True)
+        expression=lambda t: count(t, of(t, kinds), within(t, 90), _silent_since(t)),
+    )  # fmt: skip
+    yield product(
+        name="friction_silence_share_365d", unit="share", grain="dialogue", theme="unheard feedback",
+        doc=f"Silence after friction: share of the friction of the last 365 days ({what}) about which the customer has "
+        "said nothing since.",
+        sentence="Not a word about {value:share} of the annoyances of the last 365 days[; typical is {usual:share}]",
+        sentence_empty=f"No {what} in the last 365 days",
+        expression=lambda t: ratio(
+            count(t, of(t, kinds), within(t, YEAR), _silent_since(t)), count(t, of(t, kinds), within(t, YEAR))
         ),
     )  # fmt: skip
+
+
+def _silent_since(t: Any) -> Any:
+    return (t.age_s < t.last_said_s).fill_null(True)
+
+
+def _heard(context: Context) -> Iterator[Feature]:
+    """Whether what was said got a reply."""
+    kinds = tuple(dict.fromkeys((*FEEDBACK_KINDS, *context.voice_kinds)))
+    needs = Needs(kinds, every_kind=("case_responded",))
+    unheard = partial(feature, theme="unheard feedback", grain="dialogue", needs=needs)
+    for window in (90, YEAR):
+        yield unheard(
+            name=f"unanswered_feedback_{window}d", unit="times", empty=0.0,
+            doc=f"Times in the last {window} days that the customer gave feedback ({nouns(kinds)}) and got no reply so "
+            "far, neither on its case nor, without a case, on its channel.",
+            sentence=f"{{value:count remark}} of the last {window} days without any reply[; typical is {{usual}}]",
+            expression=lambda t, window=window: count(t, t.feedback, t.reply_s.isnull(), within(t, window)),
+        )  # fmt: skip
+    yield unheard(
+        name="unanswered_feedback_share_365d", unit="share",
+        doc=f"Share of the customer's feedback of the last 365 days ({nouns(kinds)}) without any reply so far.",
+        sentence="No reply to {value:share} of the customer's remarks of the last 365 days[; typical is {usual:share}]",
+        sentence_empty="No feedback in the last 365 days",
+        expression=lambda t: ratio(
+            count(t, t.feedback, t.reply_s.isnull(), within(t, YEAR)), count(t, t.feedback, within(t, YEAR))
+        ),
+    )  # fmt: skip
+    for name, of_all, expression in (
+        ("median", "Median", lambda t, wait: wait.median()),
+        ("longest", "Longest", lambda t, wait: wait.max()),
+    ):
+        yield waiting(
+            name=f"public_response_{name}_s_365d", unit="seconds", grain="dialogue",
+            needs=Needs(every_kind=("mention", "case_responded")),
+            doc=f"{of_all} time to the company's first reply to what the customer said in public, on social channels, "
+            "in the last 365 days.",
+            sentence=f"{of_all} wait for a reply to a public mention: {{value:seconds}}"
+            "[; typical is {usual:seconds}]",
+            sentence_empty="No public mention that was replied to in the last 365 days",
+            expression=lambda t, expression=expression: expression(t, _public_wait(t)),
+        )  # fmt: skip
+    tried = Needs((*context.service_kinds, *context.voice_kinds, "contact_abandoned"))
+    for kind, what in (("mention", "public mentions"), ("review", "reviews")):
+        yield feature(
+            name=f"tried_before_{kind}_365d", unit="times", grain="dialogue", empty=0.0,
+            needs=Needs(tried.kinds, every_kind=(kind,)),
+            doc=f"Number of {what} in the last 365 days before which the customer had tried, within {TRIED_DAYS} days, "
+            "to reach the company on a channel that it monitors.",
+            sentence=f"{{value:count {noun(kind)}|{plural(noun(kind))}}} in the last 365 days after trying to reach "
+            "the company[; typical is {usual}]",
+            expression=lambda t, kind=kind: count(
+                t, of(t, (kind,)), inbound(t), within(t, YEAR),
+                (t.tried_s - t.age_s <= TRIED_DAYS * 86400).fill_null(False),
+            ),
+        )  # fmt: skip
+
+
+def _public_wait(t: Any) -> Any:
+    """Seconds to the reply to a public mention of the last year; null on any other row."""
+    rows = of(t, ("mention",)) & inbound(t) & within(t, YEAR)
+    return rows.ifelse(t.age_s - t.reply_s, ibis.null("int64"))

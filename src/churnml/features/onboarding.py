@@ -11,7 +11,7 @@ from typing import Any
 import ibis
 
 from churnml.features.cohort import in_cohort
-from churnml.features.expressions import count, flag, of, ratio
+from churnml.features.expressions import count, flag, of, ratio, rows_of
 from churnml.features.registry import Context, Feature, Inventory, Needs
 from churnml.features.sentences import YES_OR_NO, nouns, plural
 
@@ -69,6 +69,18 @@ def _activity(context: Context) -> Iterator[Feature]:
         sentence_empty="No engagement since sign-up, or the sign-up is unknown",
         expression=lambda r: (r.tenure_days - r._first_engagement).clip(lower=0),
     )  # fmt: skip
+    value_kinds = context.value_kinds
+    if set(value_kinds) != set(kinds):  # else the same as engagement
+        worth = Needs(value_kinds, customers=SIGNED_UP)
+        grain = rows_of(value_kinds, context)
+        bought = _hidden("_first_value", worth, lambda t: t.age_days.max(where=of(t, value_kinds)), grain, None)
+        yield rough(
+            name="days_to_first_value", unit="days", grain="row", needs=worth, uses=(bought,),
+            doc=f"Time to first value: days from sign-up to the first {nouns(value_kinds)}; 0 for the same day.",
+            sentence=f"First {nouns(value_kinds)} {{value:days}} after sign-up[; typical is {{usual:days}}]",
+            sentence_empty=f"No {nouns(value_kinds)} since sign-up, or the sign-up is unknown",
+            expression=lambda r: (r.tenure_days - r._first_value).clip(lower=0),
+        )  # fmt: skip
     for days in (1, 7, 14, 30):
         counted = first(days)
         when = "on the first day" if days == 1 else f"in the first {days} days"

@@ -7,17 +7,12 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-import ibis
-
 from churnml.features import alive
-from churnml.features.expressions import between, count, of, ratio, within
+from churnml.features.expressions import between, count, mean, of, own_rate_trend, ratio, rows_of, within
 from churnml.features.registry import Context, Feature, Inventory, Needs, safe
 from churnml.features.sentences import noun, nouns, plural
 
 WINDOWS = (7, 30, 90, 180)
-BASELINE_DAYS = 14
-"""A customer's own earlier rate needs at least so many days before the recent window."""
-
 KIND_THEMES = {
     **dict.fromkeys(("return", "error", "payment_failed", "help_viewed"), "product quality"),
     **dict.fromkeys(("contact", "complaint", "case_opened", "case_reopened", "case_escalated"), "unresolved problems"),
@@ -39,16 +34,18 @@ def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
     """Declare the features of the family."""
     return chain(
         _silence(context), _kinds(context, inventory), _frequency(context), _cadence(context), _trend(context),
-        _sessions(context), _value(context), alive.declare(context),
+        _sessions(context), alive.declare(context),
     )  # fmt: skip
 
 
 quiet = partial(Feature, family="recency", theme="going quiet")
 
 
-def _since(name: str, what: str, needs: Needs, expression: Any, theme: str = "going quiet") -> Feature:
+def _since(
+    name: str, what: str, needs: Needs, expression: Any, theme: str = "going quiet", grain: str = "event"
+) -> Feature:
     return Feature(
-        name=name, family="recency", theme=theme, unit="days", grain="event", needs=needs, expression=expression,
+        name=name, family="recency", theme=theme, unit="days", grain=grain, needs=needs, expression=expression,
         doc=f"Days since the last {what}.",
         sentence=f"No {what} for {{value:days}}[; typical is {{usual:days}}]",
         sentence_low=f"Last {what} only {{value:days}} ago[; typical is {{usual:days}}]",
@@ -81,15 +78,15 @@ def _kinds(context: Context, inventory: Inventory) -> Iterator[Feature]:
     for kind in inventory.kinds:
         if kind in NEVER:
             continue
-        theme = KIND_THEMES.get(kind, "going quiet")
+        theme, grain = KIND_THEMES.get(kind, "going quiet"), rows_of((kind,), context)
         yield _since(
             f"days_since_{safe(kind)}", noun(kind), Needs((kind,)),
-            lambda t, kind=kind: t.age_days.min(where=of(t, (kind,))), theme,
+            lambda t, kind=kind: t.age_days.min(where=of(t, (kind,))), theme, grain,
         )  # fmt: skip
         for window in () if context.engagement_kinds == (kind,) else (30, 90):  # else the same as engagement
             counted = f"{{value:count {noun(kind)}|{plural(noun(kind))}}}"
             yield Feature(
-                name=f"{safe(kind)}_events_{window}d", family="recency", theme=theme, unit="events", grain="event",
+                name=f"{safe(kind)}_events_{window}d", family="recency", theme=theme, unit="events", grain=grain,
                 needs=Needs((kind,)), empty=0.0,
                 doc=f"Number of {plural(noun(kind))} in the last {window} days.",
                 sentence=f"{counted} in the last {window} days[; typical is {{usual}}]",
@@ -183,13 +180,6 @@ def _variation(n: Any, total: Any, squares: Any) -> Any:
     return ratio(variance.sqrt(), mean)
 
 
-def _own_rate_trend(recent: Any, longer: Any, first_days: Any, window: int, longest: int) -> Any:
-    """The daily rate of the last `window` days over that of the days before, back to `longest` or the first event."""
-    baseline_days = first_days.clip(upper=longest) - window
-    baseline = ratio(longer - recent, (baseline_days >= BASELINE_DAYS).ifelse(baseline_days, ibis.null("float64")))
-    return ratio(recent / window, baseline)
-
-
 def _trend(context: Context) -> Iterator[Feature]:
     kinds, first = context.engagement_kinds, _first_engagement(context)
     for name, what, part in (
@@ -203,7 +193,7 @@ def _trend(context: Context) -> Iterator[Feature]:
             sentence=f"{what} of the last 30 days is {{value:share}} of the customer's own earlier rate"
             "[; typical is {usual:share}]",
             sentence_empty="Too little earlier activity to compare the last 30 days with",
-            expression=lambda r, recent=recent, longer=longer: _own_rate_trend(
+            expression=lambda r, recent=recent, longer=longer: own_rate_trend(
                 r[recent.name], r[longer.name], r.days_since_first_engagement, 30, 180
             ),
         )  # fmt: skip
@@ -223,16 +213,12 @@ def _sessions(context: Context) -> Iterator[Feature]:
     kinds = context.engagement_kinds
     needs = Needs(kinds, columns=("duration_s",))
 
-    def mean(t: Any, rows: Any) -> Any:
-        rows = rows & of(t, kinds)
-        return ratio(t.duration_s.sum(where=rows), t.duration_s.count(where=rows))
-
     yield quiet(
         name="session_seconds_30d", unit="seconds", grain="event", needs=needs,
         doc="Mean length of the sessions of the last 30 days.",
         sentence="Sessions of the last 30 days last {value:seconds} on average[; typical is {usual:seconds}]",
         sentence_empty="No session with a known length in the last 30 days",
-        expression=lambda t: mean(t, within(t, 30)),
+        expression=lambda t: mean(t.duration_s, of(t, kinds) & within(t, 30)),
     )  # fmt: skip
     yield quiet(
         name="session_length_ratio_30d", unit="ratio", grain="event", needs=needs,
@@ -240,7 +226,9 @@ def _sessions(context: Context) -> Iterator[Feature]:
         sentence="Sessions of the last 30 days are {value:share} as long as the customer's earlier ones"
         "[; typical is {usual:share}]",
         sentence_empty="No sessions to compare in the last 30 days and before",
-        expression=lambda t: ratio(mean(t, within(t, 30)), mean(t, between(t, 30, 180))),
+        expression=lambda t: ratio(
+            mean(t.duration_s, of(t, kinds) & within(t, 30)), mean(t.duration_s, of(t, kinds) & between(t, 30, 180))
+        ),
     )  # fmt: skip
     quantity = Needs(kinds, columns=("quantity",))
 
@@ -261,61 +249,7 @@ def _sessions(context: Context) -> Iterator[Feature]:
         sentence="The quantity of the last 30 days is {value:share} of the customer's own earlier rate"
         "[; typical is {usual:share}]",
         sentence_empty="Too little earlier activity to compare the last 30 days with",
-        expression=lambda r: _own_rate_trend(
+        expression=lambda r: own_rate_trend(
             r.quantity_30d, r.quantity_180d, r.days_since_first_engagement, 30, 180
         ),
-    )  # fmt: skip
-
-
-def _value(context: Context) -> Iterator[Feature]:
-    money = partial(Feature, family="recency", theme="value and contract")
-    kinds = context.value_kinds
-    needs = Needs(kinds, columns=("amount",))
-
-    def spent(window: int) -> Feature:
-        return money(
-            name=f"amount_{window}d", unit="amount", grain="event", needs=needs, empty=0.0,
-            doc=f"Amount summed over the last {window} days ({nouns(kinds)}).",
-            sentence=f"Spent {{value}} in the last {window} days[; typical is {{usual}}]",
-            expression=lambda t: t.amount.sum(where=of(t, kinds) & within(t, window)),
-        )  # fmt: skip
-
-    first = money(
-        name="days_since_first_amount", unit="days", grain="event", needs=needs,
-        doc=f"Days since the first {nouns(kinds)} on record.",
-        sentence=f"First {nouns(kinds)} {{value:days}} ago[; typical is {{usual:days}}]",
-        expression=lambda t: t.age_days.max(where=of(t, kinds)),
-    )  # fmt: skip
-    recent, longer = spent(90), spent(365)
-    yield from (spent(30), recent, longer)
-    yield money(
-        name="amount_trend_90d", unit="ratio", grain="row", needs=needs, uses=(recent, longer, first),
-        doc="Amount in the last 90 days against the customer's own rate in the 275 days before.",
-        sentence="Spending of the last 90 days is {value:share} of the customer's own earlier rate"
-        "[; typical is {usual:share}]",
-        sentence_empty="Too little earlier spending to compare the last 90 days with",
-        expression=lambda r: _own_rate_trend(r.amount_90d, r.amount_365d, r.days_since_first_amount, 90, 365),
-    )  # fmt: skip
-    yield money(
-        name="mean_amount_365d", unit="amount", grain="event", needs=needs,
-        doc=f"Mean amount of a {nouns(kinds)} in the last 365 days.",
-        sentence="An average of {value} each time in the last 365 days[; typical is {usual}]",
-        sentence_empty=f"No {nouns(kinds)} with a known amount in the last 365 days",
-        expression=lambda t: ratio(
-            t.amount.sum(where=of(t, kinds) & within(t, 365)), t.amount.count(where=of(t, kinds) & within(t, 365))
-        ),
-    )  # fmt: skip
-    yield money(
-        name="tenure_days", unit="days", grain="row", needs=Needs(customers=("signed_up_at",)),
-        doc="Days since sign-up; unknown for customers whose sign-up lies before the recorded history.",
-        sentence="A customer for {value:days}[; typical is {usual:days}]",
-        sentence_empty="A customer since before the recorded history",
-        expression=lambda r: r.tenure_days,
-    )  # fmt: skip
-    yield money(
-        name="days_to_end", unit="days", grain="row", needs=Needs(customers=("ends_at",)),
-        doc="Days until the agreed end, known in advance.",
-        sentence="{value:days} until the agreed end[; typical is {usual:days}]",
-        sentence_empty="No end agreed",
-        expression=lambda r: r.days_to_end,
     )  # fmt: skip

@@ -36,10 +36,13 @@ THEMES = (
 )
 """The plain-language drivers; every feature belongs to exactly one. The last holds customer attributes."""
 
-FAMILIES = ("recency", "channels", "complaints", "onboarding", "text")
+FAMILIES = ("recency", "channels", "complaints", "onboarding", "outreach", "feedback", "experience", "value", "text")
 """The families of features that there are: each a module of this package."""
 
-GRAINS = ("event", "day", "week", "case", "channel", "early", "friction", "row")
+GRAINS = (
+    *("event", "fact", "day", "week", "case", "channel", "early", "dialogue", "asked", "rated", "promise", "payment"),
+    "row",
+)
 """The tables that expressions are written over: see `grains`."""
 
 FITTED = "fitted"
@@ -55,6 +58,9 @@ COMPANY_KINDS = frozenset(
     }
 )
 """Kinds of event that the company causes, not the customer."""
+
+FEEDBACK_KINDS = ("complaint", "message_private", "mention", "review")
+"""Kinds of event that say something to the company, or to the world, and call for a reply."""
 
 CHANNEL_LIMIT = 12
 """At most so many channels, the most common ones, get features of their own."""

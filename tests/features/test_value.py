@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+
+@pytest.fixture
+def value_of(features_of):
+    return lambda events, **options: features_of(events, families=("value",), **options)
+
+
+def test_spend_and_its_trend(value_of, event):
+    ann = value_of(
+        [
+            event("purchase", 20, amount="10.50"),
+            event("purchase", 91, amount="30.25"),
+            event("purchase", 400, amount="1000"),
+            event("return", 2, amount="99"),
+        ]
+    )
+    assert ann["amount_30d"] == ann["amount_90d"] == 10.5 and ann["amount_365d"] == 40.75
+    assert ann["mean_amount_365d"] == pytest.approx(20.375)
+    assert ann["amount_trend_90d"] == pytest.approx((10.5 / 90) / (30.25 / 275))
+
+
+def test_tenure(value_of, event):
+    assert value_of([event("activity", 5)], tenure_days=77)["tenure_days"] == 77
+    assert math.isnan(value_of([event("activity", 5)])["tenure_days"])
+
+
+def test_plan_and_price_changes(value_of, event):
+    ann = value_of(
+        [
+            event("purchase", 400, amount=20),
+            event("price_changed", 300, amount=25),
+            event("payment_failed", 250, amount=999),
+            event("price_changed", 200, amount=30),
+            event("purchase", 190, amount=30),
+            event("plan_changed", 100, amount=15),
+            event("plan_changed", 50),
+        ]
+    )
+    assert ann["price_changes_365d"] == 2 and ann["price_rises_365d"] == 2
+    assert ann["price_step_last"] == 30 / 25
+    assert ann["plan_changes_365d"] == 2 and ann["plan_rises_365d"] == 0
+    assert ann["plan_step_last"] == 15 / 30, "a change without an amount is no step"
+
+
+def test_a_price_with_nothing_before_it_is_no_rise(value_of, event):
+    ann = value_of([event("price_changed", 30, amount=25), event("purchase", 20, amount=25)])
+    assert ann["price_changes_365d"] == 1 and ann["price_rises_365d"] == 0 and math.isnan(ann["price_step_last"])
+
+
+def test_cancellations_blocked_and_abandoned(value_of, event):
+    active = event("activity", 20)
+    ann = value_of([active, event("cancel_requested", 60), event("cancel_requested", 30)])
+    assert ann["cancel_requests_365d"] == 2 and ann["cancel_asked_again_365d"] == 1 and ann["cancel_abandoned"] == 1
+    bob = value_of([active, event("cancel_requested", 20)])
+    assert bob["cancel_asked_again_365d"] == 0 and bob["cancel_abandoned"] == 0, "the same day is not later"
+    assert value_of([active, event("cancel_requested", 366)])["cancel_abandoned"] == 0
