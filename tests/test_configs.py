@@ -27,7 +27,7 @@ def test_voice_and_engagement_kinds_are_mapped(file: Path) -> None:
 
 
 def test_the_three_businesses_are_there() -> None:
-    assert {"simulated", "oulad", "online_retail"} <= {file.stem for file in FOLDER.glob("*.yaml")}
+    assert {"telecom", "shop", "software", "oulad", "online_retail"} <= {file.stem for file in FOLDER.glob("*.yaml")}
 
 
 def test_oulad_trains_on_february_and_tests_on_october() -> None:
