@@ -1,7 +1,7 @@
 """churnml beside an oracle that knows the simulated truth: the limit that no model can beat, and the true themes.
 
-python benchmarks/oracle.py                                 the three presets, 20,000 customers each: half an hour
-python benchmarks/oracle.py telecom --customers 4000 --copies 50     a first look
+python benchmarks/oracle.py                               the three presets, 10,000 customers each
+python benchmarks/oracle.py telecom --customers 4000 --copies 50   a first look
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LIMIT = "oracle"
 def main() -> None:
     parser = argparse.ArgumentParser(description="Print churnml, its baselines and the oracle, on simulated companies.")
     parser.add_argument("presets", nargs="*", default=list(simulator.PRESETS), metavar="PRESET")
-    parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument("--customers", type=int, default=10_000)
     parser.add_argument("--copies", type=int, default=100, help="futures of each customer that the oracle looks at")
     options = parser.parse_args()
     with exit_codes(), tempfile.TemporaryDirectory(prefix="churnml-oracle-") as folder:

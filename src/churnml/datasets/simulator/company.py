@@ -26,7 +26,7 @@ def reach_out(life: Life, today: Today) -> None:
     people = life.people
     asked = np.flatnonzero(today.customer & ((today.day + people.bill_day * 3) % 91 == 0))
     _survey(life, asked, 0, today.day)
-    served = np.flatnonzero(today.using & (today.trouble >= 0) & ~people.dark_matter)
+    served = np.flatnonzero(today.served)
     _survey(life, served[life.rng.random(len(served)) < 0.15], 1, today.day)
 
 
@@ -74,7 +74,8 @@ def _treat(life: Life, today: Today) -> None:
     if day < preset.treatments_from or (day - preset.treatments_from) % 28:
         return
     draw = rng.random((3, len(life)))
-    who = np.flatnonzero(today.customer & (state.close_on - day > 10**5) & (draw[0] < preset.treated_share))
+    # Nobody is drawn while an earlier treatment still has an effect.
+    who = np.flatnonzero(today.using & (state.treated_until < day) & (draw[0] < preset.treated_share))
     treated = draw[1, who] < 0.5
     effect = effects(life)[who]
     usual = life.unhappy_hazard(day, life.satisfaction)[who]
@@ -94,9 +95,10 @@ def _survey(life: Life, who: Ints, kind: int, day: int) -> None:
     draw = rng.random((2, len(who)))
     sent = moments(day, len(who), rng, 10.0)
     feeling = life.satisfaction[who]
-    willing = np.clip(life.state.engagement[who], 0.2, 1) * np.where(life.state.manner[who] == SILENT, 0.0, 1.0)
+    willing = np.clip(life.state.engagement[who], 0.2, 1) * (life.state.manner[who] != SILENT)
+    willing *= life.state.quiet_on[who] > day
     answers = draw[0] < willing * 0.5 / (1 + np.exp(-(0.6 + 1.2 * feeling)))
-    score = np.clip(np.rint(7.6 + 2.4 * feeling + rng.normal(0, 1.4, len(who))), 0, 10).astype(np.int64)
+    score = np.clip(np.rint(8.2 + 2.4 * feeling + rng.normal(0, 1.4, len(who))), 0, 10).astype(np.int64)
     answered = sent + 600 + (draw[1] * 3 * DAY).astype(np.int64)
     life.log.add("surveys", who, kind=kind, sent=sent, score=np.where(answers, score, NEVER),
                  answered=np.where(answers, answered, NEVER))  # fmt: skip
@@ -110,7 +112,7 @@ def spread_the_word(life: Life, today: Today) -> None:
     mood = np.abs(feeling + 0.1) * np.where(feeling < -0.1, 1.6, 0.7)
     speaking: Bools = today.customer & (state.manner != OWN)
     who = np.flatnonzero(speaking & (draw[0] < preset.posts * people.posts * mood))
-    stars = np.clip(np.rint(3.6 + 1.9 * feeling[who] + rng.normal(0, 0.7, len(who))), 1, 5).astype(np.int64)
+    stars = np.clip(np.rint(3.4 + 3.0 * feeling[who] + rng.normal(0, 0.7, len(who))), 1, 5).astype(np.int64)
     kind = rng.choice(3, len(who), p=[0.45, 0.35, 0.20])
     words = np.array(post_texts(WORDS[preset.name], stars, kind > 0, rng), dtype=object)
     at = moments(day, len(who), rng, 19.0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from churnml.datasets.simulator.life import FAR, PRODUCT, PROMISES, START, STAYS, VALUE, VOCAL, Life
+from churnml.datasets.simulator.life import FAR, PRODUCT, PROMISES, SILENT, START, STAYS, VALUE, VOCAL, Life
 from churnml.datasets.simulator.log import DAY, NEVER, Bools, Floats, Ints, moments
 from churnml.datasets.simulator.population import REGIONS, STEPS
 from churnml.datasets.simulator.words import TOPICS
@@ -31,15 +31,16 @@ class Today:
     """When the customer ordered something today."""
     cents: Ints
     """For how much."""
+    served: Bools
+    """Whose contact was answered today."""
 
     @classmethod
     def of(cls, life: Life, day: int) -> Today:
         """The beginning of a day."""
         customer = (life.people.joined <= day) & (life.state.close_on > day)
-        nothing = [np.full(len(life), NEVER) for _ in range(3)]
-        return cls(
-            day, customer, customer & (life.state.quiet_on > day), nothing[0], nothing[1], nothing[1].copy(), nothing[2]
-        )
+        using = customer & (life.state.quiet_on > day)
+        trouble, sessions, placed, cents = (np.full(len(life), NEVER) for _ in range(4))
+        return cls(day, customer, using, trouble, sessions, placed, cents, np.zeros(len(life), dtype=bool))
 
     def troubles(self, who: Ints, topic: int) -> None:
         """Note that each of `who` has a reason to be annoyed today."""
@@ -60,13 +61,14 @@ def use(life: Life, today: Today) -> None:
     size = len(people)
     weekend = (day + life.weekday) % 7 >= 5
     state.rhythm += -0.05 * state.rhythm + rng.normal(0, 0.10, size)
-    level = np.where(state.manner == VOCAL, 1.15, state.engagement)
+    level = np.where(state.manner == VOCAL, 1.2, 1.0) * state.engagement
     level = np.where(day > state.cancel_on, 0.4, level)
+    fades = np.flatnonzero((state.manner == SILENT) & (day < state.quiet_on))
+    level[fades] *= (state.quiet_on[fades] - day) / (state.quiet_on[fades] - state.decided[fades])
     level = np.where(np.any((people.away_from <= day) & (day < people.away_to), axis=0), 0.03, level)
     mean = people.cadence * np.exp(state.rhythm - 0.06) * level * season(day, life)
     today.sessions = sessions = rng.poisson(mean * (people.weekend if weekend else 1.0) * today.using)
 
-    outage = rng.random(REGIONS) < preset.outage_rate
     failing = preset.error_rate * people.error_prone
     errors = rng.poisson(np.minimum(failing * sessions, 3.0))
     who = np.flatnonzero(errors > 0)
@@ -74,7 +76,8 @@ def use(life: Life, today: Today) -> None:
     _app_events(life, np.repeat(who, number), day, 0, rng.integers(0, 3, int(number.sum())))
     life.hurt(who, PRODUCT, preset.shocks.error * number)
     today.troubles(who, APP)
-    hit = np.flatnonzero(outage[state.region] & (sessions > 0))
+    out = rng.random(size) < preset.outage_rate if life.outages is None else life.outages[day, state.region]
+    hit = np.flatnonzero(out & (sessions > 0))
     _app_events(life, hit, day, 0, 3)
     life.hurt(hit, PRODUCT, preset.shocks.outage)
     today.troubles(hit, QUALITY)
@@ -118,7 +121,7 @@ def pay(life: Life, today: Today) -> None:
         who = np.flatnonzero(orders | (again & today.using))
         cents = (state.price[who] * rng.lognormal(0, 0.45, len(who))).astype(np.int64)
     failed = rng.random(len(who)) < np.clip(preset.payment_failures * people.error_prone[who], 0, 0.12)
-    card = np.where(people.acquired[who] == 1, 1, (people.number[who] + day) % 7 == 0)
+    card = (people.acquired[who] == 1) | (people.number[who] % 7 == 0)
     order = people.number[who] * 10_000 + day
     at = moments(day, len(who), rng, 9.0 if preset.bills_every else 18.0)
     life.log.add("payments", who, at=at, order=order, cents=cents, failed=failed, method=card)
@@ -133,6 +136,7 @@ def pay(life: Life, today: Today) -> None:
 def deliver(life: Life, today: Today) -> None:
     """Promise a date for what was ordered, and keep it or not."""
     preset, rng, day = life.preset, life.rng, today.day
+    today.troubles(life.due(day, PROMISES), DELIVERY)
     who = np.flatnonzero(today.customer & (life.state.delivery_due == day))
     life.state.delivery_due[who] = FAR
     promised = day + rng.integers(2, 7, len(who))
@@ -176,7 +180,7 @@ def change(life: Life, today: Today) -> None:
             "contract_changes", who, at=moments(day, len(who), rng, 9.0), type=1, detail=0, cents=state.price[who]
         )
         life.hurt(who, VALUE, preset.shocks.price_rise * 2 * rng.random(len(who)))
-        today.troubles(who[rng.random(len(who)) < 0.25], PRICE)
+        today.troubles(who[rng.random(len(who)) < 0.6], PRICE)
     draw = rng.random((2, len(people)))
     who = np.flatnonzero(today.using & (draw[0] < 0.0005) & (state.manner == STAYS))
     up = life.satisfaction[who] > rng.normal(-0.1, 0.4, len(who))

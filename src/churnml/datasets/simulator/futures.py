@@ -83,7 +83,7 @@ def _chances(life: Life, who: Ints, day: int, window: Window, copies: int, rng: 
         for at in range(0, len(who), size)
     ]
     counted = np.concatenate([np.zeros((3, 0)), *counts], axis=1)
-    mean = counted.sum(axis=1, keepdims=True) / max(counted.sum(), 1)
+    mean = (counted.sum(axis=1, keepdims=True) + 1) / (counted.sum() + 3)
     chances: Floats = (counted + mean) / (copies + 1)
     return chances
 
@@ -94,7 +94,7 @@ def _counts(life: Life, day: int, window: Window) -> np.ndarray:
     opens, ends = day + window.lead_days, day + window.lead_days + window.horizon_days
     used = np.zeros(len(life), dtype=bool)
     closed = np.full(len(life), FAR)
-    spoke = np.where(state.last_voice >= day - window.lookback_days, state.last_voice, FAR)
+    spoke = np.where(state.last_voice >= max(day - window.lookback_days, 0), state.last_voice, FAR)
     for now in range(day, ends):
         closed[state.close_on == now] = now
         today = live(life, now)

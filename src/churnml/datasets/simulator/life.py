@@ -105,7 +105,7 @@ def first_state(people: Population, preset: Preset, rng: np.random.Generator) ->
         plan=people.plan.copy(),
         region=people.region.copy(),
         retry_on=far[6],
-        delivery_due=np.where(people.joined >= 0, people.joined, far[7]),
+        delivery_due=np.where((people.joined >= 0) & (preset.bills_every > 0), people.joined, far[7]),
         unsubscribed=np.zeros(size, dtype=bool),
         stalled=np.any(people.onboarding < 0, axis=0),
     )  # fmt: skip
@@ -129,6 +129,8 @@ class Life:
             rng,
         )
         self._to_come: dict[int, list[tuple[Ints, int, Floats]]] = defaultdict(list)
+        self.outages: Bools | None = None
+        """Days x regions: the outages of the company; without them every customer meets outages of his or her own."""
         self.known: list[tuple[Bools, NDArray[Any], NDArray[Any]]] = []
         """Of each day: who could still decide to leave, satisfaction, hazard of leaving unhappy."""
         self.felt: list[tuple[Ints, Floats]] = []
@@ -158,6 +160,12 @@ class Life:
         elif len(who):
             self._to_come[on].append((who, theme, sizes))
 
+    def due(self, day: int, theme: int) -> Ints:
+        """Whom that annoyance will reach on that day."""
+        return np.concatenate(
+            [np.full(0, NEVER), *(who for who, about, _ in self._to_come.get(day, ()) if about == theme)]
+        )
+
     def please(self, who: Ints, size: float | Floats) -> None:
         """Raise satisfaction."""
         np.add.at(self.state.good, who, size)
@@ -168,6 +176,12 @@ class Life:
         state = self.state
         total: Floats = self.people.level + state.drift + state.good - state.hurt.sum(axis=0)
         return total
+
+    def wanted(self, satisfaction: Floats) -> Floats:
+        """The engagement that goes with a satisfaction: those who would speak up show their displeasure in words."""
+        depth = np.where(self.people.speaks, 0.25, 0.62)
+        level: Floats = 1 + depth * np.tanh((satisfaction - 0.1) / 0.6) * np.where(satisfaction > 0.1, 0.25, 1.0)
+        return level
 
     def unhappy_hazard(self, day: int, satisfaction: Floats) -> Floats:
         """The hazard of leaving unhappy on that day, silently or aloud, per day."""
@@ -195,10 +209,7 @@ class Life:
         state.drift *= keep
         state.drift += preset.drift_sd * rng.standard_normal(len(self))
         satisfaction = self.satisfaction
-        # Would-be speakers show their displeasure in words; the use of the others falls with their satisfaction.
-        depth = np.where(self.people.speaks, 0.25, 0.62)
-        wanted = 1 + depth * np.tanh((satisfaction - 0.1) / 0.6) * np.where(satisfaction > 0.1, 0.25, 1.0)
-        state.engagement += (wanted - state.engagement) / preset.engagement_days
+        state.engagement += (self.wanted(satisfaction) - state.engagement) / preset.engagement_days
         hazard = self.unhappy_hazard(day, satisfaction)
         free = using & (state.manner == STAYS)
         self.known.append((free, satisfaction.astype(np.float32), hazard.astype(np.float32)))
@@ -216,9 +227,10 @@ class Life:
         self.felt.append((who, state.hurt[:, who]))
         chance = rng.random((4, size))
         wait = np.ceil(
-            np.clip(rng.lognormal(0, 0.6, (2, size)), 0.2, 5.0) * [[preset.closes_after], [preset.vocal_patience]]
+            np.clip(rng.lognormal(0, 0.6, (3, size)), 0.2, 5.0)
+            * [[preset.closes_after], [preset.vocal_patience], [preset.fading]]
         )
-        later, patience = wait.astype(np.int64)
+        later, patience, fading = wait.astype(np.int64)
         silent, vocal, own = cause == SILENT, cause == VOCAL, cause == OWN
         announced = own & (chance[0] < preset.own_announced)
         state.why[who] = np.where(own, np.where(chance[1] < 0.55, MOVED, NEED_ENDED), NEVER)
@@ -226,8 +238,9 @@ class Life:
         state.again_on[who] = np.where(vocal & (chance[1] < 0.5) & (patience > 4), day + 1 + patience // 2, FAR)
         state.cancel_on[who] = np.where(vocal, day + 1 + patience, np.where(announced, day + 1 + later // 2, FAR))
         goes = silent | (own & ~announced)
-        state.quiet_on[who] = np.where(goes, day + 1, FAR)
-        state.close_on[who] = np.where(goes & (chance[2] < preset.closes), day + 1 + later, FAR)
+        last = day + 1 + fading * silent
+        state.quiet_on[who] = np.where(goes, last, FAR)
+        state.close_on[who] = np.where(goes & (chance[2] < preset.closes), last + later, FAR)
 
     def close(self, day: int) -> None:
         """Log the closures of today."""

@@ -72,8 +72,10 @@ class Preset:
     """Share of the silent leavers whose account is closed; the others only stay away."""
     closes_after: float = 12.0
     """Median days between the last use and that closure."""
+    fading: float = 18.0
+    """Median days in which the use of a silent leaver runs out, from the decision to the last use."""
     vocal_patience: float = 16.0
-    """Median days between the first complaint of a vocal leaver and the end."""
+    """Median days between the first complaint of a vocal leaver and the request to cancel."""
 
     # satisfaction
     level_sd: float = 0.30
@@ -170,7 +172,7 @@ class Preset:
 
 TELECOM = Preset(
     name="telecom",
-    speaker_ratio=1.135,
+    speaker_ratio=1.162,
     unhappy_hazard=0.00015,
     hazard_slope=2.8,
     own_hazard=0.00016,
@@ -187,7 +189,7 @@ TELECOM = Preset(
 
 SHOP = Preset(
     name="shop",
-    speaker_ratio=1.092,
+    speaker_ratio=1.094,
     unhappy_hazard=0.0005,
     own_hazard=0.0003,
     own_announced=0.05,
@@ -215,7 +217,7 @@ SHOP = Preset(
 
 SOFTWARE = Preset(
     name="software",
-    speaker_ratio=1.167,
+    speaker_ratio=1.183,
     unhappy_hazard=0.00018,
     hazard_slope=3.2,
     renewal_days=30,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import multiprocessing
 import shutil
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -23,7 +24,7 @@ import pyarrow.parquet as pq
 from churnml.datasets.simulator import company, days, service, traps
 from churnml.datasets.simulator.life import Life, first_state
 from churnml.datasets.simulator.log import Log
-from churnml.datasets.simulator.population import draw_population
+from churnml.datasets.simulator.population import REGIONS, draw_population
 from churnml.datasets.simulator.presets import TELECOM, Preset
 from churnml.datasets.simulator.tables import (
     VOCABULARIES,
@@ -38,6 +39,8 @@ from churnml.errors import ConfigError
 
 CHUNK = 10_000
 """Customers simulated at a time. Part of the recipe: another number gives other customers."""
+COMPANY = 2**40
+"""In the place of a chunk's first customer: random numbers that concern everybody."""
 FIRST_DAY = date(2023, 1, 1)
 Progress = Callable[[int, int], None]
 
@@ -121,13 +124,15 @@ def simulate(
             done += tables["customers"].num_rows
             if progress:
                 progress(done, customers)
+        for writer in writers.values():
+            writer.close()
+        (out / "truth").mkdir(exist_ok=True)
+        for name in writers:
+            (staging / f"{name}.parquet").replace(out / f"{name}.parquet")
     finally:
         for writer in writers.values():
             writer.close()
-    (out / "truth").mkdir(exist_ok=True)
-    for name in writers:
-        (staging / f"{name}.parquet").replace(out / f"{name}.parquet")
-    shutil.rmtree(staging)
+        shutil.rmtree(staging, ignore_errors=True)
     frames = {name: out / f"{name}.parquet" for name in writers if not name.startswith("truth/")}
     return Simulated(frames, out / "truth", plan.start, plan.end)
 
@@ -169,7 +174,10 @@ def _chunks(plan: Plan, customers: int, workers: int) -> Iterator[dict[str, pa.T
     if workers == 1 or len(parts) == 1:
         yield from (chunk(plan, *part) for part in parts)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    # An interrupt ends the processes at once and quietly; what waits is never begun.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, signal.signal, (signal.SIGINT, signal.SIG_DFL))
+    try:
         under_way: deque[Future[dict[str, pa.Table]]] = deque()
         for part in parts:
             under_way.append(pool.submit(chunk, plan, *part))
@@ -177,13 +185,18 @@ def _chunks(plan: Plan, customers: int, workers: int) -> Iterator[dict[str, pa.T
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def begin(plan: Plan, first: int, size: int) -> Life:
     """Customers `first` to `first + size`, on the morning of the first day."""
     rng = plan.stream(first)
     people = draw_population(first, size, plan.days, plan.preset, rng)
-    return Life(people, first_state(people, plan.preset, rng), plan.preset, plan.start.weekday(), Log(), rng)
+    life = Life(people, first_state(people, plan.preset, rng), plan.preset, plan.start.weekday(), Log(), rng)
+    life.state.engagement = life.wanted(life.satisfaction)
+    life.outages = plan.stream(COMPANY).random((plan.days, REGIONS)) < plan.preset.outage_rate
+    return life
 
 
 def live(life: Life, day: int) -> days.Today:

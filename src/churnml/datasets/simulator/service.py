@@ -43,15 +43,17 @@ def contact(life: Life, today: Today) -> None:
     moved = open_now & people.adopts[who] & ((rng.random(len(who)) < preset.displaced) | people.dark_matter[who])
     channel = np.where(rng.random(len(who)) < 0.75, people.support[who], rng.integers(0, 3, len(who)))
     topic = np.where(today.trouble[who] >= 0, today.trouble[who], rng.integers(0, len(TOPICS), len(who)))
-    _open_tickets(life, who, np.where(moved, LAUNCHED, channel), topic, day)
-    upset = today.using & (today.trouble >= 0) & (state.manner == STAYS) & (draw[1] < people.voice)
+    today.served[_open_tickets(life, who, np.where(moved, LAUNCHED, channel), topic, day)] = True
+    # An error alone is half as good a reason to write as a failed payment or a late delivery.
+    reason = np.where(today.trouble == APP, 0.5, 1.0) * (today.trouble >= 0)
+    upset = today.using & (state.manner == STAYS) & (draw[1] < people.voice * reason)
     due = today.customer & ((state.complain_on == day) | (state.again_on == day))
     _complain(life, np.flatnonzero(upset | due), today)
     _cancel(life, np.flatnonzero(today.customer & (state.cancel_on == day)), day)
 
 
-def _open_tickets(life: Life, who: Ints, channel: Ints, topic: Ints, day: int) -> None:
-    """One ticket for each of `who`, as a good or a bad agent would handle it."""
+def _open_tickets(life: Life, who: Ints, channel: Ints, topic: Ints, day: int) -> Ints:
+    """One ticket for each of `who`, as a good or a bad agent would handle it; returns those who did not give up."""
     preset, rng, shocks = life.preset, life.rng, life.preset.shocks
     size = len(who)
     draw = rng.random((8, size))
@@ -71,14 +73,15 @@ def _open_tickets(life: Life, who: Ints, channel: Ints, topic: Ints, day: int) -
     resolved = np.where(solved, opened + answer + work, NEVER)
     again = resolved + DAY + (draw[6] * 30 * DAY).astype(np.int64)
     reopened = np.where(solved & (draw[6] < 0.13 - 0.08 * skill), again, NEVER)
-    escalated = np.where(~at_once & (draw[7] < 0.12), opened + answer + DAY, NEVER)
+    escalated = np.where(~at_once & (draw[7] < 0.12) & (~solved | (work > DAY)), opened + answer + DAY, NEVER)
     second, _ = _agents(day, rng.integers(0, AGENTS, size))
     handed_on = ~at_once & (draw[7] < 0.3)
-    handling = (120 + 700 * draw[7] + 400 * ~at_once).astype(np.int64) * spoken
+    handling = np.where(spoken & ~abandoned, (120 + 700 * draw[7] + 400 * ~at_once).astype(np.int64), NEVER)
     life.log.add(
         "support", who, opened=opened, number=np.where(abandoned, NEVER, life.people.number[who] * 10_000 + 2 * day),
         channel=channel, topic=topic, wait=np.where(spoken, wait.astype(np.int64), NEVER), abandoned=abandoned,
-        agent=np.where(automated | abandoned, NEVER, agent), second=np.where(handed_on & solved, second, agent),
+        agent=np.where(automated | abandoned, NEVER, agent),
+        second=np.where(handed_on, second, np.where(automated, NEVER, agent)),
         automated=automated, scripted=scripted, handling=handling,
         response=np.where(abandoned, NEVER, opened + answer), resolved=np.where(abandoned, NEVER, resolved),
         reopened=np.where(abandoned, NEVER, reopened), escalated=np.where(abandoned, NEVER, escalated),
@@ -93,6 +96,8 @@ def _open_tickets(life: Life, who: Ints, channel: Ints, topic: Ints, day: int) -
         _felt(life, who[back], UNRESOLVED, shocks.reopened * (reopened[back] // DAY == on), int(on))
     well = at_once & solved & ~slow & ~abandoned & ~scripted & ~automated
     life.please(who[well], shocks.good_service)
+    answered: Ints = who[~abandoned]
+    return answered
 
 
 def _felt(life: Life, who: Ints, theme: int, size: Floats, day: int) -> None:
@@ -124,6 +129,8 @@ def _complain(life: Life, who: Ints, today: Today) -> None:
     recovered = draw[0] < np.where(stays, preset.recovered, 0.1)
     answer = rng.lognormal(np.log(np.where(recovered, 7 * 3600, 40 * 3600)), 0.7, size).astype(np.int64)
     work = rng.lognormal(np.log(np.where(recovered, 1.2 * DAY, 7 * DAY)), 0.6, size).astype(np.int64)
+    wait = (60 + 600 * draw[2]).astype(np.int64)
+    answer = np.where(channel <= CHAT, wait, answer)
     solved = recovered | (draw[1] < 0.55)
     agent, _ = _agents(day, rng.integers(0, AGENTS, size))
     second, _ = _agents(day, rng.integers(0, AGENTS, size))
@@ -131,12 +138,12 @@ def _complain(life: Life, who: Ints, today: Today) -> None:
     support = np.select([channel == FORM, channel == LETTER], [EMAIL, EMAIL], channel)
     life.log.add(
         "support", who, opened=entered, number=number, channel=support, topic=topic,
-        wait=np.where(channel <= CHAT, (60 + 600 * draw[2]).astype(np.int64), NEVER), abandoned=False, agent=agent,
+        wait=np.where(channel <= CHAT, wait, NEVER), abandoned=False, agent=agent,
         second=np.where(~recovered & (draw[3] < 0.5), second, agent), automated=False,
         scripted=~recovered & (draw[2] < 0.4), response=entered + answer,
-        handling=(200 + 900 * draw[3]).astype(np.int64) * (channel <= CHAT),
+        handling=np.where(channel <= CHAT, (200 + 900 * draw[3]).astype(np.int64), NEVER),
         resolved=np.where(solved, entered + answer + work, NEVER), reopened=NEVER,
-        escalated=np.where(~recovered & (draw[3] < 0.3), entered + answer + DAY, NEVER),
+        escalated=np.where(~recovered & (draw[3] < 0.3) & (~solved | (work > DAY)), entered + answer + DAY, NEVER),
     )  # fmt: skip
     text = np.array(complaint_texts(WORDS[preset.name], topic, rng), dtype=object)
     life.log.add("complaints", who, at=opened, entered=entered, channel=channel, topic=topic, ticket=number, text=text)
@@ -151,7 +158,7 @@ def _cancel(life: Life, who: Ints, day: int) -> None:
     state, preset, rng = life.state, life.preset, life.rng
     if not preset.bills_every:
         asks = rng.random(len(who)) < 0.3
-        state.quiet_on[who[~asks]] = day
+        state.quiet_on[who[~asks]] = day + 1
         who = who[asks]
     state.announced[who] = True
     state.last_voice[who] = day

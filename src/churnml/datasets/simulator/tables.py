@@ -18,7 +18,7 @@ from churnml.datasets.simulator.words import TOPICS
 MONEY = pa.decimal128(10, 2)
 TIME = pa.timestamp("us")
 TYPES = {
-    "customer": pa.string(), "time": TIME, "whole": pa.int64(), "words": pa.string(),
+    "customer": pa.string(), "time": TIME, "due": TIME, "whole": pa.int64(), "words": pa.string(),
     "number": pa.string(), "cents": MONEY, "flag": pa.bool_(), "text": pa.string(),
 }  # fmt: skip
 
@@ -162,7 +162,7 @@ def columns_of(v: Vocabulary) -> dict[str, Columns]:
                        "channel": Column("channel", "words", ("app", "web", "shop")), "completed_at": Column("at")},
         "deliveries": {"customer_id": who, "order_id": Column("order", "number", prefix="D"),
                        "item": Column("item", "words", v.items), "ordered_at": Column("ordered"),
-                       "promised_for": Column("promised"), "delivered_at": Column("delivered")},
+                       "promised_for": Column("promised", "due"), "delivered_at": Column("delivered")},
         "contract_changes": {"customer_id": who, "changed_at": Column("at"),
                              "type": Column("type", "words", ("plan", "price")),
                              "detail": Column("detail", "words", ("price rise", "upgrade", "downgrade")),
@@ -234,7 +234,10 @@ def raw_tables(log: Log, v: Vocabulary, ids: pa.Array, clock: Clock) -> dict[str
 
 
 def with_last_change(support: pa.Table) -> pa.Table:
-    """The tickets with the time of their last change, as a ticket system keeps it."""
+    """The tickets with the time of their last change, as a ticket system keeps it; nobody has resolved an open one."""
+    place = support.schema.get_field_index("resolved_by")
+    by = pc.if_else(support["resolved_at"].is_valid(), support["resolved_by"], None)
+    support = support.set_column(place, "resolved_by", by)
     times = [support[field.name] for field in support.schema if field.type == TIME]
     return support.append_column("updated_at", pc.max_element_wise(*times))
 
@@ -269,6 +272,8 @@ def _column(column: Column, values: NDArray[Any], ids: pa.Array, clock: Clock) -
             return ids.take(pa.array(values))
         case "time":
             return clock.times(values)
+        case "due":
+            return pa.array((values + clock.origin) * 1_000_000, mask=values < 0).cast(TIME)
         case "words":
             return pa.array(column.words).take(pa.array(values.astype(np.int64), mask=values < 0))
         case "number":

@@ -70,7 +70,7 @@ def _overwritten_attribute(tables: Tables, where: Where) -> Tables:
 def _leaking_attribute(tables: Tables, where: Where) -> Tables:
     customers = tables["customers"]
     gone = _gone_by_the_end(customers, where)
-    scores = np.asarray(customers["credit_score"]) - gone * where.rng.integers(120, 320, len(gone))
+    scores = np.asarray(customers["credit_score"]) - gone * where.rng.integers(200, 400, len(gone))
     return tables | {"customers": _set(customers, "credit_score", pa.array(np.maximum(scores, 300)))}
 
 
@@ -84,7 +84,7 @@ def _resolution_backfilled(tables: Tables, where: Where) -> Tables:
                   pc.invert(support["abandoned"]))  # fmt: skip
     after = pa.array(where.rng.integers(3600, 5 * 3600, support.num_rows) * 1_000_000).cast(pa.duration("us"))
     said = pc.max_element_wise(support["opened_at"], support["first_response_at"])
-    resolved = pc.if_else(hit, pc.add(said, after), support["resolved_at"])
+    resolved = pc.if_else(hit, pc.min_element_wise(pc.add(said, after), closed_at), support["resolved_at"])
     touched = pc.if_else(hit, pc.max_element_wise(closed_at, support["updated_at"]), support["updated_at"])
     return tables | {"support": _set(_set(support, "resolved_at", resolved), "updated_at", touched)}
 
@@ -94,6 +94,12 @@ def _winback_before_closure(tables: Tables, where: Where) -> Tables:
     closed = tables[where.table("closures")]
     mailed = closed.filter(pa.array(where.rng.random(closed.num_rows) < 0.6))
     ahead = pa.array(where.rng.integers(86_400, 12 * 86_400, mailed.num_rows) * 1_000_000).cast(pa.duration("us"))
+    customers = tables["customers"]
+    place = pc.index_in(mailed["customer_id"], value_set=customers["customer_id"].combine_chunks())
+    earliest = pc.max_element_wise(
+        customers["signed_up_at"].take(place.combine_chunks()), pa.scalar(where.time(0), TIME)
+    )
+    sent = pc.max_element_wise(pc.subtract(mailed["closed_at"], ahead), earliest).cast(TIME)
     name = where.table("outreach")
     outreach = tables[name]
     size = mailed.num_rows
@@ -102,7 +108,7 @@ def _winback_before_closure(tables: Tables, where: Where) -> Tables:
         "campaign_id": pa.array(["M9999"] * size, pa.string()),
         "purpose": pa.array(["win-back"] * size, pa.string()),
         "channel": pa.array(["email"] * size, pa.string()),
-        "sent_at": pc.subtract(mailed["closed_at"], ahead).cast(TIME),
+        "sent_at": sent,
     }
     rows = pa.table([given.get(f.name, pa.nulls(size, f.type)) for f in outreach.schema], schema=outreach.schema)
     joined = pa.concat_tables([outreach, rows]).sort_by([("sent_at", "ascending"), ("customer_id", "ascending")])
