@@ -70,7 +70,7 @@ KnownAt = Annotated[
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where everything goes.")] = Path("demo"),
-    customers: Annotated[int, typer.Option(min=200, help="How many customers to simulate.")] = 2500,
+    customers: Annotated[int, typer.Option(min=200, help="How many customers to simulate.")] = 4000,
     seed: Annotated[int, typer.Option(min=0)] = 7,
     as_json: AsJson = False,
 ) -> None:
