@@ -98,7 +98,7 @@ def _survey(life: Life, who: Ints, kind: int, day: int) -> None:
     willing = np.clip(life.state.engagement[who], 0.2, 1) * (life.state.manner[who] != SILENT)
     willing *= life.state.quiet_on[who] > day
     answers = draw[0] < willing * 0.5 / (1 + np.exp(-(0.6 + 1.2 * feeling)))
-    score = np.clip(np.rint(8.2 + 2.4 * feeling + rng.normal(0, 1.4, len(who))), 0, 10).astype(np.int64)
+    score = np.clip(np.rint(8.6 + 2.8 * feeling + rng.normal(0, 1.6, len(who))), 0, 10).astype(np.int64)
     answered = sent + 600 + (draw[1] * 3 * DAY).astype(np.int64)
     life.log.add("surveys", who, kind=kind, sent=sent, score=np.where(answers, score, NEVER),
                  answered=np.where(answers, answered, NEVER))  # fmt: skip
@@ -112,7 +112,7 @@ def spread_the_word(life: Life, today: Today) -> None:
     mood = np.abs(feeling + 0.1) * np.where(feeling < -0.1, 1.6, 0.7)
     speaking: Bools = today.customer & (state.manner != OWN)
     who = np.flatnonzero(speaking & (draw[0] < preset.posts * people.posts * mood))
-    stars = np.clip(np.rint(3.4 + 3.0 * feeling[who] + rng.normal(0, 0.7, len(who))), 1, 5).astype(np.int64)
+    stars = np.clip(np.rint(4.0 + 3.6 * feeling[who] + rng.normal(0, 0.9, len(who))), 1, 5).astype(np.int64)
     kind = rng.choice(3, len(who), p=[0.45, 0.35, 0.20])
     words = np.array(post_texts(WORDS[preset.name], stars, kind > 0, rng), dtype=object)
     at = moments(day, len(who), rng, 19.0)
