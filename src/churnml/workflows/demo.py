@@ -83,7 +83,9 @@ def simulate(
 
 
 def _refuse_other_files(out: Path, preset: str) -> None:
-    if not out.is_dir() or not any(out.iterdir()):
+    from churnml.datasets.simulator.run import STAGING  # what a killed simulation leaves is no reason
+
+    if not out.is_dir() or not any(path.name != STAGING for path in out.iterdir()):
         return
     if not (out / f"{preset}.yaml").is_file() or not (out / "truth" / "departures.parquet").is_file():
         raise ConfigError(f"{out}: the folder is not empty and holds no simulation of {preset}", "name a new folder")

@@ -41,6 +41,8 @@ CHUNK = 10_000
 """Customers simulated at a time. Part of the recipe: another number gives other customers."""
 COMPANY = 2**40
 """In the place of a chunk's first customer: random numbers that concern everybody."""
+STAGING = ".simulating"
+"""The folder in which tables grow until all are complete."""
 FIRST_DAY = date(2023, 1, 1)
 Progress = Callable[[int, int], None]
 
@@ -110,7 +112,7 @@ def simulate(
     _refuse_nonsense(customers, seed, months, workers)
     plan = Plan.of(preset, seed, months=months, start=start, switched_on=switched_on)
     out.mkdir(parents=True, exist_ok=True)
-    staging = out / ".simulating"
+    staging = out / STAGING
     shutil.rmtree(staging, ignore_errors=True)
     (staging / "truth").mkdir(parents=True)
     writers: dict[str, pq.ParquetWriter] = {}
