@@ -65,7 +65,7 @@ def test_every_preset_holds_its_silent_share(companies: dict[str, Company], name
 
 
 def test_the_silent_share_can_be_chosen(outspoken: Company, tmp_path: Any) -> None:
-    """At 0.5 and 0.85; found out if off by 0.12. Far from the default, `speaker_ratio` holds less exactly."""
+    """At 0.5 and 0.85; found out if off by 0.12."""
     numbers = preset("telecom", silent_share=0.85, unhappy_hazard=0.002)
     other = Company.of(numbers, simulate(2_000, 2, tmp_path, preset=numbers, months=6))
     for company in (outspoken, other):
@@ -228,5 +228,5 @@ def test_a_complaint_that_is_handled_well_halves_the_hazard(outspoken: Company) 
     assert table.loc[table["complained"], "really"].notna().all()
     assert set(inside.round(2)) == {round(p.recovered_ratio, 2), round(raised, 2)}
     share = (inside < 1).mean()
-    assert abs(share - p.recovered) < 4 * sqrt(p.recovered * (1 - p.recovered) / len(inside)) < 0.09
+    assert abs(share - p.recovered) < 4 * sqrt(p.recovered * (1 - p.recovered) / len(inside)) < 0.08
     assert inside.mean() == pytest.approx(1, abs=4 * inside.std() / sqrt(len(inside)))

@@ -13,7 +13,6 @@ CAMPAIGN_DAYS = (1, 3, 5)
 """Days of the week on which campaigns go out, Monday being 0."""
 PATIENCE = 5.0
 """Messages of the last three weeks after which the next one annoys."""
-CALL_WITH_OFFER, MESSAGE_WITH_OFFER = range(2)
 
 
 def reach_out(life: Life, today: Today) -> None:

@@ -120,14 +120,8 @@ class Life:
     def __init__(
         self, people: Population, state: State, preset: Preset, weekday: int, log: Log, rng: np.random.Generator
     ) -> None:
-        self.people, self.state, self.preset, self.weekday, self.log, self.rng = (
-            people,
-            state,
-            preset,
-            weekday,
-            log,
-            rng,
-        )
+        self.people, self.state, self.preset = people, state, preset
+        self.weekday, self.log, self.rng = weekday, log, rng
         self._to_come: dict[int, list[tuple[Ints, int, Floats]]] = defaultdict(list)
         self.outages: Bools | None = None
         """Days x regions: the outages of the company; without them every customer meets outages of his or her own."""

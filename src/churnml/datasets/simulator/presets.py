@@ -260,14 +260,14 @@ def preset(name: str, **changes: Any) -> Preset:
     if name not in PRESETS:
         raise ConfigError(f"preset: {name!r} is not one of {', '.join(PRESETS)}")
     changed = replace(PRESETS[name], **changes)
-    shares = ("silent_share", "own_announced", "closes", "late_share", "dark_matter", "recovered", "treated_share")
+    shares = ("own_announced", "closes", "late_share", "dark_matter", "recovered", "treated_share")
     problems = [
         f"{share}: {getattr(changed, share)} given, a share between 0 and 1 is needed"
         for share in shares
         if not 0 <= getattr(changed, share) <= 1
     ]
     if not 0 < changed.silent_share < 1:
-        problems = [f"silent_share: {changed.silent_share} given, a share between 0 and 1 is needed"]
+        problems.append(f"silent_share: {changed.silent_share} given, a share between 0 and 1 is needed")
     if problems:
         raise ConfigError(problems)
     return changed

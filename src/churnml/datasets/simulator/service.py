@@ -9,8 +9,8 @@ from churnml.datasets.simulator.life import (
     IMPERSONAL,
     NOTICEABLE,
     STAYS,
-    THEMES,
     UNRESOLVED,
+    VALUE,
     WAITING,
     Life,
 )
@@ -118,7 +118,7 @@ def _complain(life: Life, who: Ints, today: Today) -> None:
     stays = state.manner[who] == STAYS
     worst = state.hurt[:, who].argmax(axis=0)
     about = np.where(state.hurt[:, who].max(axis=0) > NOTICEABLE, SPOKEN_ABOUT[worst], rng.integers(0, 6, size))
-    about = np.where((worst == THEMES.index("value and contract")) & (rng.random(size) < 0.5), BILLING, about)
+    about = np.where((worst == VALUE) & (rng.random(size) < 0.5), BILLING, about)
     topic = np.where(today.trouble[who] >= 0, today.trouble[who], about)
     channel = rng.choice(6, size, p=[0.25, 0.13, 0.34, 0.03, 0.18, 0.07])
     channel = np.where((channel == LAUNCHED) & (day < preset.launch_day), CHAT, channel)
