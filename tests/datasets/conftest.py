@@ -66,6 +66,6 @@ def telecom(companies: dict[str, Company]) -> Company:
 def outspoken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     """A telecom company half of whose unhappy leavers speak up; people leave it soon, so that few customers do."""
     numbers = preset("telecom", silent_share=0.5, unhappy_hazard=0.0008)
-    company = Company.of(numbers, simulate(3_000, 5, tmp_path_factory.mktemp("outspoken"), preset=numbers, months=12))
+    company = Company.of(numbers, simulate(6_000, 5, tmp_path_factory.mktemp("outspoken"), preset=numbers, months=12))
     yield company
     company.connection.close()
