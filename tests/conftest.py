@@ -212,12 +212,12 @@ def company(tmp_path_factory: pytest.TempPathFactory, cli: Callable[..., Ran]) -
     """Twelve hundred simulated customers and one small champion, made once."""
     folder = tmp_path_factory.mktemp("company")
     data = folder / "data"
-    assert cli("simulate", "--customers", 1200, "--seed", 11, "--out", data, "--json").code == 0
-    text = (data / "simulated.yaml").read_text(encoding="utf-8")
+    assert cli("simulate", "--customers", 1200, "--seed", 11, "--silent-share", 0.8, "--out", data, "--json").code == 0
+    text = (data / "telecom.yaml").read_text(encoding="utf-8")
     for old, new in {
         "threads: 2": "threads: 1",
         "every: 28 days, first: 2023-04-03": "every: 42 days, first: 2023-10-22",
-        "families: [recency, channels, complaints, onboarding]": "families: [recency, complaints]",
+        "features:\n": "features:\n  families: [recency, complaints]\n",
         "folds: 3": "folds: 1\n  parameters: {n_estimators: 60, num_leaves: 7}",
         "test_snapshots: 3": "test_snapshots: 2",
         "minimum_positives: 50": "minimum_positives: 20",

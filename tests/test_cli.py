@@ -196,6 +196,13 @@ def test_a_simulation_does_not_write_over_other_files(cli: Callable[..., Any], s
     assert sorted(path.name for path in shop_folder.iterdir()) == before
 
 
+def test_a_killed_simulation_leaves_nothing_in_the_way(cli: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / ".simulating" / "truth").mkdir(parents=True)
+    ran = cli("simulate", "--out", tmp_path, "--customers", "5", "--months", "6", "--preset", "shop", "--json")
+    assert ran.code == 0, ran.err
+    assert not (tmp_path / ".simulating").exists() and (tmp_path / "shop.yaml").is_file()
+
+
 # ---- the data ----
 
 

@@ -90,6 +90,21 @@ def test_an_agreed_end_inside_the_window_and_leaving_within_the_lead_are_not_lab
     }
 
 
+@pytest.mark.parametrize("rule", ["closure", "inactivity", "either"])
+def test_who_had_gone_before_the_books_knew_is_not_labelled(
+    shop: Any, configured: Any, engine: Engine, rule: str
+) -> None:
+    active(shop, "booked_late").event("booked_late", "closed", "2024-03-30", known="2024-04-03")
+    active(shop, "long_ago").event("long_ago", "closed", "2024-01-15", known="2024-04-03")
+    active(shop, "in_time").event("in_time", "closed", "2024-04-03", known="2024-04-09")
+    found = labelled(shop, configured(defection=f"{{by: {rule}, of: [purchase]}}"), engine)
+    assert found == {
+        "booked_late": "already gone: a closure that was in the books only later",
+        "long_ago": "already gone: a closure that was in the books only later",
+        "in_time": "silent",
+    }
+
+
 def test_outcomes_are_as_known_at_the_given_time(shop: Any, configured: Any, engine: Engine) -> None:
     active(shop, "a").event("a", "purchase", "2024-04-10", known="2024-05-20")
     assert labelled(shop, configured(), engine, known_at=date(2024, 5, 20)) == {"a": "silent"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -75,7 +76,7 @@ KnownAt = Annotated[
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where everything goes.")] = Path("demo"),
-    customers: Annotated[int, typer.Option(min=200, help="How many customers to simulate.")] = 2500,
+    customers: Annotated[int, typer.Option(min=200, help="How many customers to simulate.")] = 4000,
     seed: Annotated[int, typer.Option(min=0)] = 7,
     as_json: AsJson = False,
 ) -> None:
@@ -93,13 +94,31 @@ def simulate(
     customers: Annotated[int, typer.Option(min=1)] = 5000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     months: Annotated[int, typer.Option(min=6, max=60)] = 18,
+    preset: Annotated[str, typer.Option(metavar="NAME", help="telecom, shop or software.")] = "telecom",
+    silent_share: Annotated[
+        float | None, typer.Option(help="Of those who leave unhappy, the share that never complains (default: 0.96).")
+    ] = None,
+    trap: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Switch on a fault of real data; may be repeated.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes (default: one per core).")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the tables of a simulated telecom company, and a configuration for them."""
+    """Write the tables of a simulated company, a configuration for them, and the truth beside them."""
     from churnml.workflows.demo import simulate as run
 
     with _watched(as_json) as progress:
-        summary = run(out, customers=customers, seed=seed, months=months, progress=progress)
+        summary = run(
+            out,
+            customers=customers,
+            seed=seed,
+            months=months,
+            preset=preset,
+            silent_share=silent_share,
+            traps=trap or (),
+            workers=workers or os.cpu_count() or 1,
+            progress=progress,
+        )
     _print(summary, as_json, title="Simulated")
 
 

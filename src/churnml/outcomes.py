@@ -25,6 +25,7 @@ RETAINED, SILENT, VOCAL = "retained", "silent", "vocal"
 OUTCOMES = (RETAINED, SILENT, VOCAL)
 """The order of outcomes everywhere, in the columns of probabilities too."""
 ENDS = "agreed end inside the outcome window"
+GONE = "already gone: a closure that was in the books only later"
 """Why such a customer is neither labelled nor scored."""
 
 
@@ -43,7 +44,8 @@ def label(canonical: Canonical, config: settings.Config, spine: ir.Table, as_of:
     -------
     ibis.Table
         `customer_id`, `outcome` (one of `OUTCOMES`, null where it must not be labelled) and `unlabelled` (the reason:
-        the customer left within the lead time, or reaches an agreed end inside the window).
+        the customer had gone before and the books did not know, left within the lead time, or reaches an agreed end
+        inside the window).
 
     Raises
     ------
@@ -61,12 +63,15 @@ def label(canonical: Canonical, config: settings.Config, spine: ir.Table, as_of:
     events = canonical.events.filter(
         canonical.events.recorded_at < midnight(known_at),
         canonical.events.occurred_at < midnight(window.end),
-        canonical.events.occurred_at >= midnight(as_of - timedelta(days=config.voice.lookback_days)),
+        (canonical.events.occurred_at >= midnight(as_of - timedelta(days=config.voice.lookback_days)))
+        | ((canonical.events.kind == "closed") & (canonical.events.recorded_at >= midnight(as_of))),
     )
     moment = events.occurred_at
     from_start = moment >= midnight(window.start)
     closed = events.kind == "closed"
+    unknown = closed & (moment < midnight(as_of)) & (events.recorded_at >= midnight(as_of))
     facts = events.group_by("customer_id").aggregate(
+        gone=events.count(where=unknown).fill_null(0),
         closed_early=events.count(where=closed & (moment >= midnight(as_of)) & ~from_start).fill_null(0),
         closed_at=moment.min(where=closed & from_start),
         engaged=events.count(where=events.kind.isin(config.engagement_kinds) & from_start).fill_null(0),
@@ -83,6 +88,7 @@ def label(canonical: Canonical, config: settings.Config, spine: ir.Table, as_of:
         "customer_id",
         left_at=left_at,
         unlabelled=ibis.cases(
+            (table.gone.fill_null(0) > 0, GONE),
             (table.closed_early.fill_null(0) > 0, "too late to act: left within the lead time"),
             (table.days_to_end < (window.end - as_of).days, ENDS),
         ),

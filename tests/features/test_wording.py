@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churnml.datasets.simulator_texts import TOPICS as SIMULATED
-from churnml.datasets.simulator_texts import complaint_texts, post_texts
+from churnml.datasets.simulator.words import TOPICS as SIMULATED
+from churnml.datasets.simulator.words import WORDS, complaint_texts, post_texts
 from churnml.features.fitted import Fitted, Gathering, Material, columns, fit
 from churnml.features.registry import Context, Inventory, declare
 from churnml.features.wording import CUSTOMERS, read
@@ -38,11 +38,11 @@ def frame(rows: Material, state: dict) -> pd.DataFrame:
     return pd.DataFrame(columns(TEXTS, state, rows))
 
 
-@pytest.fixture(scope="module")
-def simulated() -> tuple[Material, np.ndarray]:
+@pytest.fixture(scope="module", params=sorted(WORDS))
+def simulated(request: pytest.FixtureRequest) -> tuple[Material, np.ndarray]:
     """Complaints about six topics, and their topics."""
     topic = np.arange(600) % len(SIMULATED)
-    texts = complaint_texts(topic, np.random.default_rng(0))
+    texts = complaint_texts(WORDS[request.param], topic, np.random.default_rng(0))
     return material([(f"c{n:04}", text) for n, text in enumerate(texts)]), topic
 
 
@@ -156,8 +156,10 @@ def test_english_is_told_from_others(text: str) -> None:
 
 
 def test_the_simulated_texts_are_english(simulated: tuple[Material, np.ndarray]) -> None:
-    stars = np.array([1, 2, 3, 4, 5] * 2)
-    posts = post_texts(stars, np.arange(10) < 5)
+    stars = np.arange(200) % 5 + 1
+    posts = [
+        text for words in WORDS.values() for text in post_texts(words, stars, stars < 3, np.random.default_rng(0))
+    ]
     assert read(posts).english.mean() > 0.9
     assert simulated[0].readings["text"].english.mean() > 0.95
 

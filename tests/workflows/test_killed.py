@@ -42,7 +42,7 @@ def earlier(company: Any, cli: Callable[..., Any], tmp_path_factory: pytest.Temp
 
 @pytest.fixture
 def place(earlier: Path) -> Publication:
-    return Publication(earlier.parent / "published" / "simulated")
+    return Publication(earlier.parent / "published" / "telecom")
 
 
 def test_killed_at_any_moment_a_whole_night_stays_published(

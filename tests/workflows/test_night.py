@@ -64,7 +64,7 @@ def test_every_eligible_customer_has_chances_reasons_and_a_value(company: Any, n
     assert scores["p_silent"].nunique() > 50
     leaving = scores["p_silent"] >= scores["p_silent"].mean()  # where nothing speaks for leaving, no reason is given
     assert leaving.sum() > 100 and scores.loc[leaving, ["reason_1", "theme_1"]].notna().all(axis=None)
-    bands = np.select([scores["p_silent"] >= 0.3, scores["p_silent"] >= 0.1], ["high", "medium"], "low")
+    bands = np.select([scores["p_silent"] >= 0.15, scores["p_silent"] >= 0.06], ["high", "medium"], "low")
     assert (scores["risk_band"] == bands).all() and scores["risk_band"].nunique() > 1
     assert (scores["as_of"].astype(str) == company.as_of).all()
     assert scores["value_at_risk"].notna().mean() > 0.9 and (scores["value_at_risk"].dropna() >= 0).all()
@@ -149,7 +149,7 @@ def test_a_changed_scores_file_is_found_and_mended(
 ) -> None:
     config = company.configure(tmp_path)
     shutil.copytree(company.folder / "published", tmp_path / "published")
-    file = tmp_path / "published" / "simulated" / "nights" / night["night"] / "scores.parquet"
+    file = tmp_path / "published" / "telecom" / "nights" / night["night"] / "scores.parquet"
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
@@ -165,7 +165,7 @@ def test_a_tampered_champion_is_refused(
     company: Any, own_models: Path, cli: Callable[..., Any], tmp_path: Path
 ) -> None:
     config = company.configure(tmp_path, models=own_models)
-    model = own_models / "simulated" / "champion" / "model.txt"
+    model = own_models / "telecom" / "champion" / "model.txt"
     model.write_text(model.read_text().replace("leaf_value=", "leaf_value=9", 1))
     told = cli("score", config, "--as-of", company.as_of)
     assert told.code == 65 and "model.txt" in told.err and len(told.err.strip().splitlines()) == 1

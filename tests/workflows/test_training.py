@@ -14,7 +14,7 @@ POOR = {"families: [recency, complaints]": "families: [onboarding]"}
 
 
 def bundle(company: Any, run: str) -> dict[str, bytes]:
-    folder = company.models / "artifacts" / "simulated" / run / "artifacts" / "bundle"
+    folder = company.models / "artifacts" / "telecom" / run / "artifacts" / "bundle"
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
@@ -61,7 +61,7 @@ def test_an_equal_refresh_is_promoted_and_the_reason_recorded(
     told = cli("promote", config, "--json")
     assert told.code == 0, told.err
     assert told.json["champion"] == "2" and "AUROC" in told.json["why"]
-    assert (own_models / "simulated" / "champion").resolve().name.startswith("v2-")
+    assert (own_models / "telecom" / "champion").resolve().name.startswith("v2-")
     assert cli("promote", config, "2", "--json").json == {"champion": "2", "why": "it is the champion already"}
     assert cli("promote", config).code == 65  # nothing is left to promote
 

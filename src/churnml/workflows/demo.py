@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import as_file, files
@@ -16,7 +17,7 @@ from churnml.workflows.report import report
 from churnml.workflows.score import Scored, score
 from churnml.workflows.train import Trained, train
 
-CONFIG_FILE = "simulated.yaml"
+PRESET = "telecom"
 TRIALS = 3
 """Few, because the demo is there to be seen soon; a configuration says how many training tries."""
 
@@ -44,22 +45,50 @@ class Demo:
 
 
 def simulate(
-    out: Path, *, customers: int, seed: int, months: int = 18, progress: Progress = silently
+    out: Path,
+    *,
+    customers: int,
+    seed: int,
+    months: int = 18,
+    preset: str = PRESET,
+    silent_share: float | None = None,
+    traps: Sequence[str] = (),
+    workers: int = 1,
+    progress: Progress = silently,
 ) -> dict[str, Any]:
     """Write simulated tables and a configuration for them to `out`, a new or empty folder or an earlier simulation."""
-    from churnml.datasets.simulator import simulate as run
+    from churnml.datasets import simulator
 
-    if out.is_dir() and any(out.iterdir()) and not (out / CONFIG_FILE).is_file():
-        raise ConfigError(f"{out}: the folder is not empty and holds no simulation", "name a new folder")
-    made = run(customers, seed, out, months=months, progress=lambda done, total: progress("simulating", done, total))
-    with as_file(files("churnml.datasets") / CONFIG_FILE) as template:
-        shutil.copyfile(template, out / CONFIG_FILE)
+    company = simulator.preset(preset, **({} if silent_share is None else {"silent_share": silent_share}))
+    _refuse_other_files(out, preset)
+    made = simulator.simulate(
+        customers,
+        seed,
+        out,
+        preset=company,
+        months=months,
+        switched_on=traps,
+        workers=workers,
+        progress=lambda done, total: progress("simulating", done, total),
+    )
+    with as_file(files("churnml.datasets.simulator") / f"{preset}.yaml") as template:
+        shutil.copyfile(template, out / f"{preset}.yaml")
     return {
-        "configuration": str(out / CONFIG_FILE),
-        "tables": {path.stem: str(path) for path in sorted(out.glob("*.parquet"))},
+        "configuration": str(out / f"{preset}.yaml"),
+        "tables": {name: str(path) for name, path in sorted(made.frames.items())},
+        "truth": str(made.truth),
         "first_day": made.start.isoformat(),
         "day_after_the_last": made.end.isoformat(),
     }
+
+
+def _refuse_other_files(out: Path, preset: str) -> None:
+    from churnml.datasets.simulator.run import STAGING  # what a killed simulation leaves is no reason
+
+    if not out.is_dir() or not any(path.name != STAGING for path in out.iterdir()):
+        return
+    if not (out / f"{preset}.yaml").is_file() or not (out / "truth" / "departures.parquet").is_file():
+        raise ConfigError(f"{out}: the folder is not empty and holds no simulation of {preset}", "name a new folder")
 
 
 def demo(out: Path, *, customers: int, seed: int, progress: Progress = silently) -> Demo:

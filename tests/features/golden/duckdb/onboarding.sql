@@ -74,7 +74,8 @@ SELECT
       ELSE 0
     END AS DOUBLE)
     ELSE CAST(NULL AS DOUBLE)
-  END AS "self_served"
+  END AS "self_served",
+  CAST("t13"."tenure_days" AS DOUBLE) AS "_tenure"
 FROM (
   SELECT
     "t5"."customer_id",

@@ -116,7 +116,11 @@ SELECT
       0.0
     ),
     0.0
-  ) AS "quantity_trend_30d"
+  ) AS "quantity_trend_30d",
+  "t20"."_active_days",
+  "t20"."_first_active",
+  "t20"."_last_active",
+  CAST("t20"."days_to_end" AS DOUBLE) AS "_until_end"
 FROM (
   SELECT
     "t3"."customer_id",
@@ -153,6 +157,9 @@ FROM (
     "t16"."longest_gap_days",
     "t16"."gap_variation",
     "t16"."silence_percentile",
+    "t16"."_active_days",
+    "t16"."_first_active",
+    "t16"."_last_active",
     COALESCE("t19"."quiet_streak_weeks", 26.0) AS "quiet_streak_weeks"
   FROM (
     SELECT
@@ -355,7 +362,10 @@ FROM (
         0.0
       ) AS "gap_variation",
       CAST(COUNT(*) FILTER(WHERE
-        COALESCE("t7"."gap_days" <= "t7"."silence_days", FALSE)) AS DOUBLE) / NULLIF(CAST(COUNT("t7"."gap_days") AS DOUBLE), 0.0) AS "silence_percentile"
+        COALESCE("t7"."gap_days" <= "t7"."silence_days", FALSE)) AS DOUBLE) / NULLIF(CAST(COUNT("t7"."gap_days") AS DOUBLE), 0.0) AS "silence_percentile",
+      CAST(COUNT(*) AS DOUBLE) AS "_active_days",
+      CAST(MAX("t7"."age_days") AS DOUBLE) AS "_first_active",
+      CAST(MIN("t7"."age_days") AS DOUBLE) AS "_last_active"
     FROM (
       SELECT
         "t6"."customer_id",

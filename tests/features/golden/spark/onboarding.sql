@@ -46,7 +46,8 @@ SELECT
       0
     ) AS DOUBLE),
     CAST(NULL AS DOUBLE)
-  ) AS `self_served`
+  ) AS `self_served`,
+  CAST(`t13`.`tenure_days` AS DOUBLE) AS `_tenure`
 FROM (
   SELECT
     `t5`.`customer_id`,

@@ -1,0 +1,3 @@
+SELECT
+  "t0"."customer_id"
+FROM "spine" AS "t0"
