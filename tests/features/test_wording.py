@@ -157,9 +157,7 @@ def test_english_is_told_from_others(text: str) -> None:
 
 def test_the_simulated_texts_are_english(simulated: tuple[Material, np.ndarray]) -> None:
     stars = np.arange(200) % 5 + 1
-    posts = [
-        text for words in WORDS.values() for text in post_texts(words, stars, stars < 3, np.random.default_rng(0))
-    ]
+    posts = [text for words in WORDS.values() for text in post_texts(words, stars, stars < 3, np.random.default_rng(0))]
     assert read(posts).english.mean() > 0.9
     assert simulated[0].readings["text"].english.mean() > 0.95
 
