@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from churnml.daily import condensed
 from churnml.errors import DataError, ModelError
 from churnml.features import fitted
 from churnml.features.build import build as build_features
@@ -177,8 +179,10 @@ def build(
     parts, excluded = [], []
     gathering = Gathering(recipe.fits)
     features: _Queries | None = None
+    whole = features_known_at is not None or recipe.custom  # what a user's own features look at is not known
+    books = canonical if whole else condensed(canonical, recipe.context, engine, len(snapshots))
     for number, as_of in enumerate(snapshots):
-        view = _held(observe(canonical, config, as_of, features_known_at), engine)
+        view = _observe(books, config, as_of, engine, features_known_at)
         if features is None:  # features see no date, so one query serves every snapshot
             features = _Queries(engine, recipe, view, _rows(view, config, recipe))
         rows = features.rows().sort_values("customer_id", ignore_index=True)
@@ -244,7 +248,7 @@ def snapshot_features(
 
     def run(as_of: date, canonical: Canonical) -> pd.DataFrame:
         nonlocal queries
-        view = _held(observe(canonical, config, as_of), engine)
+        view = _observe(canonical, config, as_of, engine)
         if queries is None:
             expression = build_features(view.spine, view.events, recipe.features, recipe.context)
             queries = _Queries(engine, recipe, view, expression)
@@ -272,10 +276,16 @@ class _Queries:
         return {name: query() for name, query in self._records.items()}
 
 
-def _held(view: View, engine: Engine) -> View:
-    """The view computed once, in tables that keep their names: each grain of features scans them again."""
-    spine = engine.materialise(view.spine, "view_spine")
-    return replace(view, spine=spine, events=engine.materialise(view.events, "view_events"))
+def _observe(
+    canonical: Canonical, config: settings.Config, as_of: date, engine: Engine, known_at: datetime | None = None
+) -> View:
+    """The view under names of its own, so that one query serves every snapshot.
+
+    The spine is computed once. The events stay an expression: each grain of features reads the few columns and rows
+    that it needs, which costs less than a copy of all of them.
+    """
+    view = observe(canonical, config, as_of, known_at, hold=partial(engine.materialise, name="view_spine"))
+    return replace(view, events=engine.view(view.events, "view_events"))
 
 
 def _rows(view: View, config: settings.Config, recipe: Recipe) -> ir.Table:

@@ -90,6 +90,11 @@ class Engine:
             self.backend.raw_sql(f"DROP VIEW {view}")
             return self.backend.table(name)
 
+    def view(self, expression: ir.Table, name: str) -> ir.Table:
+        """A table under `name` that is computed as far as needed whenever it is read; it replaces an earlier one."""
+        with self.explaining(name):
+            return self.backend.create_view(name, expression, overwrite=True)
+
     def filter_sql(self, table: ir.Table, condition: str, name: str, where: str) -> ir.Table:
         """The rows of a table for which a condition in the engine's SQL is true."""
         with self.explaining(where):
@@ -174,6 +179,7 @@ def open_engine(options: settings.Engine, timezone: str = "UTC") -> Engine:
 
     spill = resources.enter_context(tempfile.TemporaryDirectory(prefix="churnml-"))
     backend = ibis.duckdb.connect(
+        Path(spill) / "tables.duckdb",  # a file is compressed and read in pieces; tables in memory are neither
         threads=options.threads,
         memory_limit=options.memory_limit.replace(" ", ""),
         temp_directory=spill,

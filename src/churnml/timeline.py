@@ -7,6 +7,7 @@ never dates, so that they cannot look past the snapshot.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -131,9 +132,15 @@ def visible(events: ir.Table, as_of: date, known_at: date | datetime | None = No
 
 
 def observe(
-    canonical: Canonical, config: settings.Config, as_of: date, known_at: date | datetime | None = None
+    canonical: Canonical,
+    config: settings.Config,
+    as_of: date,
+    known_at: date | datetime | None = None,
+    hold: Callable[[ir.Table], ir.Table] = lambda spine: spine,
 ) -> View:
     """Look at the business as it was known at (as_of, known_at): the one point-in-time join.
+
+    The spine is read more than once: `hold` may compute it and keep it.
 
     A customer is on the spine who has signed up, has not closed, has not reached an agreed end, and has had an event
     of the eligible kinds within `eligible.active_within_days`.
@@ -145,7 +152,7 @@ def observe(
         due_in_days=-days_between(seen.due_at, as_of),
     ).drop(*CLOCKS)
     customers = _status(canonical.customers, events, config, as_of)
-    spine = customers.filter(customers.status == ELIGIBLE).drop("status")
+    spine = hold(customers.filter(customers.status == ELIGIBLE).drop("status"))
     left_out = customers.filter(customers.status != ELIGIBLE).select("customer_id", reason="status")
     return View(as_of, spine, events.semi_join(spine, "customer_id"), left_out)
 

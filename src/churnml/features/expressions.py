@@ -52,8 +52,18 @@ def monitored(table: ir.Table, dark_channels: Iterable[str]) -> Any:
 
 
 def count(table: ir.Table, *predicates: Any) -> Any:
-    """How many rows meet all the predicates."""
-    return table.count(where=reduce(and_, predicates)) if predicates else table.count()
+    """How many events (or rows, in a table of something else) meet all the predicates.
+
+    A row may stand for several events, and then says for how many (see `churnml.daily`).
+    """
+    where = reduce(and_, predicates) if predicates else None
+    return table.times.sum(where=where).fill_null(0) if "times" in table.columns else table.count(where=where)
+
+
+def mean_duration(table: ir.Table, where: Any) -> Any:
+    """The mean `duration_s` of some events; null where none has one."""
+    known = table.timed.sum(where=where) if "timed" in table.columns else table.duration_s.count(where=where)
+    return ratio(table.duration_s.sum(where=where), known)
 
 
 def ratio(part: Any, whole: Any) -> Any:

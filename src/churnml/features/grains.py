@@ -2,8 +2,8 @@
 
 event      one row per event
 fact       one row per event of a kind that is no engagement: far fewer, where the log is one of clicks
-day        one row per day with engagement: `age_days`; `gap_days` to the day with engagement before it;
-           `silence_days`, the customer's days since the last one
+day        one row per day with engagement: `age_days`; `gap_days` to the day with engagement before it, and
+           `middle_gap_days`, the same where it is one of the middle ones; `silence_days`, since the last such day
 week       one row per week (0 is the last seven days) of the last 26 with engagement: `week`, `days`, `usual_days`
 case       one row per support case: its times, contacts and agents as they stand at the snapshot
 channel    one row per customer and channel: counts by window, and the customer's totals
@@ -99,8 +99,12 @@ def _active_days(events: ir.Table, context: Context) -> ir.Table:
 def days(events: ir.Table, context: Context) -> ir.Table:
     """Distinct days with engagement, each with the gap to the one before."""
     active = _active_days(events, context)
-    before = active.age_days.lead().over(ibis.window(group_by=CUSTOMER, order_by=active.age_days))
-    return active.mutate(gap_days=before - active.age_days, silence_days=_per_customer(active.age_days.min()))
+    newest_first = ibis.window(group_by=CUSTOMER, order_by=active.age_days)
+    before = active.age_days.lead().over(newest_first)
+    table = active.mutate(gap_days=before - active.age_days, silence_days=active.age_days.first().over(newest_first))
+    place = ibis.row_number().over(ibis.window(group_by=CUSTOMER, order_by=[table.gap_days, table.age_days]))
+    twice = 2 * place - _per_customer(table.gap_days.count())  # places count from 0
+    return table.mutate(middle_gap_days=_where((twice >= -2) & (twice <= 0), table.gap_days))
 
 
 def weeks(events: ir.Table, context: Context) -> ir.Table:

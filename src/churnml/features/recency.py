@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from churnml.features import alive
-from churnml.features.expressions import between, count, mean, of, own_rate_trend, ratio, rows_of, within
+from churnml.features.expressions import between, count, mean_duration, of, own_rate_trend, ratio, rows_of, within
 from churnml.features.registry import Context, Feature, Inventory, Needs, safe
 from churnml.features.sentences import noun, nouns, plural
 
@@ -126,7 +126,7 @@ def _cadence(context: Context) -> Iterator[Feature]:
         doc="The customer's own usual gap: the median number of days between two active days.",
         sentence="Usually {value:days} between two active days[; typical is {usual:days}]",
         sentence_empty="Active on one day only, so no usual gap is known",
-        expression=lambda t: t.gap_days.median(),
+        expression=lambda t: t.middle_gap_days.mean(),
     )  # fmt: skip
     longest_gap = quiet(
         name="longest_gap_days", unit="days", grain="day", needs=needs,
@@ -218,7 +218,7 @@ def _sessions(context: Context) -> Iterator[Feature]:
         doc="Mean length of the sessions of the last 30 days.",
         sentence="Sessions of the last 30 days last {value:seconds} on average[; typical is {usual:seconds}]",
         sentence_empty="No session with a known length in the last 30 days",
-        expression=lambda t: mean(t.duration_s, of(t, kinds) & within(t, 30)),
+        expression=lambda t: mean_duration(t, of(t, kinds) & within(t, 30)),
     )  # fmt: skip
     yield quiet(
         name="session_length_ratio_30d", unit="ratio", grain="event", needs=needs,
@@ -227,7 +227,7 @@ def _sessions(context: Context) -> Iterator[Feature]:
         "[; typical is {usual:share}]",
         sentence_empty="No sessions to compare in the last 30 days and before",
         expression=lambda t: ratio(
-            mean(t.duration_s, of(t, kinds) & within(t, 30)), mean(t.duration_s, of(t, kinds) & between(t, 30, 180))
+            mean_duration(t, of(t, kinds) & within(t, 30)), mean_duration(t, of(t, kinds) & between(t, 30, 180))
         ),
     )  # fmt: skip
     quantity = Needs(kinds, columns=("quantity",))

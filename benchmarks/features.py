@@ -1,0 +1,336 @@
+"""What features cost: churnml beside a hand-written query, Polars, pandas and Featuretools, on logs of millions of events.
+
+python benchmarks/features.py                              a million customers and 50 million events: about 40 minutes
+python benchmarks/features.py --customers 50000            smaller: the ratios are much the same
+python benchmarks/features.py --featuretools env/bin/python   with Featuretools, installed there (it needs pandas before 3)
+
+Needs `pip install polars`. Every contestant is a process of its own: it reads the same two Parquet files, computes the
+family `recency` for every eligible customer at one snapshot, and writes a Parquet file. They take turns. Seconds do not
+count the start of Python. Memory is the largest resident size of the process. The answers are compared before times are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+AS_OF = date(2024, 1, 1)
+DAYS = 365
+KINDS = ("activity", "complaint", "contact", "error", "outreach_sent", "purchase")
+ENGAGEMENT = "activity"
+ELIGIBLE_DAYS = 90
+THREADS = 2
+MEMORY = "3GB"
+FEATURETOOLS_CUSTOMERS = 2000
+
+
+def write_log(folder: Path, customers: int, per_customer: int, days_active: int | None = None) -> None:
+    """A log in no order, as `customers.parquet` and `events.parquet`; on `days_active` days a customer, if given.
+
+    Six in ten events are engagement, on five channels; some carry amounts or durations.
+    """
+    import duckdb
+
+    folder.mkdir(parents=True, exist_ok=True)
+    day = f"a % {DAYS}" if days_active is None else f"hash(customer, a % {days_active}) % {DAYS}"
+    duckdb.sql(f"""
+        COPY (SELECT 'c' || lpad(i::VARCHAR, 9, '0') AS customer_id, TIMESTAMP '2022-06-01' AS signed_up_at
+              FROM range({customers}) AS t(i)) TO '{folder}/customers.parquet'""")
+    duckdb.sql(f"""
+        COPY (WITH drawn AS (
+            SELECT hash(i, 1) % {customers} AS customer, hash(i, 2) AS a, hash(i, 3) % 100 AS b, hash(i, 4) AS c
+            FROM range({customers * per_customer}) AS t(i))
+        SELECT 'c' || lpad(customer::VARCHAR, 9, '0') AS customer_id,
+            TIMESTAMP '{AS_OF}' - to_days(({day} + 1)::INTEGER) + to_seconds((c % 86400)::BIGINT) AS occurred_at,
+            CASE WHEN b < 60 THEN 'activity' WHEN b < 75 THEN 'purchase' WHEN b < 80 THEN 'contact'
+                 WHEN b < 82 THEN 'complaint' WHEN b < 88 THEN 'error' ELSE 'outreach_sent' END AS kind,
+            ['app', 'web', 'store', 'phone', 'email'][(c % 5 + 1)::INTEGER] AS channel,
+            CASE WHEN b BETWEEN 60 AND 74 THEN (c % 10000)::DECIMAL(18, 2) / 100 END AS amount,
+            CASE WHEN b < 60 THEN (c % 3600)::DOUBLE END AS duration_s
+        FROM drawn) TO '{folder}/events.parquet'""")
+
+
+def configuration(families: tuple[str, ...]) -> str:
+    """A configuration of the log."""
+    return f"""
+project: benchmark
+engine: {{threads: {THREADS}, memory_limit: {MEMORY}}}
+sources:
+  - path: customers.parquet
+    customers: {{customer_id: customer_id, signed_up_at: signed_up_at}}
+  - path: events.parquet
+    events:
+      - kind: {{column: kind}}
+        customer_id: customer_id
+        occurred_at: occurred_at
+        channel: channel
+        amount: amount
+        duration_s: duration_s
+eligible: {{active_within_days: {ELIGIBLE_DAYS}}}
+defection: {{by: inactivity, of: [{ENGAGEMENT}]}}
+voice: {{kinds: [complaint]}}
+snapshots: {{every: 30 days, horizon_days: 30}}
+features: {{families: [{", ".join(families)}]}}
+"""
+
+
+def by_churnml(folder: Path, out: Path, families: tuple[str, ...] = ("recency",)) -> int:
+    """The features as churnml builds them at a snapshot, the two files being the canonical tables."""
+    import ibis
+
+    from churnml import dataset, timeline
+    from churnml.config import parse_config
+    from churnml.contract import CUSTOMERS, EVENTS
+    from churnml.engine import open_engine
+    from churnml.features.build import build
+    from churnml.sources import Canonical
+
+    config = parse_config(configuration(families), "benchmark.yaml")
+    with open_engine(config.engine) as engine:
+
+        def canonical_table(name: str, schema: dict[str, str]) -> Any:
+            raw = engine.read(folder / f"{name}.parquet")
+            given = {column: raw[column].cast(kind) for column, kind in schema.items() if column in raw.columns}
+            if "occurred_at" in given:
+                given["recorded_at"] = given["occurred_at"]
+            return raw.select(**{column: given.get(column, ibis.null(kind)) for column, kind in schema.items()})
+
+        canonical = Canonical(canonical_table("customers", CUSTOMERS), canonical_table("events", EVENTS))
+        recipe = dataset.Recipe.of(config, dataset.take_inventory(canonical, AS_OF))
+        view = timeline.observe(canonical, config, AS_OF, hold=lambda spine: engine.materialise(spine, "view_spine"))
+        features = [feature for feature in recipe.features if feature.fitted is None]
+        engine.backend.to_parquet(build(view.spine, view.events, features, recipe.context), out)
+    return len(features)
+
+
+def whole_catalogue(folder: Path, out: Path) -> int:
+    """All families, as far as the log has their inputs."""
+    from churnml.features.registry import FAMILIES
+
+    return by_churnml(folder, out, FAMILIES)
+
+
+def by_hand(folder: Path, out: Path) -> int:
+    """The same columns as one query, written by hand for DuckDB."""
+    import duckdb
+
+    counts = [
+        f"count(*) FILTER (kind = '{kind}' AND age <= {days}) AS {kind}_events_{days}d"
+        for kind in KINDS
+        if kind != ENGAGEMENT
+        for days in (30, 90)
+    ]
+    since = [f"min(age) FILTER (kind = '{kind}') AS days_since_{kind}" for kind in KINDS]
+    engaged = [f"count(*) FILTER (engaged AND age <= {days}) AS engagement_{days}d" for days in (7, 30, 90, 180)]
+    active = [f"count(*) FILTER (age <= {days}) AS active_days_{days}d" for days in (7, 30, 90, 180)]
+
+    def trend(recent: str, longer: str) -> str:
+        baseline = "nullif(least(days_since_first_engagement, 180) - 30, 0)"
+        return (
+            f"CASE WHEN {baseline} >= 14 THEN ({recent} / 30.0) / "
+            f"nullif(({longer} - {recent}) / {baseline}::DOUBLE, 0) END"
+        )
+
+    query = f"""
+    WITH seen AS (
+        SELECT customer_id, kind, kind = '{ENGAGEMENT}' AS engaged, duration_s,
+            datediff('day', occurred_at::DATE, DATE '{AS_OF}') AS age
+        FROM '{folder}/events.parquet' WHERE occurred_at < TIMESTAMP '{AS_OF}'
+    ), per_customer AS (
+        SELECT customer_id, {", ".join(counts + since + engaged)}, min(age) AS days_since_event,
+            max(age) FILTER (engaged) AS days_since_first_engagement,
+            count(*) FILTER (engaged AND age <= 14) - 2 * count(*) FILTER (engaged AND age > 14 AND age <= 28)
+                + count(*) FILTER (engaged AND age > 28 AND age <= 42) AS acceleration_14d,
+            avg(duration_s) FILTER (engaged AND age <= 30) AS session_seconds_30d,
+            avg(duration_s) FILTER (engaged AND age > 30 AND age <= 180) AS earlier_seconds
+        FROM seen GROUP BY customer_id
+    ), days AS (
+        SELECT DISTINCT customer_id, age FROM seen WHERE engaged
+    ), gaps AS (
+        SELECT customer_id, age, lead(age) OVER newest_first - age AS gap, first(age) OVER newest_first AS silence
+        FROM days WINDOW newest_first AS (PARTITION BY customer_id ORDER BY age)
+    ), per_day AS (
+        SELECT customer_id, {", ".join(active)}, median(gap) AS usual_gap_days, max(gap) AS longest_gap_days,
+            stddev_pop(gap) / avg(gap) AS gap_variation,
+            count(*) FILTER (gap <= silence) / nullif(count(gap), 0) AS silence_percentile
+        FROM gaps GROUP BY customer_id
+    ), weeks AS (
+        SELECT customer_id, (age - 1) // 7 AS week, count(*) AS days FROM days WHERE age <= 182 GROUP BY ALL
+    ), usual AS (
+        SELECT customer_id, week, days,
+            sum(days) OVER everything / (max(week) OVER everything + 1) AS usual_days
+        FROM weeks WINDOW everything AS (PARTITION BY customer_id)
+    ), per_week AS (
+        SELECT customer_id, min(week) FILTER (days * 2 >= usual_days) AS quiet_streak_weeks
+        FROM usual GROUP BY customer_id
+    )
+    SELECT per_customer.* EXCLUDE (earlier_seconds), per_day.* EXCLUDE (customer_id),
+        coalesce(quiet_streak_weeks, 26) AS quiet_streak_weeks,
+        days_since_{ENGAGEMENT} AS days_since_engagement,
+        days_since_{ENGAGEMENT} / nullif(usual_gap_days, 0) AS overdue_ratio,
+        days_since_{ENGAGEMENT} / nullif(longest_gap_days, 0) AS silence_to_longest_gap,
+        {trend("engagement_30d", "engagement_180d")} AS trend_30d,
+        {trend("active_days_30d", "active_days_180d")} AS active_days_trend_30d,
+        session_seconds_30d / nullif(earlier_seconds, 0) AS session_length_ratio_30d
+    FROM per_customer JOIN per_day USING (customer_id) LEFT JOIN per_week USING (customer_id)
+    WHERE days_since_{ENGAGEMENT} <= {ELIGIBLE_DAYS}"""
+    with tempfile.TemporaryDirectory() as spill:
+        options = {
+            "threads": THREADS,
+            "memory_limit": MEMORY,
+            "temp_directory": spill,
+            "preserve_insertion_order": False,
+        }
+        with duckdb.connect(config=options) as connection:
+            connection.execute(f"COPY ({query}) TO '{out}'")
+    return 0
+
+
+def by_polars(folder: Path, out: Path) -> int:
+    """The same columns in Polars' lazy frames, streaming."""
+    import polars as pl
+
+    age, kind, gap = pl.col("age"), pl.col("kind"), pl.col("gap")
+    engaged = kind == ENGAGEMENT
+    seen = (
+        pl.scan_parquet(folder / "events.parquet")
+        .filter(pl.col("occurred_at") < pl.lit(AS_OF).cast(pl.Datetime("us")))
+        .select(
+            "customer_id",
+            "kind",
+            "duration_s",
+            age=(pl.lit(AS_OF) - pl.col("occurred_at").dt.date()).dt.total_days().cast(pl.Int32),
+        )
+    )
+    columns = [age.min().alias("days_since_event"), age.filter(engaged).max().alias("days_since_first_engagement")]
+    for name in KINDS:
+        columns.append(age.filter(kind == name).min().alias(f"days_since_{name}"))
+        if name != ENGAGEMENT:
+            columns += [
+                ((kind == name) & (age <= n)).sum().cast(pl.Int64).alias(f"{name}_events_{n}d") for n in (30, 90)
+            ]
+    columns += [(engaged & (age <= n)).sum().cast(pl.Int64).alias(f"engagement_{n}d") for n in (7, 30, 90, 180)]
+    columns += [
+        (engaged & (age > older - 14) & (age <= older)).sum().cast(pl.Int64).alias(f"_fortnight_{older}")
+        for older in (14, 28, 42)
+    ]
+    columns += [
+        pl.col("duration_s").filter(engaged & (age <= 30)).mean().alias("session_seconds_30d"),
+        pl.col("duration_s").filter(engaged & (age > 30) & (age <= 180)).mean().alias("_earlier_seconds"),
+    ]
+    per_customer = seen.group_by("customer_id").agg(columns)
+    days = seen.filter(engaged).select("customer_id", "age").unique()
+    gaps = days.sort("customer_id", "age").with_columns(
+        gap=pl.when(pl.col("customer_id") == pl.col("customer_id").shift(-1)).then(age.shift(-1) - age)
+    )
+    per_day = gaps.group_by("customer_id").agg(
+        *((age <= n).sum().cast(pl.Int64).alias(f"active_days_{n}d") for n in (7, 30, 90, 180)),
+        gap.median().alias("usual_gap_days"),
+        gap.max().alias("longest_gap_days"),
+        (gap.std(ddof=0) / gap.mean()).alias("gap_variation"),
+        ((gap <= age.min()).sum() / gap.count()).alias("silence_percentile"),
+    )
+    weeks = days.filter(age <= 182).group_by("customer_id", ((age - 1) // 7).alias("week")).agg(pl.len().alias("days"))
+    usual = weeks.group_by("customer_id").agg(usual=pl.col("days").sum() / (pl.col("week").max() + 1))
+    per_week = (
+        weeks.join(usual, on="customer_id")
+        .filter(pl.col("days") * 2 >= pl.col("usual"))
+        .group_by("customer_id")
+        .agg(quiet_streak_weeks=pl.col("week").min())
+    )
+    since, first = pl.col(f"days_since_{ENGAGEMENT}"), pl.col("days_since_first_engagement")
+    baseline = first.clip(upper_bound=180) - 30
+
+    def trend(recent: pl.Expr, longer: pl.Expr) -> pl.Expr:
+        earlier = (longer - recent) / pl.when(baseline >= 14).then(baseline)
+        return recent / 30 / pl.when(earlier != 0).then(earlier)
+
+    rows = (
+        per_customer.join(per_day, on="customer_id")
+        .join(per_week, on="customer_id", how="left")
+        .filter(since <= ELIGIBLE_DAYS)
+        .with_columns(
+            pl.col("quiet_streak_weeks").fill_null(26),
+            days_since_engagement=since,
+            overdue_ratio=since / pl.col("usual_gap_days"),
+            silence_to_longest_gap=since / pl.col("longest_gap_days"),
+            trend_30d=trend(pl.col("engagement_30d"), pl.col("engagement_180d")),
+            active_days_trend_30d=trend(pl.col("active_days_30d"), pl.col("active_days_180d")),
+            acceleration_14d=pl.col("_fortnight_14") - 2 * pl.col("_fortnight_28") + pl.col("_fortnight_42"),
+            session_length_ratio_30d=pl.col("session_seconds_30d") / pl.col("_earlier_seconds"),
+        )
+    )
+    rows = rows.with_columns(pl.col("silence_percentile").fill_nan(None), pl.col("gap_variation").fill_nan(None))
+    rows.drop("_fortnight_14", "_fortnight_28", "_fortnight_42", "_earlier_seconds").sink_parquet(out)
+    return 0
+
+
+def by_pandas(folder: Path, out: Path) -> int:
+    """The same columns in pandas, all in memory."""
+    import numpy as np
+    import pandas as pd
+
+    seen = pd.read_parquet(folder / "events.parquet", columns=["customer_id", "occurred_at", "kind", "duration_s"])
+    seen = seen.astype({"customer_id": "category", "kind": "category"})
+    seen = seen[seen["occurred_at"] < pd.Timestamp(AS_OF)]
+    seen["age"] = (pd.Timestamp(AS_OF) - seen.pop("occurred_at").dt.normalize()).dt.days.astype("int32")
+
+    def per(rows: pd.DataFrame) -> Any:
+        return rows.groupby("customer_id", observed=True)
+
+    made: dict[str, Any] = {"days_since_event": per(seen)["age"].min()}
+    zero = []
+    for kind in KINDS:
+        of_kind = seen[seen["kind"] == kind]
+        made[f"days_since_{kind}"] = per(of_kind)["age"].min()
+        name, windows = ("engagement", (7, 30, 90, 180)) if kind == ENGAGEMENT else (f"{kind}_events", (30, 90))
+        for days in windows:
+            zero.append(f"{name}_{days}d")
+            made[zero[-1]] = per(of_kind[of_kind["age"] <= days]).size()
+    engaged = seen[seen["kind"] == ENGAGEMENT]
+    made["days_since_first_engagement"] = per(engaged)["age"].max()
+    made["session_seconds_30d"] = per(engaged[engaged["age"] <= 30])["duration_s"].mean()
+    earlier = per(engaged[engaged["age"].between(31, 180)])["duration_s"].mean()
+    fortnights = [per(engaged[engaged["age"].between(older - 13, older)]).size() for older in (14, 28, 42)]
+    days = engaged[["customer_id", "age"]].drop_duplicates().sort_values(["customer_id", "age"])
+    days["gap"] = per(days)["age"].shift(-1) - days["age"]
+    days["short"] = days["gap"] <= per(days)["age"].transform("min")
+    for n in (7, 30, 90, 180):
+        zero.append(f"active_days_{n}d")
+        made[zero[-1]] = per(days[days["age"] <= n]).size()
+    gaps = per(days)["gap"]
+    made |= {"usual_gap_days": gaps.median(), "longest_gap_days": gaps.max()}
+    made["gap_variation"] = gaps.std(ddof=0) / gaps.mean()
+    made["silence_percentile"] = per(days)["short"].sum() / gaps.count().replace(0, np.nan)
+    weeks = days[days["age"] <= 182].assign(week=(days["age"] - 1) // 7)
+    weeks = weeks.groupby(["customer_id", "week"], observed=True).size().rename("days").reset_index()
+    usual = per(weeks)["days"].transform("sum") / (per(weeks)["week"].transform("max") + 1)
+    made["quiet_streak_weeks"] = per(weeks[weeks["days"] * 2 >= usual])["week"].min()
+    rows = pd.DataFrame(made)
+    rows = rows[rows[f"days_since_{ENGAGEMENT}"] <= ELIGIBLE_DAYS].copy()
+    rows[zero] = rows[zero].fillna(0)
+    rows["quiet_streak_weeks"] = rows["quiet_streak_weeks"].fillna(26)
+    since = rows[f"days_since_{ENGAGEMENT}"]
+    rows["days_since_engagement"] = since
+    rows["overdue_ratio"] = since / rows["usual_gap_days"]
+    rows["silence_to_longest_gap"] = since / rows["longest_gap_days"]
+    baseline = rows["days_since_first_engagement"].clip(upper=180) - 30
+    for name, of in (("trend_30d", "engagement"), ("active_days_trend_30d", "active_days")):
+        recent, longer = rows[f"{of}_30d"], rows[f"{of}_180d"]
+        rows[name] = (recent / 30) / ((longer - recent) / baseline.where(baseline >= 14)).replace(0, np.nan)
+    newest, middle, oldest = (part.reindex(rows.index, fill_value=0) for part in fortnights)
+    rows["acceleration_14d"] = newest - 2 * middle + oldest
+    rows["session_length_ratio_30d"] = rows["session_seconds_30d"] / earlier
+    rows.reset_index().astype({"customer_id": str}).to_parquet(out)
+    return 0
