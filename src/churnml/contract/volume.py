@@ -25,8 +25,8 @@ REPEATED_SHARE, REPEATED_ROWS, FEWEST_REPEATED = 0.99, 20, 5
 enough to tell; fewer of as many customers, where rows are so seldom equal by accident that they cannot all be."""
 CHANCE = 1e-6
 """What would be seen less often than this by accident is none."""
-EQUAL_ROWS, EQUAL_SHARE, MORE_EQUAL = 20, 0.2, 5.0
-"""A day has many equal rows when so many are superfluous, this share of all, and so many times the usual share."""
+EQUAL_ROWS, EQUAL_SHARE, USUAL_SHARE = 20, 0.2, 0.01
+"""A day has many equal rows when so many are superfluous, and this share of all, in a table where few usually are."""
 FLOOD = 5.0
 """A day is flooded when it has so many times the rows of the usual day, and so many times the rows per customer."""
 CROWD, CROWD_SHARE = 20.0, 0.2
@@ -161,7 +161,7 @@ def _many_equal(days: pd.DataFrame, known: Collection[tuple[str, Any]]) -> pd.Da
     made = days.assign(surplus=surplus, share=surplus / days["rows"])
     total = made.groupby("kind")[["rows", "surplus"]].transform("sum") - made[["rows", "surplus"]]
     usual = ((total["surplus"] + 1) / (total["rows"] + 1)).clip(upper=1.0)
-    many = (surplus >= EQUAL_ROWS) & (made["share"] >= np.maximum(EQUAL_SHARE, MORE_EQUAL * usual))
+    many = (surplus >= EQUAL_ROWS) & (made["share"] >= EQUAL_SHARE) & (usual <= USUAL_SHARE)
     many &= _by_accident(made["share"], usual, days["rows"]) < CHANCE
     other = np.array(
         [(kind, day) not in known for kind, day in zip(days["kind"], days["day"], strict=True)], dtype=bool
