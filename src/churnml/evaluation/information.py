@@ -13,7 +13,6 @@ import ibis
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from churnml.evaluation.findings import Audit, Finding, inform
 from churnml.metrics.scores import ClusterBootstrap, Ranking, auroc, interval
@@ -36,11 +35,12 @@ ROWS, SHUFFLED_ROWS = 20_000, 5_000
 """The small models of the audit learn from, and are tested on, at most so many rows drawn at random."""
 PERIOD = 28
 FEWEST_PERIODS = 3
-CHANGED, CHANCE = 1.5, 1e-4
-"""A rate has changed when its median is so many times that of before, and Student's t of the logarithms is so rare."""
-NOISE = 0.02
-"""No rate is known better than by so much, relatively."""
-FEWEST_EVENTS = 30
+CHANGED, APART = 1.5, 1.25
+"""A rate has changed when the medians of its two sides differ by the one factor, and all periods by the other."""
+MANY_PERIODS = 6
+"""On a side of so many periods one may be an exception."""
+FEWEST_EVENTS = 50
+"""... on the usual period of the larger side, so that chance is a small part of it."""
 
 
 def shuffled_labels(learn: Dataset, test: Dataset, seed: int = 0) -> Audit:
@@ -106,8 +106,9 @@ def regime_changes(canonical: Canonical, data: Dataset, engine: Engine) -> Audit
 
     Rates are events of a kind, on a channel, for each active customer in the 28 days before a snapshot, or the share of
     silent leavers at it. A rate has changed when at least three periods lie on either side, the medians differ by a
-    factor of 1.5, the periods of each side are much more alike than the two sides, and a step describes them better
-    than a steady trend: a season comes back and does not. A channel that opens or ends is one line for all its kinds.
+    factor of 1.5, no period of one side (but one of six) comes within a factor of 1.25 of one of the other, and a step
+    describes them better than a steady trend: a season comes back and does not. A channel that opens or ends is one
+    line for all its kinds.
     """
     findings = list(_changes(_rates(canonical, data, engine)))
     if not findings:
@@ -158,22 +159,19 @@ def _changes(rates: pd.DataFrame) -> Iterator[Finding]:
             larger = part["count"].to_numpy()[place:] if after > before else part["count"].to_numpy()[:place]
             if np.median(larger) >= FEWEST_EVENTS:
                 found.append((str(kind), part["start"].iloc[place], before, after))
-        if channel and found and _one_sided(of_channel, day := min(day for _, day, _, _ in found)):
+        if channel and found and not all(before and after for _, _, before, after in found):
             each = ", ".join(f"{kind} {max(before, after):.3g}" for kind, _, before, after in found)
             when = "opens" if found[0][3] else "ends"
             yield inform(
-                DRIFT, f"channel {channel}", f"{when} on {day:%Y-%m-%d} or later; {each} for each active customer"
+                DRIFT,
+                f"channel {channel}",
+                f"{when} on {found[0][1]:%Y-%m-%d} or later; {each} for each active customer",
             )
             continue
         for kind, day, before, after in found:
             name = LEAVERS if kind == LEAVERS else f"events of {kind} on {channel}" if channel else f"events of {kind}"
             detail = f"{before:.3g} for each active customer before {day:%Y-%m-%d}, {after:.3g} since"
             yield inform(DRIFT, name, detail)
-
-
-def _one_sided(rates: pd.DataFrame, day: pd.Timestamp) -> bool:
-    """Whether a channel has no event before that day, or none since."""
-    return not rates.loc[rates["start"] < day, "count"].any() or not rates.loc[rates["start"] >= day, "count"].any()
 
 
 def changed_at(rates: NDArray[np.float64]) -> int | None:
@@ -193,25 +191,36 @@ def changed_at(rates: NDArray[np.float64]) -> int | None:
     if not (rates > 0).any():
         return None
     sizes = np.log(np.maximum(rates, rates[rates > 0].min() / 2))
-    months = np.arange(len(sizes))
-    rarest, found = CHANCE, None
+    widest, found = np.log(APART), None
     for cut in range(FEWEST_PERIODS, len(sizes) - FEWEST_PERIODS + 1):
         for mixed in range(2 if cut + FEWEST_PERIODS < len(sizes) else 1):
             before, after = sizes[:cut], sizes[cut + mixed :]
-            low, high = sorted((float(np.median(before)), float(np.median(after))))
-            if high - low < np.log(CHANGED) or (mixed and not low < sizes[cut] < high):
+            low, high = sorted((before, after), key=np.median)
+            if np.median(high) - np.median(low) < np.log(CHANGED):
                 continue
-            kept = np.concatenate([before, after])
-            step = float(((before - before.mean()) ** 2).sum() + ((after - after.mean()) ** 2).sum())
-            line = np.polynomial.Polynomial.fit(np.delete(months, months[cut : cut + mixed]), kept, 1, full=True)[1][0]
-            if step >= float(np.sum(line)):
-                continue
-            freedom = len(kept) - 2
-            spread = max(step / freedom, NOISE**2) * (1 / len(before) + 1 / len(after))
-            chance = 2 * student.sf(abs(after.mean() - before.mean()) / spread**0.5, freedom)
-            if chance < rarest:
-                rarest, found = chance, cut
+            floor, ceiling = _extreme(high, 0), _extreme(low, -1)
+            between = ceiling < sizes[cut] < floor
+            gap = floor - ceiling
+            if gap > widest and (between or not mixed) and _steps(before, after, mixed):
+                widest, found = gap, cut
     return found
+
+
+def _extreme(sizes: NDArray[np.float64], end: int) -> float:
+    """The smallest (0) or largest (-1), one exception aside where there are many."""
+    kept = np.sort(sizes)
+    if len(kept) >= MANY_PERIODS:
+        kept = kept[1:] if end == 0 else kept[:-1]
+    return float(kept[end])
+
+
+def _steps(before: NDArray[np.float64], after: NDArray[np.float64], mixed: int) -> bool:
+    """Whether a step describes the two sides better than a straight line, by the sum of squares that each leaves."""
+    place = np.concatenate([np.arange(len(before)), len(before) + mixed + np.arange(len(after))])
+    both = np.concatenate([before, after])
+    line = np.polyval(np.polyfit(place, both, 1), place)
+    step = ((before - before.mean()) ** 2).sum() + ((after - after.mean()) ** 2).sum()
+    return bool(step < ((both - line) ** 2).sum())
 
 
 def _drawn(data: Dataset, rng: np.random.Generator, rows: int) -> Dataset:
