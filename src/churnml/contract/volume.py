@@ -163,11 +163,9 @@ def _many_equal(days: pd.DataFrame, known: Collection[tuple[str, Any]]) -> pd.Da
     usual = ((total["surplus"] + 1) / (total["rows"] + 1)).clip(upper=1.0)
     many = (surplus >= EQUAL_ROWS) & (made["share"] >= EQUAL_SHARE) & (usual <= USUAL_SHARE)
     many &= _by_accident(made["share"], usual, days["rows"]) < CHANCE
-    other = np.array(
-        [(kind, day) not in known for kind, day in zip(days["kind"], days["day"], strict=True)], dtype=bool
-    )
-    chosen: pd.DataFrame = made[many & other]
-    return chosen
+    chosen = made[many]
+    new = [(row.kind, row.day) not in known for row in chosen.itertuples()]
+    return chosen.loc[np.array(new, dtype=bool)]
 
 
 def _by_accident(share: pd.Series, usual: pd.Series, rows: pd.Series) -> pd.Series:
