@@ -266,6 +266,29 @@ def test_bad_data(cli: Callable[..., Any], shop_folder: Path, spoil: Callable[[P
         assert word in checked.err
 
 
+def test_the_table_of_violations_is_shown_whole(cli: Callable[..., Any], shop_folder: Path) -> None:
+    log = pd.read_parquet(shop_folder / "log.parquet")
+    log.loc[log["id"] == "customer-003", "id"] = "nobody"
+    log.to_parquet(shop_folder / "log.parquet")
+    ran = cli("check", "shop.yaml")
+    assert ran.code == 0 and ran.err == ""
+    assert "repairs: [unknown_customers]" in " ".join(ran.out.split())
+    early = pd.read_parquet(shop_folder / "customers.parquet").assign(since=pd.Timestamp("2024-09-01"))
+    early.to_parquet(shop_folder / "customers.parquet")
+    ran = cli("check", "shop.yaml")
+    assert ran.code == 65 and ran.err.count("\n") == 1 and "1 of the violations above" in ran.err
+
+
+def test_check_looks_at_features_too(cli: Callable[..., Any], shop_folder: Path) -> None:
+    found = cli("check", "shop.yaml", "--json").json
+    assert found["features"] > 20
+    assert found["features_off"]["quantity_30d"] == "needs column quantity of purchase, which is empty everywhere"
+    edited(shop_folder, "families: [recency]", "families: [recency], custom: [own.py]")
+    refused(cli("check", "shop.yaml"), 2, "features.custom", "own.py: no such file")
+    (shop_folder / "own.py").write_text("def declare(context, inventory):\n    yield 7\n")
+    refused(cli("check", "shop.yaml"), 2, "own.py:2: declare must yield Feature objects, not int")
+
+
 def test_too_little_to_learn_from(cli: Callable[..., Any], shop_folder: Path) -> None:
     write_log(shop_folder, leavers=0, days=20)
     refused(cli("train", "shop.yaml"), 65, "no snapshot is mature")

@@ -131,11 +131,13 @@ def check(config: ConfigFile, as_of: CheckedAsOf = None, data: DataRoot = None, 
         result = run(_load(config), as_of=as_of, root=data, progress=progress)
     if as_json:
         _print(result.summary(), True)
-    else:
-        if result.report.violations:
-            _table(result.report.frame(), "Violations")
-        _print(result.summary(brief=True), False, title="" if result.report.violations else "No violation")
-    result.report.raise_if_refused()
+        result.report.raise_if_refused()
+        return
+    if result.report.violations:
+        _table(result.report.frame(), "Violations")
+    _print(result.summary(brief=True), False, title="" if result.report.violations else "No violation")
+    if refused := len(result.report.refused):
+        raise _Refused(f"the data are refused for {refused} of the violations above; mend, repair or accept each")
 
 
 @app.command()
@@ -291,6 +293,7 @@ def _print(values: dict[str, Any], as_json: bool, title: str = "") -> None:
         sys.stdout.write(json.dumps(values, indent=2, sort_keys=True, default=str, allow_nan=False) + "\n")
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -299,7 +302,7 @@ def _print(values: dict[str, Any], as_json: bool, title: str = "") -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(name.replace("_", " "), _words(value))
+        table.add_row(name.replace("_", " "), escape(_words(value)))
     Console(soft_wrap=False).print(table)
 
 
@@ -313,13 +316,14 @@ def _words(value: Any) -> str:
 
 def _table(frame: Any, title: str) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name in frame.columns:
         table.add_column(str(name).replace("_", " "), justify="right" if frame[name].dtype.kind in "if" else "left")
     for row in frame.itertuples(index=False):
-        table.add_row(*("" if value is None or value != value else str(value) for value in row))
+        table.add_row(*("" if value is None or value != value else escape(_words(value)) for value in row))
     Console().print(table)
 
 

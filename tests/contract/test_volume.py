@@ -13,6 +13,7 @@ from churnml.contract.volume import without_repeated_days
 from churnml.engine import Engine
 
 TWICE = "events.purchase: surplus rows of days that occur twice"
+EQUAL = "events.purchase: surplus rows of days with many equal rows"
 MANY = "events.purchase: rows of days with many times the usual number"
 
 
@@ -33,8 +34,24 @@ def test_days_delivered_twice_are_refused_whatever_their_ids(report: Any, daily:
 
 
 def test_equal_rows_here_and_there_are_true(counts: Any, daily: pd.DataFrame) -> None:
-    half = daily[on(daily, "2024-02-03")].head(40)  # two thirds of a day happen to be there twice
-    assert counts(pd.concat([daily, half, half], ignore_index=True)) == {}
+    some = daily.sample(frac=0.2, random_state=3)
+    assert counts(pd.concat([daily, some], ignore_index=True)) == {}
+
+
+def test_a_part_of_a_day_that_is_there_twice_is_named(report: Any, daily: pd.DataFrame) -> None:
+    part = daily[on(daily, "2024-02-03") & (daily["channel"] == "web")]
+    (found,) = report(pd.concat([daily, part], ignore_index=True)).violations
+    assert (found.key, found.count, found.severity) == (EQUAL, len(part), "warn")
+    assert "2024-02-03: up to 40% of the rows" in found.advice
+
+
+def test_a_month_of_a_small_table_is_found_to_be_there_twice(report: Any, daily: pd.DataFrame) -> None:
+    few = daily.groupby(daily["occurred_at"].dt.normalize()).nth([7, 23]).assign(kind="complaint")
+    few["customer_id"] = [f"c{number % 50}" for number in range(len(few))]
+    month = few[few["occurred_at"].dt.month == 3]
+    (found,) = report(pd.concat([daily, few, month], ignore_index=True)).violations
+    assert (found.key, found.count, found.severity) == (TWICE.replace("purchase", "complaint"), 62, "refuse")
+    assert found.advice.startswith("31 days (2024-03-01, 2024-03-02, 2024-03-03, ...)")
 
 
 def test_one_copy_of_a_repeated_day_is_kept(engine: Engine, daily: pd.DataFrame, typed: Any) -> None:

@@ -70,7 +70,7 @@ def club(tmp_path: Any, engine: Engine) -> Callable[..., Audit]:
         (mails(members) if sent is None else sent).to_parquet(tmp_path / "mails.parquet")
         calls = more.get("calls", pd.DataFrame({"id": ["m1"], "at": [pd.Timestamp("2024-02-02")], "topic": ["bill"]}))
         calls.to_parquet(tmp_path / "calls.parquet")
-        config = parse_config(CLUB)
+        config = parse_config(more.get("text", CLUB))
         return of(sources.build(config, engine, tmp_path), config, engine)
 
     return run
@@ -99,6 +99,40 @@ def test_a_plan_that_all_old_members_had_and_left_is_no_hindsight(club: Any, mem
     assert club(overwritten, members.assign(left_on=left, plan=members["plan"].where(~old, "classic"))).passed
 
 
+@pytest.mark.parametrize("kind", ["plan", "points"])
+def test_who_may_have_left_lately_does_not_hide_a_value_that_was_overwritten(
+    club: Any, members: pd.DataFrame, kind: str
+) -> None:
+    """Members who are gone when nothing was heard of them for sixty days; one in six left too lately to be sure of."""
+    gone = members["left_on"].notna()
+    late = gone & (members.index % 6 == 0)
+    visits = mails(members.assign(left_on=members["left_on"].mask(late)))
+    visits["sent_at"] += pd.to_timedelta(visits.index % 28, "D")
+    lately = visits["id"].isin(members.loc[late, "id"]) & (
+        visits["sent_at"] > visits["sent_at"].max() - pd.Timedelta(days=32)
+    )
+    visits = visits[~lately]
+    text = CLUB.replace("by: closure", "by: inactivity").replace(", closed_at: left_on", "")
+    values = {"plan": "none", "points": -99.0}
+    assert club(overwritten, members, visits, text=text).passed
+    audit = club(overwritten, members.assign(**{kind: members[kind].mask(gone, values[kind])}), visits, text=text)
+    assert named(audit) == [kind] and f"value {str(values[kind])!r} have left" in audit.findings[0].detail
+
+
+def test_a_number_that_is_emptied_for_leavers_is_named(club: Any, members: pd.DataFrame) -> None:
+    audit = club(overwritten, members.assign(points=members["points"].mask(members["left_on"].notna())))
+    assert named(audit) == ["points"] and "'(missing)'" in audit.findings[0].detail
+
+
+def test_a_category_of_many_values_that_knows_who_left_is_named(club: Any, members: pd.DataFrame) -> None:
+    """No value is of leavers alone."""
+    rng = np.random.default_rng(3)
+    plans = np.where(members["left_on"].notna() ^ (rng.random(N) < 0.08), rng.integers(0, 9, N), rng.integers(9, 18, N))
+    audit = club(overwritten, members.assign(plan=[f"p{plan}" for plan in plans]))
+    assert named(audit) == ["plan"] and "AUROC" in audit.findings[0].detail
+    assert club(overwritten, members.assign(plan=[f"p{plan}" for plan in rng.integers(0, 200, N)])).passed
+
+
 def test_a_number_that_knows_who_left_is_named_and_one_that_knows_who_is_old_is_not(
     club: Any, members: pd.DataFrame
 ) -> None:
@@ -115,6 +149,27 @@ def test_mails_to_those_about_to_leave_are_named(club: Any, members: pd.DataFram
     saving = pd.DataFrame({"id": left["id"], "sent_at": left["left_on"] - pd.Timedelta(days=6), "purpose": "win-back"})
     audit = club(reactions, members, pd.concat([mails(members), saving.head(60)]))
     assert named(audit) == ["outreach_sent name 'win-back'"] and "60 of 60 customers closed" in audit.findings[0].detail
+
+
+def test_a_campaign_of_the_last_days_is_not_judged_by_those_who_closed_at_once(
+    club: Any, members: pd.DataFrame
+) -> None:
+    """Of its customers, the books know so far only of those who closed."""
+    last = members["left_on"].max()
+    late = members[members["left_on"].isna() | (members["left_on"] > last - pd.Timedelta(days=40))]
+    sent = pd.DataFrame({"id": late["id"], "sent_at": last - pd.Timedelta(days=41), "purpose": "autumn"})
+    before = mails(members).query("sent_at < @last")
+    assert 15 < late["left_on"].notna().sum() < len(late) / 2
+    assert club(reactions, members, pd.concat([before, sent])).passed
+
+
+def test_a_page_that_leavers_visit_is_information(club: Any, members: pd.DataFrame) -> None:
+    left = members.dropna(subset="left_on")
+    visits = pd.DataFrame({"id": left["id"], "at": left["left_on"] - pd.Timedelta(days=4), "topic": "how to cancel"})
+    text = CLUB.replace("kind: contact", "kind: help_viewed").replace(" direction: {value: inbound},", "")
+    audit = club(reactions, members, calls=visits, text=text)
+    assert audit.passed and [each.verdict for each in audit.findings] == ["pass", "information"]
+    assert audit.findings[1].feature == "help_viewed name 'how to cancel'"
 
 
 def test_mails_that_win_customers_back_at_random_are_not_named(club: Any, members: pd.DataFrame) -> None:

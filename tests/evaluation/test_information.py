@@ -14,6 +14,7 @@ from churnml.contract import CUSTOMERS, EVENTS
 from churnml.dataset import Dataset
 from churnml.engine import Engine
 from churnml.evaluation.information import regime_changes, shuffled_labels, split_gap
+from churnml.features.fitted import Material
 from churnml.sources import Canonical
 
 SNAPSHOTS = pd.date_range("2024-01-29", periods=10, freq="28D")
@@ -24,7 +25,8 @@ def dataset(X: pd.DataFrame, y: Any, group: Any, as_of: Any) -> Dataset:
     keys = pd.DataFrame({"customer_id": group, "group_id": group, "as_of": pd.to_datetime(as_of)})
     empty = np.zeros(n)
     recipe: Any = None
-    return Dataset(keys, X, np.asarray(y, dtype=object), empty > 1, empty > 1, empty, pd.DataFrame(), recipe)
+    material = Material(np.arange(n), keys["as_of"].to_numpy(dtype="datetime64[D]"), pd.DataFrame(index=range(n)))
+    return Dataset(keys, X, np.asarray(y, dtype=object), empty > 1, empty > 1, empty, pd.DataFrame(), recipe, material)
 
 
 @pytest.fixture
@@ -89,8 +91,9 @@ def test_a_channel_that_is_launched_is_named_with_its_day(engine: Engine, rows: 
         each.feature: each.detail
         for each in regime_changes(contacts(engine, chat_from="2024-05-20"), rows, engine).findings
     }
-    assert set(found) == {"events of contact on chat"}
-    assert found["events of contact on chat"].startswith("0 for each active customer before 2024-05-20, 4.2 since")
+    assert found.pop("channel chat") == "opens on 2024-05-20 or later; contact 4.2 for each active customer"
+    assert set(found) == {"events of contact"}
+    assert found["events of contact"].startswith("5.6 for each active customer before 2024-05-20, 9.8 since")
 
 
 def test_a_season_is_no_change_of_regime(engine: Engine, rows: Dataset) -> None:

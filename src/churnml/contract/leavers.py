@@ -12,17 +12,20 @@ if TYPE_CHECKING:
     from churnml import config as settings
 
 
-def leavers(events: ir.Table, config: settings.Config) -> ir.Table:
-    """`customer_id` of everybody who has closed, or has been inactive for a whole horizon, as `defection.by` says."""
+def leavers(events: ir.Table, config: settings.Config, quiet_days: int | None = None) -> ir.Table:
+    """`customer_id` of everybody who has closed, or has been inactive for a whole horizon, as `defection.by` says.
+
+    `closed` says whether a closure is recorded. `quiet_days` instead of the horizon gives those who may have left, too.
+    """
+    quiet_days = config.snapshots.horizon_days if quiet_days is None else quiet_days
     span = events.aggregate(newest=events.recorded_at.max())
     engaged = events.kind.isin(sorted(config.engagement_kinds))
     each = events.group_by("customer_id").aggregate(
         closed=(events.kind == "closed").any(), last=events.occurred_at.max(where=engaged)
     )
-    closed = each.filter(each.closed.fill_null(False)).select("customer_id")
-    if config.defection.by == "closure":
-        return closed
     joined = each.cross_join(span)
-    since = joined.newest.date() - ibis.interval(days=config.snapshots.horizon_days)
-    quiet = joined.filter(joined.last.isnull() | (joined.last.date() < since)).select("customer_id")
-    return quiet if config.defection.by == "inactivity" else closed.union(quiet, distinct=True)
+    since = joined.newest.date() - ibis.interval(days=quiet_days)
+    quiet = joined.last.isnull() | (joined.last.date() < since)
+    closed = joined.closed.fill_null(False)
+    gone = {"closure": closed, "inactivity": quiet, "either": closed | quiet}[config.defection.by]
+    return joined.filter(gone).select("customer_id", closed=closed)

@@ -40,6 +40,8 @@ ENTERED = frozenset(
 )
 UPDATED = frozenset(["updated", "modified", "changed", "written", "edited", "touched", "mod", "update", "modification"])
 """Words in a column's name that say when a row was first, or last, written; `written_at` of a source names it."""
+WHO = ("left", "closed")
+"""Whose rows are compared with the others': all who left, as `defection.by` says, and those with a recorded closure."""
 TOLERATED_ROWS = 0.01
 """Up to this share of a column's rows may lie more than a day from the writing of their row."""
 
@@ -55,7 +57,7 @@ class RowClock:
     rows : rows that have both times
     late : rows written more than a day after the fact (for an updated row: after the latest of all its facts)
     ahead : rows written more than a day before the fact they state
-    rows_of_leavers, late_of_leavers : the same counts among customers with a recorded closure
+    rows_of_leavers, late_of_leavers : the same counts among customers who left, or closed, whichever tells more
     """
 
     source: str
@@ -76,7 +78,7 @@ class RowClock:
                 f"the fact may be seen before it was known: map recorded_at, from {self.clock} if nothing else says"
             )
             if self.tilted:
-                advice += f"; {self.late_of_leavers:,} of them are rows of customers who closed"
+                advice += f"; {self.late_of_leavers:,} of them are rows of customers who left"
             name = f"rows written more than a day after the fact, by {self.clock}"
             found.append(Violation(self.source, self.column, name, self.late, "warn", advice))
         if self.often_ahead:
@@ -104,19 +106,27 @@ class RowClock:
         others, late = self.rows - self.rows_of_leavers, self.late - self.late_of_leavers
         if not others or not self.rows_of_leavers:
             return False
-        share, other = self.late_of_leavers / self.rows_of_leavers, late / others
+        often = self.late_of_leavers / self.rows_of_leavers >= 2 * late / others
+        return often and self.sigmas > 5
+
+    @property
+    def sigmas(self) -> float:
+        """By how many standard errors the share of late rows of leavers lies above that of others."""
+        others, late = self.rows - self.rows_of_leavers, self.late - self.late_of_leavers
+        if not others or not self.rows_of_leavers or not 0 < self.late < self.rows:
+            return 0.0
         pooled = self.late / self.rows
         spread = (pooled * (1 - pooled) * (1 / self.rows_of_leavers + 1 / others)) ** 0.5
-        return share >= 2 * other and share - other > 5 * spread
+        return float((self.late_of_leavers / self.rows_of_leavers - late / others) / spread)
 
 
-def row_clocks(table: ir.Table, source: settings.Source, closed: ir.Table, engine: Engine) -> list[RowClock]:
+def row_clocks(table: ir.Table, source: settings.Source, gone: ir.Table, engine: Engine) -> list[RowClock]:
     """Compare every time column that a source maps without `recorded_at` with the clocks of its rows.
 
     Parameters
     ----------
     table : the raw table of the source
-    closed : `customer_id` of every customer with a recorded closure
+    gone : `customer_id` of everybody who left, `closed` whether by a recorded closure
     """
     mapped = [event for event in source.events if _column(event.occurred_at) in table.columns]
     facts = sorted({_column(event.occurred_at) for event in mapped if event.recorded_at is None})
@@ -130,9 +140,11 @@ def row_clocks(table: ir.Table, source: settings.Source, closed: ir.Table, engin
         **{f"fact_{every.index(name)}": _moment(table[name]) for name in every},
         **{f"clock_{number}": _moment(table[name]) for number, name in enumerate(clocks)},
     )
-    left = closed.select(who=closed.customer_id, left=True).distinct()
+    left = gone.select(who=gone.customer_id, left=True, closed=gone.closed)
     rows = times.left_join(left, "who").drop("who_right")
-    rows = rows.mutate(left=rows.left.fill_null(False), latest=_latest(rows, len(every)))
+    rows = rows.mutate(
+        left=rows.left.fill_null(False), closed=rows.closed.fill_null(False), latest=_latest(rows, len(every))
+    )
     day = ibis.interval(days=1)
     counts: dict[str, Any] = {}
     for number, name in enumerate(facts):
@@ -146,21 +158,23 @@ def row_clocks(table: ir.Table, source: settings.Source, closed: ir.Table, engin
                 f"rows{key}": both.sum(),
                 f"late{key}": late.sum(),
                 f"ahead{key}": (both & (fact > clock + day)).sum() if updated else ibis.literal(0),
-                f"left{key}": (both & rows.left).sum(),
-                f"late_left{key}": (late & rows.left).sum(),
             }
+            for who in WHO:
+                counts |= {f"{who}{key}": (both & rows[who]).sum(), f"late_{who}{key}": (late & rows[who]).sum()}
     row = engine.frame(rows.aggregate(**counts)).iloc[0]
-    return [
-        RowClock(
-            source.label,
-            name,
-            clock,
-            updated,
-            *(_whole(row[f"{what}_{number}_{other}"]) for what in ("rows", "late", "ahead", "left", "late_left")),
-        )
-        for number, name in enumerate(facts)
-        for other, (clock, updated) in enumerate(clocks.items())
-    ]
+    found = []
+    for number, name in enumerate(facts):
+        for other, (clock, updated) in enumerate(clocks.items()):
+            told = [
+                [_whole(row[f"{what}_{number}_{other}"]) for what in ("rows", "late", "ahead", who, f"late_{who}")]
+                for who in WHO
+            ]
+            found.append(max((RowClock(source.label, name, clock, updated, *each) for each in told), key=_sigmas))
+    return found
+
+
+def _sigmas(clock: RowClock) -> float:
+    return clock.sigmas
 
 
 def _clocks(table: ir.Table, source: settings.Source) -> dict[str, bool]:

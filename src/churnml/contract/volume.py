@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 
 CONTENT = tuple(name for name in EVENTS if name not in ("event_id", "recorded_at", "kind"))
 """What makes two events the same fact, whatever their ids and whenever they were delivered."""
-REPEATED_ROWS, REPEATED_SHARE = 20, 0.99
-"""A day occurs twice when at least so many different rows, and this share of them, are there more than once."""
+REPEATED_SHARE, REPEATED_ROWS, FEWEST_REPEATED = 0.99, 20, 5
+"""A day, week or month occurs twice when this share of its different rows is there more than once. So many rows are
+enough to tell; fewer of as many customers, where rows are so seldom equal by accident that they cannot all be."""
+CHANCE = 1e-6
+"""What would be seen less often than this by accident is none."""
+EQUAL_ROWS, EQUAL_SHARE, USUAL_SHARE = 20, 0.2, 0.01
+"""A day has many equal rows when so many are superfluous, and this share of all, in a table where few usually are."""
 FLOOD = 5.0
 """A day is flooded when it has so many times the rows of the usual day, and so many times the rows per customer."""
 CROWD, CROWD_SHARE = 20.0, 0.2
@@ -45,6 +50,13 @@ def volume_checks(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Itera
         yield Violation("events", str(kind), "surplus rows of days that occur twice", int(part["surplus"].sum()),
                         "refuse", advice)  # fmt: skip
     doubled = set(zip(repeated["kind"], repeated["day"], strict=True))
+    for kind, part in _many_equal(days, doubled).groupby("kind"):
+        advice = (
+            f"{_listed(part['day'])}: up to {part['share'].max():.0%} of the rows; some may have been delivered "
+            "twice. If so, map an event_id, or set duplicates: drop for their source"
+        )
+        yield Violation("events", str(kind), "surplus rows of days with many equal rows", int(part["surplus"].sum()),
+                        "warn", advice)  # fmt: skip
     for kind, part in days.groupby("kind"):
         usual, usual_each = part["rows"].median(), (part["rows"] / part["customers"]).median()
         if len(part) < FEWEST_DAYS or usual < FEWEST_ROWS:
@@ -72,12 +84,13 @@ def without_repeated_days(events: ir.Table, engine: Engine) -> tuple[ir.Table, i
     found = _repeated(events, engine, daily(events, engine))
     if found.empty:
         return events, 0
-    chosen = ibis.or_(*((events.kind == row.kind) & _on(events, row.day) for row in found.itertuples()))
-    twice = events.filter(chosen)
+    dated = events.mutate(day=events.occurred_at.date())
+    twice = _of_days(dated, found)
     once = twice.group_by("kind", *CONTENT).aggregate(
         event_id=twice.event_id.min(), recorded_at=twice.recorded_at.min()
     )
-    return events.filter(~chosen).union(once.select(*events.columns)), int(found["surplus"].sum())
+    others = dated.anti_join(_listing(found), ["kind", "day"])
+    return others.select(*events.columns).union(once.select(*events.columns)), int(found["surplus"].sum())
 
 
 def daily(events: ir.Table, engine: Engine) -> pd.DataFrame:
@@ -105,13 +118,11 @@ def last_full_day(days: pd.DataFrame, kinds: Collection[str] | None = None) -> d
 
 def _repeated(events: ir.Table, engine: Engine, days: pd.DataFrame) -> pd.DataFrame:
     """The days of a kind that occur twice: `kind`, `day`, `surplus` rows."""
-    likely = days[(days["distinct"] >= REPEATED_ROWS) & (days["rows"] >= 1.9 * days["distinct"])]
+    likely = _likely(days)
     columns = ["kind", "day", "surplus"]
     if likely.empty:
         return pd.DataFrame(columns=columns)
-    prints = _with_print(events)
-    chosen = ibis.or_(*((prints.kind == row.kind) & _on(prints, row.day) for row in likely.itertuples()))
-    part = prints.filter(chosen)
+    part = _of_days(_with_print(events), likely)
     each = part.group_by("kind", "day", "print").aggregate(times=part.count())
     counted = engine.frame(
         each.group_by("kind", "day").aggregate(
@@ -121,6 +132,58 @@ def _repeated(events: ir.Table, engine: Engine, days: pd.DataFrame) -> pd.DataFr
     counted["day"] = pd.to_datetime(counted["day"])
     twice = counted[counted["again"] >= REPEATED_SHARE * counted["different"]]
     return twice[columns].sort_values(["kind", "day"], ignore_index=True)
+
+
+def _likely(days: pd.DataFrame) -> pd.DataFrame:
+    """The days that may occur twice, alone or as a part of a week or month that does: `kind`, `day`.
+
+    Partitions are days, weeks or months. In a small table no day alone has the rows that it takes to tell.
+    """
+    found = []
+    for length in ("D", "W", "M"):
+        span = days["day"].dt.to_period(length)
+        spans = days.groupby(["kind", span])[["rows", "distinct", "customers"]].sum()
+        doubled = spans["rows"] >= 1.9 * spans["distinct"]
+        total = days.groupby("kind")[["rows", "distinct"]].sum()
+        rest = (total - spans[doubled].groupby("kind")[["rows", "distinct"]].sum()).reindex(total.index).fillna(total)
+        usual = ((rest["rows"] - rest["distinct"] + 1) / (rest["rows"] + 1)).reindex(spans.index, level="kind")
+        by_accident = usual.to_numpy() ** spans["distinct"].to_numpy()
+        enough = (spans[["distinct", "customers"]].min(axis=1) >= FEWEST_REPEATED) & (by_accident < CHANCE)
+        likely = spans[doubled & (enough | (spans["distinct"] >= REPEATED_ROWS))]
+        at = pd.MultiIndex.from_arrays([days["kind"], span])
+        found.append(days.loc[at.isin(likely.index), ["kind", "day"]])
+    return pd.concat(found).drop_duplicates()
+
+
+def _many_equal(days: pd.DataFrame, known: Collection[tuple[str, Any]]) -> pd.DataFrame:
+    """Days with far more equal rows than other days of their kind: `kind`, `day`, `surplus` rows, their `share`."""
+    surplus = days["rows"] - days["distinct"]
+    made = days.assign(surplus=surplus, share=surplus / days["rows"])
+    total = made.groupby("kind")[["rows", "surplus"]].transform("sum") - made[["rows", "surplus"]]
+    usual = ((total["surplus"] + 1) / (total["rows"] + 1)).clip(upper=1.0)
+    many = (surplus >= EQUAL_ROWS) & (made["share"] >= EQUAL_SHARE) & (usual <= USUAL_SHARE)
+    many &= _by_accident(made["share"], usual, days["rows"]) < CHANCE
+    chosen = made[many]
+    new = [(row.kind, row.day) not in known for row in chosen.itertuples()]
+    return chosen.loc[np.array(new, dtype=bool)]
+
+
+def _by_accident(share: pd.Series, usual: pd.Series, rows: pd.Series) -> pd.Series:
+    """At most so often is a share that high seen where the usual one is the truth (Hoeffding 1963)."""
+    rest, usual_rest = (1 - share).clip(lower=1e-12), (1 - usual).clip(lower=1e-12)
+    apart = share.clip(lower=1e-12) * np.log(share.clip(lower=1e-12) / usual) + rest * np.log(rest / usual_rest)
+    bound: pd.Series = np.exp(-rows * apart).where(share > usual, 1.0)
+    return bound
+
+
+def _listing(days: pd.DataFrame) -> ir.Table:
+    listed = ibis.memtable(pd.DataFrame({"kind": days["kind"].astype(str), "day": days["day"].dt.date}))
+    return listed.mutate(day=listed.day.cast("date"))
+
+
+def _of_days(dated: ir.Table, days: pd.DataFrame) -> ir.Table:
+    """The rows of those kinds and days."""
+    return dated.semi_join(_listing(days), ["kind", "day"])
 
 
 def _with_print(events: ir.Table) -> ir.Table:

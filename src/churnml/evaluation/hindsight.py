@@ -6,20 +6,22 @@ that was filled in later: their timestamps say that they were known, and they we
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from churnml.contract.leavers import leavers
 from churnml.evaluation.findings import Audit, Finding, inform
 from churnml.metrics.scores import auroc
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from churnml import config as settings
     from churnml.contract.rows import RowClock
     from churnml.engine import Engine
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 OVERWRITTEN = "no attribute knows who has left"
 REACTED = "no act of the company precedes a closure it knew of"
 CLOCKS = "no fact is seen before it was known"
-FEWEST_CUSTOMERS = 20
+FEWEST_CUSTOMERS = 10
 VALUE_SHARE = 0.95
 """A value of an attribute is suspicious when so many of its customers have left ..."""
 ACT_SHARE = 0.80
@@ -38,7 +40,7 @@ EXPECTED_SHARE = 0.80
 CHANCE = 1e-6
 """... which by chance would happen less often than this."""
 ATTRIBUTE_AUROC = 0.85
-"""A number fixed at sign-up may not tell leavers from others who signed up in the same quarter any better."""
+"""What was fixed at sign-up may not tell leavers from others who signed up in the same quarter any better."""
 SAMPLED_CUSTOMERS = 200_000
 COMPANY_KINDS = (
     *("outreach_sent", "survey_sent", "treatment", "treatment_withheld"),
@@ -53,7 +55,9 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
 
     Everybody is compared with customers who signed up in the same quarter (or whose sign-up is unknown, too), so that a
     plan that is no longer sold is not suspected for its customers being old. Protected attributes are no features and
-    are left out. A number is held against leaving as `defection.by` says, and against recorded closures alone.
+    are left out. Attributes are held against leaving as `defection.by` says, numbers against recorded closures, too.
+    Who has been inactive for more than half a horizon, but not for a whole one, may have left or not, and is left out:
+    of those who left shortly before the books end, only whoever wrote the attribute knows.
     """
     names = [name for name, about in config.attributes.items() if about.sensitivity != "protected"]
     if not names:
@@ -62,25 +66,48 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     size = engine.number(customers.count())
     if size > SAMPLED_CUSTOMERS:
         customers = customers.filter(customers.customer_id.hash() % (size // SAMPLED_CUSTOMERS + 1) == 0)
-    left = leavers(canonical.events, config).mutate(left=True)
+    left = leavers(canonical.events, config).select("customer_id", left=True)
+    doubt = leavers(canonical.events, config, config.snapshots.horizon_days // 2).select("customer_id", quiet=True)
     events = canonical.events
     closed = events.filter(events.kind == "closed").select("customer_id").distinct().mutate(closed=True)
-    marked = customers.left_join(left, "customer_id").drop("customer_id_right").left_join(closed, "customer_id")
-    table = engine.frame(marked.select(*names, "signed_up_at", "left", "closed"))
-    gone, shut = (table[name].eq(True).fillna(False).to_numpy(dtype=bool) for name in ("left", "closed"))
+    marked = customers
+    for marks in (left, doubt, closed):
+        marked = marked.left_join(marks, "customer_id").drop("customer_id_right")
+    table = engine.frame(marked.select("customer_id", *names, "signed_up_at", "left", "quiet", "closed"))
+    table = table.sort_values("customer_id", ignore_index=True)
+    gone, quiet, shut = (_marked(table[name]) for name in ("left", "quiet", "closed"))
+    sure = gone | ~quiet
     signed_up = table["signed_up_at"]
     quarter = (signed_up.dt.year * 4 + signed_up.dt.quarter).fillna(0).to_numpy(dtype=np.int64)
     findings: list[Finding] = []
     for name in names:
-        if config.attributes[name].type == "category":
-            values = table[name].astype(object).where(table[name].notna(), _MISSING).astype(str).to_numpy(dtype=object)
-            findings += _values(name, values, gone, quarter)
-        else:
-            values = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
-            findings += _number(name, values, {"leavers": gone, "those who closed": shut}, quarter)
+        column = table[name]
+        values = column.astype(object).where(column.notna(), _MISSING).astype(str).to_numpy(dtype=object)
+        found = list(_values(name, values[sure], gone[sure], quarter[sure]))
+        if not found and config.attributes[name].type == "category":
+            found = _tells(name, "leavers", _shares(values[sure], gone[sure]), gone[sure], quarter[sure])
+        elif not found:
+            numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            found = _tells(name, "leavers", numbers[sure], gone[sure], quarter[sure])
+            found = found or _tells(name, "those who closed", numbers, shut, quarter)
+        findings += found
     if findings:
         return Audit(tuple(findings))
     return Audit((Finding(OVERWRITTEN, True, None, f"{len(names)} attributes of {len(table):,} customers"),))
+
+
+def _marked(column: pd.Series) -> NDArray[np.bool_]:
+    return column.eq(True).fillna(False).to_numpy(dtype=bool)
+
+
+def _shares(values: NDArray[Any], gone: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Each value as the share of leavers among its customers in the other half of the rows."""
+    half = np.arange(len(values)) % 2 == 0
+    shares = np.full(len(values), np.nan)
+    for rows in (half, ~half):
+        known = pd.Series(gone[~rows], dtype=float).groupby(values[~rows]).mean()
+        shares[rows] = pd.Series(values[rows]).map(known).to_numpy(dtype=np.float64)
+    return shares
 
 
 def _values(name: str, values: NDArray[Any], gone: NDArray[np.bool_], quarter: NDArray[np.int64]) -> Iterable[Finding]:
@@ -106,25 +133,25 @@ def _values(name: str, values: NDArray[Any], gone: NDArray[np.bool_], quarter: N
             yield Finding(OVERWRITTEN, False, name, detail)
 
 
-def _number(
-    name: str, values: NDArray[np.float64], targets: dict[str, NDArray[np.bool_]], quarter: NDArray[np.int64]
+def _tells(
+    name: str, who: str, values: NDArray[np.float64], target: NDArray[np.bool_], quarter: NDArray[np.int64]
 ) -> list[Finding]:
     """The AUROC within each quarter, weighted by its pairs, in the better direction; missing values are left out."""
-    figures = {}
-    for who, target in targets.items():
-        total = pairs = 0.0
-        for each in np.unique(quarter):
-            rows = (quarter == each) & np.isfinite(values)
-            weight = float(target[rows].sum()) * float((~target[rows]).sum())
-            if weight:
-                total, pairs = total + weight * auroc(target[rows], values[rows]), pairs + weight
-        if pairs and target.sum() >= FEWEST_CUSTOMERS:
-            figures[who] = max(total / pairs, 1 - total / pairs)
-    if not figures or max(figures.values()) <= ATTRIBUTE_AUROC:
+    total = pairs = variance = 0.0
+    for each in np.unique(quarter):
+        rows = (quarter == each) & np.isfinite(values)
+        left = int(target[rows].sum())
+        weight = float(left * (rows.sum() - left))
+        if weight:
+            total, pairs = total + weight * auroc(target[rows], values[rows]), pairs + weight
+            variance += weight * (rows.sum() + 1) / 12  # of a value that knows nothing (Mann & Whitney 1947)
+    if not pairs:
         return []
-    who = max(figures, key=lambda each: figures[each])
+    figure = max(total / pairs, 1 - total / pairs)
+    if figure <= ATTRIBUTE_AUROC or norm.sf((figure - 0.5) * pairs / variance**0.5) >= CHANCE:
+        return []
     detail = (
-        f"tells {who} from others who signed up in the same quarter with AUROC {figures[who]:.3f}, above "
+        f"tells {who} from others who signed up in the same quarter with AUROC {figure:.3f}, above "
         f"{ATTRIBUTE_AUROC}: nothing known at sign-up can. Map what was known then, or an event"
     )
     return [Finding(OVERWRITTEN, False, name, detail)]
@@ -134,35 +161,56 @@ def reactions(canonical: Canonical, config: settings.Config, engine: Engine) -> 
     """Acts of the company (a mail, a call, a changed plan) that almost only customers about to close meet.
 
     Then the company knew, and the closure's date is later than the knowledge. What customers say themselves is no
-    leak: it is voice, or a signal.
+    leak: it is voice, or a signal. Of other facts that closures follow (a purchase of some name, a page of the web
+    site) the data do not say whose act they are: they are information.
     """
     events = canonical.events
-    by_company = events.kind.isin(COMPANY_KINDS) | (events.direction == "outbound").fill_null(False)
-    acts = events.filter(by_company & ~events.kind.isin([*config.voice.kinds, "closed", "cancel_requested"]))
     closures = events.filter(events.kind == "closed")
     if not engine.number(closures.count()):
         return Audit((Finding(REACTED, True, None, "no closures are recorded"),))
     closed = closures.group_by("customer_id").aggregate(closed_at=closures.occurred_at.min())
-    span = events.aggregate(newest=events.recorded_at.max())
-    horizon = ibis.interval(days=config.snapshots.lead_days + config.snapshots.horizon_days)
-    findings: list[Finding] = []
-    for column in ("name", "channel"):
-        first = acts.group_by("kind", column, "customer_id").aggregate(first=acts.occurred_at.min())
-        joined = first.left_join(closed, "customer_id").cross_join(span)
-        followed = (joined.closed_at >= joined.first) & (joined.closed_at < joined["first"] + horizon)
-        ahead = joined.filter(joined.closed_at.isnull() | (joined.closed_at >= joined["first"]))
-        ahead = ahead.mutate(followed=followed.fill_null(False))
-        ahead = ahead.filter(ahead.followed | (ahead["first"] + horizon <= ahead.newest))
-        table = engine.frame(
-            ahead.group_by("kind", column).aggregate(customers=ahead.count(), closed=ahead.followed.sum())
-        )
-        findings += _suspicious_acts(table, column)
-    if findings:
-        return Audit(tuple(findings))
-    return Audit((Finding(REACTED, True, None, "no kind of it is followed by closures only"),))
+    others = events.filter(~events.kind.isin([*config.voice.kinds, "closed", "cancel_requested"]))
+    by_company = others.kind.isin(COMPANY_KINDS) | (others.direction == "outbound").fill_null(False)
+    acts = others.filter(by_company)
+    unclear = others.filter(~by_company, others.name.notnull(), (others.direction != "inbound").fill_null(True))
+    newest = events.aggregate(newest=events.recorded_at.max())
+    days = config.snapshots.lead_days + config.snapshots.horizon_days
+    suspicious: dict[str, dict[str, str]] = {}
+    for column in ("name", "channel", "campaign_id"):
+        for kind, what, detail in _suspicious(engine.frame(_followed(acts, column, closed, newest, days)), column):
+            if column == "name" or kind not in suspicious:  # the same mails have a purpose, and one campaign
+                suspicious.setdefault(kind, {})[what] = detail
+    advice = "the company knew. Date closures by the day they were known, or leave it out"
+    findings = [
+        Finding(REACTED, False, what, f"{detail}: {advice}")
+        for found in suspicious.values()
+        for what, detail in found.items()
+    ]
+    if not findings:
+        findings.append(Finding(REACTED, True, None, "no kind of it is followed by closures only"))
+    signals = _suspicious(engine.frame(_followed(unclear, "name", closed, newest, days)), "name")
+    findings += [inform(REACTED, what, f"{detail}: a signal, or somebody knew") for _, what, detail in signals]
+    return Audit(tuple(findings))
 
 
-def _suspicious_acts(table: pd.DataFrame, column: str) -> Iterable[Finding]:
+def _followed(acts: ir.Table, column: str, closed: ir.Table, newest: ir.Table, days: int) -> ir.Table:
+    """For each kind and value of a column, how many customers met it, and how many of them closed within so many days.
+
+    Who had closed before, and who met it too late for the books to tell, does not count.
+    """
+    horizon = ibis.interval(days=days)
+    first = acts.group_by("kind", column, "customer_id").aggregate(first=acts.occurred_at.min())
+    joined = first.left_join(closed, "customer_id").cross_join(newest)
+    followed = (joined.closed_at >= joined["first"]) & (joined.closed_at < joined["first"] + horizon)
+    ahead = joined.mutate(followed=followed.fill_null(False)).filter(
+        joined.closed_at.isnull() | (joined.closed_at >= joined["first"]), joined["first"] + horizon <= joined.newest
+    )
+    counts = ahead.group_by("kind", column).aggregate(customers=ahead.count(), closed=ahead.followed.sum())
+    return counts.order_by("kind", column)
+
+
+def _suspicious(table: pd.DataFrame, column: str) -> Iterator[tuple[str, str, str]]:
+    """The kind, what it is called, and what is suspicious about it."""
     everything = table[["customers", "closed"]].sum()
     for kind, part in table.groupby("kind"):
         for value, size, left in part[[column, "customers", "closed"]].itertuples(index=False):
@@ -176,9 +224,9 @@ def _suspicious_acts(table: pd.DataFrame, column: str) -> Iterable[Finding]:
                 what = f"{kind} {column} {value!r}" if isinstance(value, str) else str(kind)
                 detail = (
                     f"{left:,} of {size:,} customers closed within a horizon after it, after others of its kind "
-                    f"{expected:.0%}: the company knew. Date closures by the day they were known, or leave it out"
+                    f"{expected:.0%}"
                 )
-                yield Finding(REACTED, False, what, detail)
+                yield str(kind), what, detail
 
 
 def row_clocks(clocks: Iterable[RowClock]) -> Audit:

@@ -28,15 +28,19 @@ if TYPE_CHECKING:
 SHUFFLED = "labels shuffled"
 SPLITS = "random split against split by time"
 DRIFT = "change of regime"
+LEAVERS = "silent leavers"
 SHUFFLES = 20
 REPLICATES = 200
 ROWS, SHUFFLED_ROWS = 20_000, 5_000
 """The small models of the audit learn from, and are tested on, at most so many rows drawn at random."""
 PERIOD = 28
 FEWEST_PERIODS = 3
-CHANGED, APART = 2.0, 1.25
-"""A rate has changed when its median is so many times the other side's, and no two periods come this close."""
-FEWEST_EVENTS = 30
+CHANGED, APART = 1.5, 1.25
+"""A rate has changed when the medians of its two sides differ by the one factor, and all periods by the other."""
+MANY_PERIODS = 6
+"""On a side of so many periods one may be an exception."""
+FEWEST_EVENTS = 50
+"""... on the usual period of the larger side, so that chance is a small part of it."""
 
 
 def shuffled_labels(learn: Dataset, test: Dataset, seed: int = 0) -> Audit:
@@ -102,7 +106,9 @@ def regime_changes(canonical: Canonical, data: Dataset, engine: Engine) -> Audit
 
     Rates are events of a kind, on a channel, for each active customer in the 28 days before a snapshot, or the share of
     silent leavers at it. A rate has changed when at least three periods lie on either side, the medians differ by a
-    factor of two, and no period of one side comes near one of the other: a season comes back and does not.
+    factor of 1.5, no period of one side (but one of six) comes within a factor of 1.25 of one of the other, and a step
+    describes them better than a steady trend: a season comes back and does not. A channel that opens or ends is one
+    line for all its kinds.
     """
     findings = list(_changes(_rates(canonical, data, engine)))
     if not findings:
@@ -111,7 +117,7 @@ def regime_changes(canonical: Canonical, data: Dataset, engine: Engine) -> Audit
 
 
 def _rates(canonical: Canonical, data: Dataset, engine: Engine) -> pd.DataFrame:
-    """One row per series and period: `series`, `start` of the period, `rate`, `count`."""
+    """One row per series and period: `kind`, `channel` (empty for all), `start` of the period, `rate`, `count`."""
     last = pd.Timestamp(data.as_of.max())
     first = pd.Timestamp(data.as_of.min()) - pd.Timedelta(days=PERIOD)
     events = canonical.events
@@ -123,63 +129,98 @@ def _rates(canonical: Canonical, data: Dataset, engine: Engine) -> pd.DataFrame:
     active = engine.frame(seen.group_by("period").aggregate(active=seen.customer_id.nunique())).set_index("period")
     periods = active[active.index < (last - first).days // PERIOD].sort_index(ascending=False)
     parts = []
-    channels = counted.groupby(["kind", "channel"])["count"].sum()
-    many = channels.groupby("kind").size()
-    for (kind, channel), part in counted.groupby(["kind", "channel"], dropna=False):
-        name = f"{kind} on {channel}" if isinstance(channel, str) else str(kind)
-        parts.append((name, part.groupby("period")["count"].sum()))
-    for kind, part in counted.groupby("kind"):
-        if many.get(kind, 0) > 1:
-            parts.append((str(kind), part.groupby("period")["count"].sum()))
-    rows = []
-    for name, counts in parts:
-        filled = counts.reindex(periods.index, fill_value=0)
-        starts = [last - pd.Timedelta(days=PERIOD * (int(number) + 1)) for number in periods.index]
-        rows.append(
-            pd.DataFrame(
-                {
-                    "series": f"events of {name}",
-                    "start": starts,
-                    "rate": (filled / periods["active"]).to_numpy(),
-                    "count": filled.to_numpy(),
-                }
-            )
-        )
+    several = counted.groupby("kind")["channel"].nunique(dropna=False) > 1
+    series = [(channel, kind, part) for (channel, kind), part in counted.groupby(["channel", "kind"])]
+    series += [
+        ("", kind, part) for kind, part in counted.groupby("kind") if several[kind] or part["channel"].isna().any()
+    ]
+    starts = [last - pd.Timedelta(days=PERIOD * (int(number) + 1)) for number in periods.index]
+    for channel, kind, part in series:
+        count = part.groupby("period")["count"].sum().reindex(periods.index, fill_value=0)
+        rate = (count / periods["active"]).to_numpy()
+        rows = {"channel": channel, "kind": kind, "start": starts, "rate": rate, "count": count.to_numpy()}
+        parts.append(pd.DataFrame(rows))
     silent = pd.Series(data.outcome == SILENT).groupby(pd.to_datetime(data.as_of)).agg(["mean", "sum"])
-    share = {"series": "silent leavers", "start": silent.index, "rate": silent["mean"], "count": silent["sum"]}
-    return pd.concat([*rows, pd.DataFrame(share)], ignore_index=True)
+    share = {"start": silent.index, "rate": silent["mean"].to_numpy(), "count": silent["sum"].to_numpy()}
+    return pd.concat([*parts, pd.DataFrame({"channel": "", "kind": LEAVERS, **share})], ignore_index=True)
 
 
 def _changes(rates: pd.DataFrame) -> Iterator[Finding]:
-    for series, part in rates.groupby("series", sort=True):
-        values = part["rate"].to_numpy(dtype=np.float64)
-        place = changed_at(values)
-        if place is None:
+    for channel in sorted(rates["channel"].unique()):
+        of_channel = rates[rates["channel"] == channel]
+        found = []
+        for kind in sorted(of_channel["kind"].unique()):
+            part = of_channel[of_channel["kind"] == kind]
+            values = part["rate"].to_numpy(dtype=np.float64)
+            place = changed_at(values)
+            if place is None:
+                continue
+            before, after = float(np.median(values[:place])), float(np.median(values[place:]))
+            larger = part["count"].to_numpy()[place:] if after > before else part["count"].to_numpy()[:place]
+            if np.median(larger) >= FEWEST_EVENTS:
+                found.append((str(kind), part["start"].iloc[place], before, after))
+        if channel and found and not all(before and after for _, _, before, after in found):
+            each = ", ".join(f"{kind} {max(before, after):.3g}" for kind, _, before, after in found)
+            when = "opens" if found[0][3] else "ends"
+            yield inform(
+                DRIFT,
+                f"channel {channel}",
+                f"{when} on {found[0][1]:%Y-%m-%d} or later; {each} for each active customer",
+            )
             continue
-        before, after = float(np.median(values[:place])), float(np.median(values[place:]))
-        larger = part["count"].to_numpy()[place:] if after > before else part["count"].to_numpy()[:place]
-        if np.median(larger) < FEWEST_EVENTS:
-            continue
-        detail = f"{before:.3g} for each active customer before {part['start'].iloc[place]:%Y-%m-%d}, {after:.3g} since"
-        yield inform(DRIFT, str(series), detail)
+        for kind, day, before, after in found:
+            name = LEAVERS if kind == LEAVERS else f"events of {kind} on {channel}" if channel else f"events of {kind}"
+            detail = f"{before:.3g} for each active customer before {day:%Y-%m-%d}, {after:.3g} since"
+            yield inform(DRIFT, name, detail)
 
 
-def changed_at(values: NDArray[np.float64]) -> int | None:
-    """Where a series changes level for good: the place of the first value of the new level.
+def changed_at(rates: NDArray[np.float64]) -> int | None:
+    """Where a series of rates changes level for good: the place of the first one that belongs to the new level.
 
-    >>> changed_at(np.array([1.0, 1.1, 0.9, 3.0, 3.2, 2.9, 3.1]))
-    3
-    >>> changed_at(np.array([1.0, 3.0, 1.0, 3.0, 1.0, 3.0, 1.0])) is None
+    The period in which the change falls may lie between the levels.
+
+    >>> changed_at(np.array([1.0, 1.1, 0.9, 1.0, 3.0, 3.2, 2.9, 3.1]))
+    4
+    >>> changed_at(np.array([1.0, 1.1, 0.9, 1.0, 2.1, 3.2, 2.9, 3.1, 3.0]))
+    4
+    >>> changed_at(np.array([1.0, 3.0, 1.0, 3.0, 1.0, 3.0, 1.0])) is None  # it comes and goes
+    True
+    >>> changed_at(1.2 ** np.arange(10)) is None  # growth
     True
     """
-    best, place = 0.0, None
-    for cut in range(FEWEST_PERIODS, len(values) - FEWEST_PERIODS + 1):
-        before, after = values[:cut], values[cut:]
-        low, high = (before, after) if np.median(before) < np.median(after) else (after, before)
-        gap = float(high.min() - APART * low.max())
-        if np.median(high) >= CHANGED * np.median(low) and np.median(high) > 0 and gap > 0 and gap > best:
-            best, place = gap, cut
-    return place
+    if not (rates > 0).any():
+        return None
+    sizes = np.log(np.maximum(rates, rates[rates > 0].min() / 2))
+    widest, found = np.log(APART), None
+    for cut in range(FEWEST_PERIODS, len(sizes) - FEWEST_PERIODS + 1):
+        for mixed in range(2 if cut + FEWEST_PERIODS < len(sizes) else 1):
+            before, after = sizes[:cut], sizes[cut + mixed :]
+            low, high = sorted((before, after), key=np.median)
+            if np.median(high) - np.median(low) < np.log(CHANGED):
+                continue
+            floor, ceiling = _extreme(high, 0), _extreme(low, -1)
+            between = ceiling < sizes[cut] < floor
+            gap = floor - ceiling
+            if gap > widest and (between or not mixed) and _steps(before, after, mixed):
+                widest, found = gap, cut
+    return found
+
+
+def _extreme(sizes: NDArray[np.float64], end: int) -> float:
+    """The smallest (0) or largest (-1), one exception aside where there are many."""
+    kept = np.sort(sizes)
+    if len(kept) >= MANY_PERIODS:
+        kept = kept[1:] if end == 0 else kept[:-1]
+    return float(kept[end])
+
+
+def _steps(before: NDArray[np.float64], after: NDArray[np.float64], mixed: int) -> bool:
+    """Whether a step describes the two sides better than a straight line, by the sum of squares that each leaves."""
+    place = np.concatenate([np.arange(len(before)), len(before) + mixed + np.arange(len(after))])
+    both = np.concatenate([before, after])
+    line = np.polyval(np.polyfit(place, both, 1), place)
+    step = ((before - before.mean()) ** 2).sum() + ((after - after.mean()) ** 2).sum()
+    return bool(step < ((both - line) ** 2).sum())
 
 
 def _drawn(data: Dataset, rng: np.random.Generator, rows: int) -> Dataset:

@@ -17,6 +17,7 @@ from churnml.evaluation.findings import Audit
 from churnml.evaluation.hindsight import overwritten, reactions, row_clocks
 from churnml.evaluation.information import regime_changes, shuffled_labels, split_gap
 from churnml.evaluation.leakage import audit, single_features
+from churnml.evaluation.resolutions import open_cases
 from churnml.workflows.business import Business, Progress, open_business, silently
 from churnml.workflows.evidence import days
 
@@ -54,7 +55,8 @@ def audit_business(business: Business, data: Dataset, progress: Progress = silen
 def hindsight(business: Business) -> Audit:
     """The gates on the data themselves."""
     about = (business.canonical, business.config, business.engine)
-    return overwritten(*about) + reactions(*about) + row_clocks(business.canonical.evidence.row_clocks)
+    resolved = open_cases(business.canonical, business.engine)
+    return overwritten(*about) + reactions(*about) + resolved + row_clocks(business.canonical.evidence.row_clocks)
 
 
 def information(business: Business, data: Dataset) -> Audit:

@@ -1,7 +1,11 @@
-"""Hold the configured data against the contract and say everything that is wrong at once."""
+"""Hold the configured data against the contract and say everything that is wrong at once.
+
+What the configuration says of features is held against the data, too, so that a mistake is not found by a night's job.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,13 +20,15 @@ from churnml.workflows.business import Progress, data_root, silently
 
 @dataclass(frozen=True)
 class Checked:
-    """The contract's report, with the size of what was checked."""
+    """The contract's report, with the size of what was checked, and which features the data allow."""
 
     report: ContractReport
     canonical: Canonical
     customers: int
     events: int
     kinds: dict[str, int]
+    features: int
+    features_off: Mapping[str, str]
 
     def summary(self, brief: bool = False) -> dict[str, Any]:
         """Plain values; `brief` leaves out the violations, which are shown as a table."""
@@ -30,6 +36,8 @@ class Checked:
             "customers": self.customers,
             "events": self.events,
             "kinds": ", ".join(f"{kind} {count:,}" for kind, count in self.kinds.items()) if brief else self.kinds,
+            "features": self.features,
+            "features_off": len(self.features_off) if brief else dict(self.features_off),
             "refused": len(self.report.refused),
         }
         if not brief:
@@ -43,13 +51,24 @@ def check(
     """Read, map and check the configured data; refusals are in the report and not raised.
 
     With `as_of`, what occurs on that day or later is in the future, and the data must reach up to it.
+
+    Raises
+    ------
+    DataError
+        The data is missing or unreadable.
+    ConfigError
+        A family or an excluded feature does not exist, or something is wrong in a file of custom features.
     """
+    from churnml.features.recipe import Recipe
+    from churnml.features.registry import inventory
+
     folder = data_root(config, root, progress)
     with open_engine(config.engine, config.timezone) as engine:
         progress("reading the sources", 0, 1)
         canonical = build(config, engine, folder)
         report = canonical.report(engine, config, as_of)
         kinds = engine.frame(canonical.events.group_by("kind").aggregate(events=canonical.events.count()))
+        recipe = Recipe.of(config, inventory(canonical.events, canonical.customers))
         progress("reading the sources", 1, 1)
         ordered = kinds.sort_values(["events", "kind"], ascending=[False, True])
         return Checked(
@@ -58,4 +77,6 @@ def check(
             engine.number(canonical.customers.count()),
             engine.number(canonical.events.count()),
             dict(zip(ordered["kind"].astype(str), ordered["events"].tolist(), strict=True)),
+            len(recipe.cards),
+            recipe.switched_off,
         )
