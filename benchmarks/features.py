@@ -1,29 +1,33 @@
-"""What features cost: churnml beside a hand-written query, Polars, pandas and Featuretools, on logs of millions of events.
+"""What features cost: churnml beside a hand-written query, Polars, pandas and Featuretools, on millions of events.
 
-python benchmarks/features.py                              a million customers and 50 million events: about 40 minutes
-python benchmarks/features.py --customers 50000            smaller: the ratios are much the same
-python benchmarks/features.py --featuretools env/bin/python   with Featuretools, installed there (it needs pandas before 3)
+python benchmarks/features.py contest     a million customers, 50 million events (--customers 100000 for fewer)
+python benchmarks/features.py growth      time and memory from 12.5 to 200 million events
+python benchmarks/features.py snapshots   twelve monthly snapshots against one, on a sparse and on a dense log
+python benchmarks/features.py draw        benchmarks/features.svg, of what these have left in benchmarks/features.json
 
-Needs `pip install polars`. Every contestant is a process of its own: it reads the same two Parquet files, computes the
-family `recency` for every eligible customer at one snapshot, and writes a Parquet file. They take turns. Seconds do not
-count the start of Python. Memory is the largest resident size of the process. The answers are compared before times are.
+`contest` needs `pip install polars`, and `--featuretools PYTHON` an interpreter that has Featuretools (it needs pandas
+before 3 and setuptools before 81). Every run is a process of its own that reads the same two Parquet files, computes
+the family `recency` for every eligible customer at one snapshot, and writes a Parquet file; the contestants take turns
+and must agree. Seconds do not count the imports; memory is the largest resident size of the process. Which columns are
+filled is told to churnml, as a model tells it to a night.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 AS_OF = date(2024, 1, 1)
 DAYS = 365
@@ -32,7 +36,10 @@ ENGAGEMENT = "activity"
 ELIGIBLE_DAYS = 90
 THREADS = 2
 MEMORY = "3GB"
-FEATURETOOLS_CUSTOMERS = 2000
+SLICE = 2000
+"""Featuretools gets so many customers: more take it hours."""
+
+RESULTS = Path(__file__).with_suffix(".json")
 
 
 def write_log(folder: Path, customers: int, per_customer: int, days_active: int | None = None) -> None:
@@ -85,29 +92,46 @@ features: {{families: [{", ".join(families)}]}}
 """
 
 
-def by_churnml(folder: Path, out: Path, families: tuple[str, ...] = ("recency",)) -> int:
-    """The features as churnml builds them at a snapshot, the two files being the canonical tables."""
+@contextmanager
+def opened(folder: Path, families: tuple[str, ...]) -> Iterator[tuple[Any, Any, Any]]:
+    """Configuration, engine and canonical tables, which are the two files."""
     import ibis
 
-    from churnml import dataset, timeline
     from churnml.config import parse_config
     from churnml.contract import CUSTOMERS, EVENTS
     from churnml.engine import open_engine
-    from churnml.features.build import build
     from churnml.sources import Canonical
 
     config = parse_config(configuration(families), "benchmark.yaml")
     with open_engine(config.engine) as engine:
 
-        def canonical_table(name: str, schema: dict[str, str]) -> Any:
+        def table(name: str, schema: Any) -> Any:
             raw = engine.read(folder / f"{name}.parquet")
             given = {column: raw[column].cast(kind) for column, kind in schema.items() if column in raw.columns}
             if "occurred_at" in given:
                 given["recorded_at"] = given["occurred_at"]
             return raw.select(**{column: given.get(column, ibis.null(kind)) for column, kind in schema.items()})
 
-        canonical = Canonical(canonical_table("customers", CUSTOMERS), canonical_table("events", EVENTS))
-        recipe = dataset.Recipe.of(config, dataset.take_inventory(canonical, AS_OF))
+        yield config, engine, Canonical(table("customers", CUSTOMERS), table("events", EVENTS))
+
+
+def filled() -> Any:
+    """What the log has: a model knows that of the data it was trained on."""
+    from churnml.features.registry import Inventory
+
+    columns = frozenset({"customer_id", "occurred_at", "recorded_at", "channel"})
+    extra = {ENGAGEMENT: {"duration_s"}, "purchase": {"amount"}}
+    kinds = {kind: columns | extra.get(kind, set()) for kind in KINDS}
+    return Inventory(kinds, ("app", "email", "phone", "store", "web"), frozenset({"customer_id", "signed_up_at"}))
+
+
+def by_churnml(folder: Path, out: Path, families: tuple[str, ...] = ("recency",)) -> int:
+    """The features as churnml builds them at a snapshot."""
+    from churnml import dataset, timeline
+    from churnml.features.build import build
+
+    with opened(folder, families) as (config, engine, canonical):
+        recipe = dataset.Recipe.of(config, filled())
         view = timeline.observe(canonical, config, AS_OF, hold=lambda spine: engine.materialise(spine, "view_spine"))
         features = [feature for feature in recipe.features if feature.fitted is None]
         engine.backend.to_parquet(build(view.spine, view.events, features, recipe.context), out)
@@ -334,3 +358,226 @@ def by_pandas(folder: Path, out: Path) -> int:
     rows["session_length_ratio_30d"] = rows["session_seconds_30d"] / earlier
     rows.reset_index().astype({"customer_id": str}).to_parquet(out)
     return 0
+
+
+def by_featuretools(folder: Path, out: Path) -> int:
+    """What Featuretools has of it, on a slice of the customers: counts, last times and gaps in three windows."""
+    import featuretools as ft
+    import pandas as pd
+
+    chosen = [f"c{number:09}" for number in range(SLICE)]
+    events = pd.read_parquet(folder / "events.parquet", filters=[("customer_id", "in", chosen)])
+    events["event_id"] = range(len(events))
+    entities = ft.EntitySet("log")
+    entities.add_dataframe(events, "events", index="event_id", time_index="occurred_at", already_sorted=False)
+    entities.normalize_dataframe("events", "customers", index="customer_id")
+    entities.add_interesting_values(dataframe_name="events", values={"kind": list(KINDS)})
+    made = 0
+    for days in (7, 30, 90):
+        matrix, features = ft.dfs(
+            entityset=entities,
+            target_dataframe_name="customers",
+            cutoff_time=pd.DataFrame({"customer_id": chosen, "time": pd.Timestamp(AS_OF)}),
+            training_window=f"{days} days",
+            agg_primitives=["count", "time_since_last"]
+            if days < 90
+            else ["count", "time_since_last", "avg_time_between"],
+            where_primitives=["count", "time_since_last"],
+            trans_primitives=[],
+            n_jobs=1,
+        )
+        made += len(features)
+    matrix.to_parquet(out)
+    return made
+
+
+def many_snapshots(folder: Path, out: Path, snapshots: int) -> int:
+    """The labelled data set of the last `snapshots` of twelve months; families recency and channels."""
+    from churnml import dataset
+
+    with opened(folder, ("recency", "channels")) as (config, engine, canonical):
+        recipe = dataset.Recipe.of(config, filled())
+        days = [date(2023, month, 1) for month in range(1, 13)][-snapshots:]
+        made = dataset.build(canonical, config, engine, days, recipe, labels_known_at=AS_OF)
+        return len(made)
+
+
+WAYS = {
+    "churnml": by_churnml,
+    "by hand (DuckDB)": by_hand,
+    "Polars": by_polars,
+    "pandas": by_pandas,
+    "Featuretools": by_featuretools,
+    "churnml, whole catalogue": whole_catalogue,
+    "1": lambda folder, out: many_snapshots(folder, out, 1),
+    "12": lambda folder, out: many_snapshots(folder, out, 12),
+}
+IMPORTS = {"Polars": ["polars"], "pandas": ["pandas"], "Featuretools": ["featuretools"], "by hand (DuckDB)": ["duckdb"]}
+CHURNML = ["churnml.dataset", "churnml.engine", "churnml.features.build", "ibis", "pandas"]
+
+
+def alone(way: str, folder: Path, out: Path) -> None:
+    """Run one way in this process, and print what it took."""
+    for module in IMPORTS.get(way, CHURNML):
+        importlib.import_module(module)
+    start = time.perf_counter()
+    made = WAYS[way](folder, out)
+    spent = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(json.dumps({"seconds": spent, "gigabytes": peak, "made": made}))
+
+
+def run(way: str, folder: Path, python: str = sys.executable) -> dict[str, float]:
+    """Run one way in a process of its own: its seconds, its peak memory in GB, and what it made."""
+    command = [python, __file__, "alone", way, str(folder), str(folder / f"{way}.parquet")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{way}: {done.stderr[-2000:]}")
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    print(f"{way:28}{result['seconds']:9.1f} s {result['gigabytes']:6.2f} GB", flush=True)
+    return result
+
+
+def in_turn(ways: dict[str, str], folder: Path, rounds: int) -> dict[str, dict[str, float]]:
+    """The medians of some ways that take turns; `ways` has the interpreter of each."""
+    seen: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, python in ways.items():
+            seen[way].append(run(way, folder, python))
+    return {
+        way: {
+            "seconds": statistics.median(each["seconds"] for each in runs),
+            "gigabytes": max(each["gigabytes"] for each in runs),
+            "made": runs[0]["made"],
+        }
+        for way, runs in seen.items()
+    }
+
+
+def same_answers(folder: Path, ways: list[str]) -> int:
+    """How many columns the answers share; the program ends if one of them differs by more than 1e-9."""
+    import numpy as np
+    import pandas as pd
+
+    first, *others = (pd.read_parquet(folder / f"{way}.parquet").set_index("customer_id").sort_index() for way in ways)
+    for way, other in zip(ways[1:], others, strict=True):
+        if set(other) != set(first) or not other.index.equals(first.index):
+            sys.exit(f"{way} has other customers or columns than {ways[0]}")
+        for name in first:
+            if not np.allclose(first[name].astype(float), other[name].astype(float), 1e-9, 1e-9, equal_nan=True):
+                sys.exit(f"{way} differs from {ways[0]} in {name}")
+    return first.shape[1]
+
+
+def contest(folder: Path, customers: int, rounds: int, featuretools: str | None) -> dict[str, Any]:
+    """All contestants on one log."""
+    write_log(folder, customers, 50)
+    ways = dict.fromkeys(["churnml", "by hand (DuckDB)", "Polars", "pandas"], sys.executable)
+    figures = in_turn(ways, folder, rounds)
+    columns = same_answers(folder, list(ways))
+    figures |= in_turn({"churnml, whole catalogue": sys.executable}, folder, 1)
+    if featuretools is not None:
+        figures["Featuretools"] = run("Featuretools", folder, featuretools)
+    base = figures["by hand (DuckDB)"]["seconds"]
+    print(f"\n| {customers:,} customers, {50 * customers:,} events | columns | seconds | against by hand | GB |")
+    print("|---|---|---|---|---|")
+    for way, each in figures.items():
+        made = int(each["made"]) or columns
+        ratio = each["seconds"] / base
+        if way == "Featuretools":  # per customer and column, on its slice
+            ratio = (each["seconds"] / SLICE / made) / (base / customers / columns)
+        print(f"| {way} | {made} | {each['seconds']:,.1f} | {ratio:,.2f} | {each['gigabytes']:.2f} |")
+        each["ratio"] = ratio
+    return figures
+
+
+def growth(folder: Path, sizes: list[int]) -> dict[str, Any]:
+    """Time and memory of churnml as the log grows, with 50 events a customer."""
+    figures = {}
+    for events in sizes:
+        write_log(folder, events // 50, 50)
+        figures[str(events)] = run("churnml", folder)
+    print("\n| events | seconds | seconds per 10 million | GB |\n|---|---|---|---|")
+    for events, each in figures.items():
+        per = each["seconds"] / int(events) * 1e7
+        print(f"| {int(events):,} | {each['seconds']:.1f} | {per:.2f} | {each['gigabytes']:.2f} |")
+    return figures
+
+
+def snapshots(folder: Path, rounds: int) -> dict[str, Any]:
+    """Twelve monthly snapshots against one."""
+    figures = {}
+    for name, customers, per_customer, active in (("sparse", 200_000, 50, None), ("dense", 20_000, 1000, 60)):
+        write_log(folder, customers, per_customer, active)
+        figures[name] = in_turn({"1": sys.executable, "12": sys.executable}, folder, rounds)
+    print("\n| log | one snapshot, s | twelve, s | ratio |\n|---|---|---|---|")
+    for name, each in figures.items():
+        one, twelve = each["1"]["seconds"], each["12"]["seconds"]
+        print(f"| {name} | {one:.1f} | {twelve:.1f} | {twelve / one:.2f} |")
+    return figures
+
+
+def draw(results: dict[str, Any], out: Path) -> None:
+    """Three panels: the contestants, growth, and snapshots."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot as plt
+
+    plt.rcParams |= {"svg.hashsalt": "churnml", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
+    ours, others = "#0b6e6e", "#b8b2a7"
+    ways = [way for way in ("churnml", "by hand (DuckDB)", "Polars", "pandas") if way in results["contest"]]
+    seconds = [results["contest"][way]["seconds"] for way in ways]
+    bars = left.barh(ways[::-1], seconds[::-1], color=[ours if way == "churnml" else others for way in ways[::-1]])
+    left.bar_label(bars, fmt="%.0f s", padding=3)
+    left.set_title("39 columns, 50 million events", loc="left")
+    left.set_xlim(right=max(seconds) * 1.2)
+    events = [int(size) / 1e6 for size in results["growth"]]
+    spent = [each["seconds"] for each in results["growth"].values()]
+    middle.plot(events, spent, marker="o", color=ours)
+    middle.set_title("Seconds by millions of events", loc="left")
+    middle.set_ylim(bottom=0)
+    for size, each in zip(events, results["growth"].values(), strict=True):
+        middle.annotate(
+            f"{each['gigabytes']:.1f} GB", (size, each["seconds"]), xytext=(5, -11), textcoords="offset points"
+        )
+    middle.set_xlim(0, max(events) * 1.2)
+    kinds = list(results["snapshots"])
+    ratios = [each["12"]["seconds"] / each["1"]["seconds"] for each in results["snapshots"].values()]
+    bars = right.bar([f"{kind} log" for kind in kinds], ratios, width=0.5, color=ours)
+    right.bar_label(bars, fmt="%.1f times")
+    right.axhline(12, color=others, linewidth=1)
+    right.set_title("Twelve snapshots against one", loc="left")
+    figure.savefig(out, metadata={"Date": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure what features cost.")
+    parser.add_argument("what", choices=["contest", "growth", "snapshots", "draw", "alone"])
+    parser.add_argument("rest", nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each takes its turn")
+    parser.add_argument("--largest", type=int, default=200_000_000, help="events that growth ends with")
+    parser.add_argument("--featuretools", help="an interpreter that has Featuretools")
+    options = parser.parse_args()
+    if options.what == "alone":
+        way, folder, out = options.rest
+        return alone(way, Path(folder), Path(out))
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    if options.what == "draw":
+        return draw(results, RESULTS.with_suffix(".svg"))
+    with tempfile.TemporaryDirectory(prefix="churnml-features-") as name:
+        folder = Path(name)
+        if options.what == "contest":
+            found = contest(folder, options.customers, options.rounds, options.featuretools)
+        elif options.what == "growth":
+            found = growth(folder, [options.largest // part for part in (16, 8, 4, 2, 1)])
+        else:
+            found = snapshots(folder, options.rounds)
+    RESULTS.write_text(json.dumps(results | {options.what: found}, indent=1) + "\n", encoding="utf-8")
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """Dense logs, such as click streams: the many events of a customer's day made one row, once for all snapshots.
 
-Features look at days and never at hours, except inside a case or a dialogue, so that rows which differ in nothing but the
-hour may stand together: `times` says for how many events a row stands. What is counted and summed over them is the same.
+Features look at days and never at hours, except inside a case or a dialogue, so that rows which differ in nothing but
+the hour may stand together: `times` says for how many events a row stands. Counts and sums over them are the same.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ WORTH_SNAPSHOTS = 2
 def condensed(canonical: Canonical, context: Context, engine: Engine, snapshots: int) -> Canonical:
     """The same tables, the events by day where that pays for so many snapshots; features of either are equal.
 
-    What a snapshot then saves, as a share, times the snapshots must outweigh what condensing costs; the log's own density
-    says so. Snapshots are taken at midnight: not for a `known_at` in the middle of a day.
+    The share of rows that each snapshot then saves must outweigh what condensing costs; a sample of the log says so.
+    Both clocks are cut to days: not for a `known_at` in the middle of one.
     """
     if snapshots <= WORTH_SNAPSHOTS or engine.number(canonical.events.count()) < WORTH_ROWS:
         return canonical

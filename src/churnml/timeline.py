@@ -165,9 +165,10 @@ def days_between(moment: Any, as_of: date) -> Any:
 def _status(customers: ir.Table, events: ir.Table, config: settings.Config, as_of: date) -> ir.Table:
     """Every customer known by `as_of`, with what keeps them off the spine, or `eligible`."""
     active = events.kind.isin(config.eligible_kinds) & (events.age_days <= config.eligible.active_within_days)
-    history = events.group_by("customer_id").aggregate(
-        closed=events.count(where=events.kind == "closed").fill_null(0),
-        active=events.count(where=active).fill_null(0),
+    telling = events.filter((events.kind == "closed") | active)
+    history = telling.group_by("customer_id").aggregate(
+        closed=telling.count(where=telling.kind == "closed").fill_null(0),
+        active=telling.count(where=telling.kind.isin(config.eligible_kinds)).fill_null(0),
     )
     joined = customers.left_join(history, "customer_id")
     start = midnight(as_of)

@@ -2,8 +2,8 @@
 
 event      one row per event
 fact       one row per event of a kind that is no engagement: far fewer, where the log is one of clicks
-day        one row per day with engagement: `age_days`; `gap_days` to the day with engagement before it, and
-           `middle_gap_days`, the same where it is one of the middle ones; `silence_days`, since the last such day
+day        one row per day with engagement: `age_days`; `gap_days` to the day with engagement before it;
+           `silence_days`, the customer's days since the last one
 week       one row per week (0 is the last seven days) of the last 26 with engagement: `week`, `days`, `usual_days`
 case       one row per support case: its times, contacts and agents as they stand at the snapshot
 channel    one row per customer and channel: counts by window, and the customer's totals
@@ -100,11 +100,9 @@ def days(events: ir.Table, context: Context) -> ir.Table:
     """Distinct days with engagement, each with the gap to the one before."""
     active = _active_days(events, context)
     newest_first = ibis.window(group_by=CUSTOMER, order_by=active.age_days)
-    before = active.age_days.lead().over(newest_first)
-    table = active.mutate(gap_days=before - active.age_days, silence_days=active.age_days.first().over(newest_first))
-    place = ibis.row_number().over(ibis.window(group_by=CUSTOMER, order_by=[table.gap_days, table.age_days]))
-    twice = 2 * place - _per_customer(table.gap_days.count())  # places count from 0
-    return table.mutate(middle_gap_days=_where((twice >= -2) & (twice <= 0), table.gap_days))
+    gap = active.age_days.lead().over(newest_first) - active.age_days
+    # A median keeps every gap: in two bytes, so that there is room for those of many customers.
+    return active.mutate(gap_days=gap.cast("int16"), silence_days=active.age_days.first().over(newest_first))
 
 
 def weeks(events: ir.Table, context: Context) -> ir.Table:

@@ -126,7 +126,7 @@ def _cadence(context: Context) -> Iterator[Feature]:
         doc="The customer's own usual gap: the median number of days between two active days.",
         sentence="Usually {value:days} between two active days[; typical is {usual:days}]",
         sentence_empty="Active on one day only, so no usual gap is known",
-        expression=lambda t: t.middle_gap_days.mean(),
+        expression=lambda t: t.gap_days.median(),
     )  # fmt: skip
     longest_gap = quiet(
         name="longest_gap_days", unit="days", grain="day", needs=needs,
@@ -142,7 +142,7 @@ def _cadence(context: Context) -> Iterator[Feature]:
         doc="How uneven the gaps between active days are: their standard deviation divided by their mean.",
         sentence="Gaps between active days vary by {value:share} of their mean[; typical is {usual:share}]",
         sentence_empty="Too few active days to say how regular they are",
-        expression=lambda t: _variation(t.gap_days.count(), t.gap_days.sum(), (t.gap_days * t.gap_days).sum()),
+        expression=lambda t: _variation(t.gap_days.cast("int64")),
     )  # fmt: skip
     yield quiet(
         name="silence_percentile", unit="share", grain="day", needs=needs,
@@ -174,10 +174,10 @@ def _cadence(context: Context) -> Iterator[Feature]:
     )  # fmt: skip
 
 
-def _variation(n: Any, total: Any, squares: Any) -> Any:
-    mean = ratio(total, n)
-    variance = ratio(squares * n - total * total, n * n)
-    return ratio(variance.sqrt(), mean)
+def _variation(values: Any) -> Any:
+    n, total = values.count(), values.sum()
+    variance = ratio((values * values).sum() * n - total * total, n * n)
+    return ratio(variance.sqrt(), ratio(total, n))
 
 
 def _trend(context: Context) -> Iterator[Feature]:
