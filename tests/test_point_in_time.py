@@ -50,19 +50,33 @@ sources: [{path: people.parquet, customers: {CUSTOMERS}}SOURCES]
 kinds: [loan]
 eligible: {active_within_days: 400}
 defection: {by: either, of: [activity, purchase]}
-channels: {digital: [web], dark: [forum]}
+channels: {digital: [web, phone], dark: [forum]}
 snapshots: {every: 30 days, horizon_days: 30}
 """
 CONFIG = CONFIG.replace("CUSTOMERS", "customer_id: customer_id, signed_up_at: signed_up_at, ends_at: ends_at")
 ANY = parse_config(CONFIG.replace("SOURCES", ""), "any.yaml")
 KINDS = tuple(sorted(EVERY_KIND - {"attribute_changed", "treatment_withheld"} | {"loan"}))
-WORDS = ("good", "bad", "worst", "bill", "app", "slow", "staff", "late", "happy", "refund", "great", "broken")
+WORDS = (
+    "good",
+    "bad",
+    "worst",
+    "bill",
+    "app",
+    "slow",
+    "staff",
+    "late",
+    "happy",
+    "price",
+    "delivery",
+    "broken",
+    "cancel",
+)
 TEXTS = [
     *("why?", "schlechter Service"),
-    *(f"The {a} is {b} and I am not {c}!" for a in WORDS for b in WORDS for c in WORDS if len({a, b, c}) == 3),
+    *(f"The {a} is {b} and {c.upper() if len(b) > 4 else a}!" for a in WORDS for b in WORDS for c in WORDS if a != b),
 ]
 VALUES: dict[str, st.SearchStrategy[Any]] = {
-    "channel": st.sampled_from(["web", "phone", "forum"]),
+    "channel": st.sampled_from(["web", "phone", "forum", "shop"]),
     "direction": st.sampled_from(["inbound", "outbound"]),
     "name": st.sampled_from(["a", "service news", "given", "withdrawn"]),
     "amount": st.integers(-100_000, 1_000_000).map(lambda cents: cents / 100),
@@ -105,7 +119,7 @@ def an_event(draw: Any, moments: st.SearchStrategy[datetime] = MOMENTS) -> dict[
         "customer_id": draw(st.sampled_from(["ann", "bob", "cat"])),
         "kind": draw(st.sampled_from(KINDS)),
         "occurred_at": occurred,
-        "recorded_at": draw(st.sampled_from([occurred + late, max(occurred, MIDNIGHT)])),
+        "recorded_at": draw(st.sampled_from([occurred + late, max(occurred, MIDNIGHT), occurred - late])),
         "due_at": draw(st.none() | MOMENTS),
     }
     return event | {name: draw(st.none() | values) for name, values in VALUES.items()}
@@ -253,11 +267,13 @@ def test_what_was_known_does_change_something(look: Look) -> None:
         known=[*full_house(), event | {"occurred_at": before, "recorded_at": before}],
         not_yet_known=[*full_house(), event | {"occurred_at": before, "recorded_at": edge}],
         to_come=[*full_house(), event | {"occurred_at": edge, "recorded_at": edge}],
+        announced=[*full_house(), event | {"occurred_at": edge, "recorded_at": before}],
     )
     assert seen["known"].loc["ann", "days_since_engagement"] == 1
     assert not seen["known"].equals(seen["plain"])
     same(seen["not_yet_known"], seen["plain"])
     same(seen["to_come"], seen["plain"])
+    same(seen["announced"], seen["plain"])
 
 
 # -- the calendar and the clocks
@@ -413,6 +429,21 @@ def test_delivering_again_changes_nothing(
 # -- what is missing, and what there is too much of
 
 
+def a_life(customer_id: str) -> History:
+    """Six hundred events of every kind and with every column filled, in 400 days."""
+    random = np.random.default_rng(0)
+    pools = {"channel": ["web", "phone", "forum"], "case_id": ["k1", "k2", "k3"], "agent_id": ["x", "y"], "text": TEXTS}
+    events = []
+    for number in range(600):
+        moment = MIDNIGHT - timedelta(seconds=int(random.integers(1, 400 * 86_400)))
+        event = FILLED | {"customer_id": customer_id, "occurred_at": moment, "recorded_at": moment}
+        event |= {"kind": KINDS[number % len(KINDS)], "due_at": moment + timedelta(days=int(random.integers(-20, 50)))}
+        event |= {name: pool[int(random.integers(len(pool)))] for name, pool in pools.items()}
+        event |= {name: int(random.integers(1, 100)) for name in ("amount", "quantity", "duration_s", "wait_s")}
+        events.append(event | {"rating": int(random.integers(11)) / 10})
+    return [event for event in events if event["kind"] != "closed"]
+
+
 def needing(features: tuple[Feature, ...], column: str) -> set[str]:
     def needs(feature: Feature) -> bool:
         return column in feature.needs.columns or any(needs(used) for used in feature.inputs)
@@ -436,15 +467,22 @@ def test_a_column_that_is_null_everywhere_switches_off_what_needs_it(look: Look,
 
 
 def test_a_column_that_a_customer_never_fills_leaves_what_needs_it_empty(look: Look) -> None:
-    empty = {column: [event | {column: None} for event in full_house()] for column in [*VALUES, "due_at"]}
-    seen = look(**empty)
+    """And only that: what is lost without a column must say that it needs it, or it would never be switched off."""
+    events = full_house() + a_life("eve")
+    seen = look(
+        filled=events, **{column: [event | {column: None} for event in events] for column in [*VALUES, "due_at"]}
+    )
+    filled = seen.pop("filled").loc["eve"]
     for column, features in seen.items():
         assert list(features.index) == ["ann", "bob", "cat", "eve"]
-        assert features["engagement_90d"].tolist() == [1, 1, 1, 3]
+        assert features["engagement_90d"].tolist() == [1, 1, 1, filled["engagement_90d"]]
+        eve, needed = features.loc["eve"], needing(look.recipe.features, column)
         for feature in look.recipe.features:
+            empty = np.nan if feature.empty is None else float(feature.empty)
             if column in feature.needs.columns:
-                expected = np.nan if feature.empty is None else feature.empty
-                np.testing.assert_array_equal(features[feature.name], expected, err_msg=f"{feature.name} by {column}")
+                np.testing.assert_array_equal(features[feature.name], empty, err_msg=f"{feature.name} by {column}")
+            elif feature.name not in needed and not np.array_equal(filled[feature.name], empty, equal_nan=True):
+                assert not np.array_equal(eve[feature.name], empty, equal_nan=True), f"{feature.name} needs {column}"
 
 
 def test_every_column_may_be_null_at_once(look: Look) -> None:
@@ -501,11 +539,11 @@ def test_one_thread_and_two_give_the_same_bytes(look: Look) -> None:
     occurred = np.datetime64(MIDNIGHT, "us") - before.astype("timedelta64[us]")
     columns: dict[str, Any] = {
         "customer_id": [f"c{number}@all" for number in random.integers(0, 3000, n)],
-        "kind": random.choice([kind for kind in KINDS if kind != "closed"], n),
+        "kind": random.choice([kind for kind in (*KINDS, *["activity"] * 15) if kind != "closed"], n),
         "occurred_at": occurred,
         "recorded_at": occurred,
         "due_at": occurred + random.integers(-20, 60, n).astype("timedelta64[D]"),
-        "channel": random.choice(["web", "phone", "forum"], n),
+        "channel": random.choice(["web", "phone", "forum", "shop"], n),
         "direction": random.choice(["inbound", "inbound", "outbound"], n),
         "name": random.choice(["a", "service news", "given", "withdrawn"], n),
         "amount": random.integers(1, 10**6, n) / 7,
@@ -541,6 +579,10 @@ def test_one_thread_and_two_give_the_same_bytes(look: Look) -> None:
     assert len(written[0]) > 2900 and written[0].notna().any().all()
     same(*written)
     assert written[0].to_parquet() == written[1].to_parquet()
+    alike: dict[bytes, list[str]] = {}
+    for name in look.recipe.columns:
+        alike.setdefault(written[0][name].to_numpy().tobytes(), []).append(name)
+    assert not [names for names in alike.values() if len(names) > 1], "features that are the same in fact"
 
 
 @pytest.mark.public_data
