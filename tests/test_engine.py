@@ -65,16 +65,21 @@ def test_spark_gives_the_same_data_set(shop: Any, configured: Any) -> None:
         name = f"c{number}"
         shop.customer(name, since=f"2024-01-{1 + number % 28:02d}")
         for order in range(number % 5 + 1):
-            day = f"2024-{2 + order % 4:02d}-{1 + (number * 7 + order) % 28:02d} 10:00"
+            day = f"2024-{2 + order % 4:02d}-{1 + (number * 7 + order) % 28:02d} 00:30"
             shop.event(name, "purchase", day, channel="web" if order % 2 else "phone", amount=1.5 * order)
         if number % 4 == 0:
             shop.event(name, "complaint", "2024-03-20", channel="phone")
         if number % 7 == 0:
             shop.event(name, "closed", "2024-04-12")
-    config, root, known = configured(), shop.write(), date(2024, 6, 1)
-    frames = []
+    config, root, known = configured(timezone="Europe/Berlin"), shop.write(), date(2024, 6, 1)
+    log = pd.read_parquet(root / "log.parquet")
+    moments = {name: log[name].dt.tz_localize("Europe/Berlin") for name in ("at", "known")}
+    log.assign(**moments).to_parquet(root / "log.parquet")  # half an hour after midnight there is the day before in UTC
+    (root / "times.csv").write_text("wall\n2024-03-31 02:30:00\n")  # an hour that the clocks skip
+    frames, times = [], []
     for engine_name in ("duckdb", "spark"):
         with open_engine(Options(name=engine_name), config.timezone) as engine:
+            times.append(engine.frame(engine.read(root / "times.csv").select("wall"))["wall"].astype(str).tolist())
             canonical = sources.build(config, engine, root)
             assert not canonical.report(engine, config).refused
             recipe = dataset.Recipe.of(config, dataset.take_inventory(canonical, known))
@@ -82,3 +87,4 @@ def test_spark_gives_the_same_data_set(shop: Any, configured: Any) -> None:
             frames.append(dataset.build(canonical, config, engine, snapshots, recipe, labels_known_at=known).frame())
     pd.testing.assert_frame_equal(frames[0], frames[1], rtol=1e-9, check_dtype=False)
     assert set(frames[0]["outcome"]) == {"retained", "silent", "vocal"}
+    assert times == [["2024-03-31 02:30:00"]] * 2

@@ -160,6 +160,26 @@ def test_a_redelivered_event_is_dropped_and_counted(tmp_path: Path, engine: Engi
     assert any("1 redelivered events dropped" in str(violation) for violation in report.violations)
 
 
+def test_a_file_delivered_under_two_names_is_read_once_and_counted(tmp_path: Path, engine: Engine) -> None:
+    again = ONE.replace(
+        "eligible:", "  - path: copy.parquet\n    events:\n      - {kind: purchase, MAPPED}\neligible:", 1
+    )
+    assert again != ONE
+    columns = {"id": ["a", "b"], "at": ["2024-01-01", "2024-01-02"], "key": ["k1", "k2"], "amount": [1.0, 2.0]}
+    pd.DataFrame(columns | {"rating": [0.5, 1.0]}).to_parquet(tmp_path / "log.parquet")
+    (tmp_path / "copy.parquet").write_bytes((tmp_path / "log.parquet").read_bytes())
+    mapped = "occurred_at: at, customer_id: id, amount: amount, rating: rating"
+    for mapping, rows in ((mapped, 2), (mapped.replace(", rating: rating", ""), 4)):  # mapped otherwise, it says more
+        text = again.replace("event_id: key, ", "").replace("MAPPED", mapping)
+        built = sources.build(parse_config(text), engine, tmp_path)
+        assert engine.number(built.events.count()) == rows
+        found = [str(violation) for violation in built.violations]
+        assert len(found) == (rows == 2)
+        assert all(
+            "copy.parquet" in text and "2 rows of a file that was delivered before dropped" in text for text in found
+        )
+
+
 def test_events_of_unknown_kinds_and_unknown_customers(tmp_path: Path, engine: Engine) -> None:
     text = ONE.replace("kind: purchase", "kind: {column: kind}")
     pd.DataFrame(

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 class Engine:
     """An open engine; a context manager that closes it and removes what it spilled to disk."""
 
-    def __init__(self, backend: Any, name: str, resources: ExitStack) -> None:
+    def __init__(self, backend: Any, name: str, resources: ExitStack, timezone: str) -> None:
         self.backend = backend
         self.name = name
         self._resources = resources
+        self._timezone = timezone
         self._cached: dict[str, ir.Table] = {}
 
     def __enter__(self) -> Self:
@@ -50,7 +51,7 @@ class Engine:
                 case ".parquet":
                     return self._known_types(self.backend.read_parquet(str(path), table_name=name), name)
                 case ".csv":
-                    return self.backend.read_csv(str(path), table_name=name)
+                    return self._known_types(self.backend.read_csv(str(path), table_name=name), name)
         raise DataError(f"{path}: {path.suffix or 'a file without a suffix'} cannot be read", "give .parquet or .csv")
 
     def sql(self, query: str, name: str, where: str) -> ir.Table:
@@ -61,6 +62,8 @@ class Engine:
 
     def _known_types(self, table: ir.Table, name: str | None) -> ir.Table:
         """The table with times of a type that Ibis does not know (nanoseconds with a time zone) as those it does."""
+        if self.name == "spark":
+            return self._wall_clock(table, table.get_name())
         odd = [column for column, kind in table.schema().items() if kind.is_unknown() and "TIMESTAMPTZ" in str(kind)]
         if not odd:
             return table
@@ -71,11 +74,30 @@ class Engine:
         )
         return self.backend.table(known)
 
+    def _wall_clock(self, table: ir.Table, name: str) -> ir.Table:
+        """Spark's table with moments as wall-clock times; DuckDB converts them itself, where they are cast.
+
+        A Spark session runs in UTC: Ibis wants it so, and seconds are counted between wall-clock times.
+        """
+        from pyspark.sql import SparkSession
+        from pyspark.sql.functions import from_utc_timestamp
+        from pyspark.sql.types import TimestampType
+
+        frame = SparkSession.active().table(name)
+        moments = [column.name for column in frame.schema if isinstance(column.dataType, TimestampType)]
+        if not moments:
+            return table
+        local = {item: from_utc_timestamp(frame[item], self._timezone).cast("timestamp_ntz") for item in moments}
+        known = name.replace(".", "_")
+        frame.withColumns(local).createOrReplaceTempView(known)
+        return self.backend.table(known)
+
     def table(self, name: str) -> ir.Table:
         """A table of the engine, `schema.name` or `name`."""
         database, _, bare = name.rpartition(".")
         with self.explaining(name):
-            return self.backend.table(bare, database=database or None)
+            table = self.backend.table(bare, database=database or None)
+            return self._wall_clock(table, name) if self.name == "spark" else table
 
     def materialise(self, expression: ir.Table, name: str) -> ir.Table:
         """Compute a table once and keep it under `name`, replacing an earlier one."""
@@ -187,7 +209,7 @@ def open_engine(options: settings.Engine, timezone: str = "UTC") -> Engine:
     )
     backend.raw_sql(f"SET TimeZone = '{timezone}'")
     resources.callback(backend.disconnect)
-    return Engine(backend, "duckdb", resources)
+    return Engine(backend, "duckdb", resources, timezone)
 
 
 def _open_spark(options: settings.Engine, timezone: str, resources: ExitStack) -> Engine:
@@ -204,10 +226,10 @@ def _open_spark(options: settings.Engine, timezone: str, resources: ExitStack) -
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.ui.enabled", "false")
-        .config("spark.sql.session.timeZone", timezone)
+        .config("spark.sql.timestampType", "TIMESTAMP_NTZ")  # a time is a wall-clock time, unless it has an offset
         .config("spark.sql.shuffle.partitions", str(options.threads))
         .config("spark.sql.ansi.enabled", "false")
         .getOrCreate()
     )
     resources.callback(session.stop)
-    return Engine(ibis.pyspark.connect(session), "spark", resources)
+    return Engine(ibis.pyspark.connect(session), "spark", resources, timezone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -64,9 +65,9 @@ def build(config: settings.Config, engine: Engine, root: Path) -> Canonical:
     for name, file in config.inputs.items():
         engine.read(mapping.file(file), name)
     customers, events, tables = [], [], []
-    for index, source in enumerate(config.sources):
+    for index, source in mapping.delivered_once():
         table = mapping.raw(source, f"source_{index}")
-        tables.append(table)
+        tables.append((source, table))
         if source.customers is not None:
             customers.append(mapping.customers(table, source, source.customers, f"sources[{index}].customers"))
             if source.customers.closed_at is not None:
@@ -84,11 +85,7 @@ def build(config: settings.Config, engine: Engine, root: Path) -> Canonical:
     all_customers = engine.materialise(mapping.with_sign_ups(mapped_customers, all_events), "customers")
     all_events, repaired = repair(all_customers, all_events, engine, config)
     gone = engine.materialise(leavers(all_events, config), "leavers")
-    clocks = [
-        clock
-        for source, table in zip(config.sources, tables, strict=True)
-        for clock in row_clocks(table, source, gone, engine)
-    ]
+    clocks = [clock for source, table in tables for clock in row_clocks(table, source, gone, engine)]
     evidence = Evidence(tuple(mapping.flags), tuple(mapping.closures), tuple(clocks))
     found = (*mapping.found, *repaired)
     return Canonical(all_customers, all_events, tuple(mapping.files.values()), found, evidence)
@@ -128,6 +125,19 @@ class _Mapping:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
             self.files[name] = SourceFile(name, digest, path.stat().st_size)
         return path
+
+    def delivered_once(self) -> Iterator[tuple[int, settings.Source]]:
+        """The sources with their numbers, but for files whose content was delivered before and is mapped alike."""
+        known: set[tuple[str, str]] = set()
+        for index, source in enumerate(self.config.sources):
+            if source.path is not None and self.file(source.path).is_file():
+                delivery = (self.files[source.path].sha256, source.model_dump_json(exclude={"path"}))
+                if delivery in known:
+                    rows = self.engine.number(self.engine.read(self.root / source.path).count())
+                    self._found(rows, source, "rows of a file that was delivered before dropped")
+                    continue
+                known.add(delivery)
+            yield index, source
 
     def raw(self, source: settings.Source, name: str) -> ir.Table:
         if source.path is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
+from scipy.integrate import quad
 from scipy.optimize import check_grad
 
 from churnml.features.bgnbd import BGNBD, Unfit, _loss
@@ -47,6 +49,24 @@ def test_the_chance_of_being_alive_is_the_share_that_is_alive() -> None:
         here = again & (chance >= low) & (chance < low + 0.1)
         assert here.sum() > 300
         assert alive[here].mean() == pytest.approx(chance[here].mean(), abs=0.03)
+
+
+@pytest.mark.parametrize("history", [(2, 30.43, 38.86), (2, 5.0, 38.86), (10, 30.0, 38.86), (1, 1.71, 38.86)])
+def test_the_closed_form_is_the_integral_over_customers(history: tuple[int, float, float]) -> None:
+    """The model as it is told, customer by customer, integrated over their rates and chances of leaving."""
+    (x, t_x, T), model = history, BGNBD(0.243, 4.414, 0.793, 2.426)
+    rates, leaving = stats.gamma(model.r, scale=1 / model.alpha), stats.beta(model.a, model.b)
+
+    def coming(until: float) -> float:
+        """The chance density of x visits and no other until then."""
+        density = lambda log: np.exp((x + 1) * log - np.exp(log) * until) * rates.pdf(np.exp(log))  # noqa: E731
+        return quad(density, -30, 5, epsabs=0, limit=200)[0]
+
+    alive = coming(T) * leaving.expect(lambda p: (1 - p) ** x)
+    gone = coming(t_x) * leaving.expect(lambda p: p * (1 - p) ** (x - 1))
+    assert model.alive(*history) == pytest.approx(alive / (alive + gone), rel=1e-6)
+    loss = _loss(np.log([model.r, model.alpha, model.a, model.b]), np.array([history], float), np.ones(1))[0]
+    assert -loss == pytest.approx(np.log(alive + gone), rel=1e-6)
 
 
 def test_the_parameters_are_found_again() -> None:

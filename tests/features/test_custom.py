@@ -160,3 +160,64 @@ def test_a_configuration_names_the_file_and_its_features_reach_x(
     assert data.X["small_purchases_90d"].tolist() == [3, 4, 5, 6]
     assert data.state["small"] == {"mean": 4.5}
     assert data.X["small_above_usual"].tolist() == [3 / 4.5, 4 / 4.5, 5 / 4.5, 6 / 4.5]
+
+
+RAISING = """
+import numpy as np
+from churnml.features import Feature, Fitted
+
+
+def fit(rows):
+    return {"rows": len(rows)}  # FIT
+
+
+def apply(rows, state):
+    return {"x": np.ones(len(rows))}  # APPLY
+
+
+def records(events):
+    return events.select("customer_id", "text")  # RECORDS
+
+
+def read(texts):
+    return len(texts)  # READ
+
+
+def value(t):
+    return t["x"]  # EXPRESSION
+
+
+def declare(context, inventory):
+    learnt = Fitted(name="own", fit=fit, apply=apply, records=records, read=read)
+    yield Feature(
+        name="own", doc="Own.", unit="ratio", theme="going quiet", grain="fitted", sentence="{value}", fitted=learnt,
+        expression=value,
+    )
+"""
+
+
+@pytest.mark.parametrize(
+    ("mark", "about"),
+    [("FIT", "own: fit: "), ("APPLY", "own: apply: "), ("RECORDS", "own: records: "), ("READ", "own: read: "),
+     ("EXPRESSION", "own: ")],
+)  # fmt: skip
+def test_what_a_users_function_raises_later_is_said_with_file_and_line(
+    tmp_path: Path, shop: Any, configured: Any, engine: Any, mark: str, about: str
+) -> None:
+    lines = RAISING.splitlines()
+    number = next(number for number, line in enumerate(lines) if line.endswith(f"# {mark}"))
+    shop.customer("a").event("a", "purchase", "2024-03-01").event("a", "purchase", "2024-03-20")
+    config = configured(features="{families: [outreach], custom: [own.py]}")
+    config._file = tmp_path / "shop.yaml"
+    canonical = sources.build(config, engine, shop.write())
+
+    def build(text: str) -> dataset.Dataset:
+        (tmp_path / "own.py").write_text(text)
+        recipe = Recipe.of(config, dataset.take_inventory(canonical, date(2024, 6, 1)))
+        return dataset.build(canonical, config, engine, [date(2024, 3, 10)], recipe, labels_known_at=date(2024, 6, 1))
+
+    assert build(RAISING).X["own"].tolist() == [1.0]
+    lines[number] = "    return {}['there is none']"
+    with pytest.raises(ConfigError) as refused:
+        build("\n".join(lines))
+    assert str(refused.value) == f"{tmp_path / 'own.py'}:{number + 1}: feature {about}KeyError: 'there is none'"

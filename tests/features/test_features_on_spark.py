@@ -44,9 +44,13 @@ def spark() -> Engine:
 
 @pytest.fixture
 def files(tmp_path, schemas):
-    """Events and spine on disk: every kind and every column, with nulls in all that may be null."""
+    """Events and spine on disk: every kind and every column, with nulls in all that may be null.
+
+    A third of the events happen at one of a dozen moments; one customer has but kinds and times, two have no event.
+    """
     random = np.random.default_rng(7)
     age_s = random.integers(1, 400 * 86400, ROWS)
+    age_s[::3] = random.integers(1, 12, len(age_s[::3])) * 30 * 86400
 
     def some(values, missing=0.3):
         return [None if gone else value for value, gone in zip(values, random.random(ROWS) < missing, strict=True)]
@@ -78,6 +82,10 @@ def files(tmp_path, schemas):
     }
     columns["amount"] = [None if n is None else n.quantize(Decimal("0.0001")) for n in columns["amount"]]
     events = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    always = {"customer_id", "kind", "age_days", "age_s"}
+    for event in events:
+        if event["customer_id"] == "c7":
+            event.update(dict.fromkeys(set(event) - always))
     spine = [
         {"customer_id": f"c{i}", "tenure_days": None if i % 5 == 0 else 10 * i, "days_to_end": i if i % 3 else None}
         for i in range(CUSTOMERS)

@@ -22,7 +22,7 @@ def in_cohort(feature: Feature, tenure: Feature) -> Feature:
 
     `tenure` gives the days since sign-up, from which the month of sign-up follows.
     """
-    what = feature.doc.rstrip(".")
+    what = feature.doc.rstrip(".").split(";")[0]
     return Feature(
         name=f"{feature.name}_in_cohort", family=feature.family, theme=feature.theme, unit="share", grain="fitted",
         needs=feature.needs,
@@ -34,7 +34,7 @@ def in_cohort(feature: Feature, tenure: Feature) -> Feature:
         ),
         doc=f"{what}: the share of customers of the same sign-up month who have less, half of the equal ones counted. "
         "The norms are those of the training rows; a month without norms has those of the one before.",
-        sentence=f"{what.split(';')[0]}: more than {{value:share}} of those who signed up in the same month have"
+        sentence=f"{what}: more than for {{value:share}} of those who signed up in the same month"
         "[; typical is {usual:share}]",
         sentence_empty="The sign-up is unknown or too recent to compare with others of that time",
         expression=lambda t: t["place"],

@@ -10,8 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from churnml.errors import ConfigError
+from churnml.errors import ChurnmlError, ConfigError
 from churnml.features.checks import fault_of_expression, faults
+from churnml.features.fitted import Fitted
 from churnml.features.registry import CUSTOM, Context, Feature, Inventory, every_feature
 
 
@@ -55,7 +56,7 @@ class CustomFeatures:
         return cls(name, path, hashlib.sha256(source).hexdigest(), function)
 
     def declare(self, context: Context, inventory: Inventory) -> Iterator[Feature]:
-        """The declared features, checked, all of family `custom`.
+        """The declared features, checked, all of family `custom`; what their functions raise later is said alike.
 
         Raises
         ------
@@ -64,6 +65,7 @@ class CustomFeatures:
         """
         problems: list[str] = []
         found: list[Feature] = []
+        guarded: dict[int, tuple[Fitted, Fitted]] = {}
         try:
             declared = iter(self.function(context, inventory))
             for feature in declared:
@@ -76,12 +78,42 @@ class CustomFeatures:
                     text if text.startswith(str(self.path)) else f"{self.path}:{line}: {name}{text}" for text in wrong
                 ]
                 if not wrong:
-                    found.append(replace(feature, family=CUSTOM))
+                    found.append(replace(self._guarded(feature, guarded), family=CUSTOM))
         except Exception as error:
             problems.append(_where(error, self.path))
         if problems:
             raise ConfigError(problems)
         yield from found
+
+    def _guarded(self, feature: Feature, known: dict[int, tuple[Fitted, Fitted]]) -> Feature:
+        """The feature with functions of which every exception names file and line; one Fitted stays one."""
+
+        def guard(function: Any, about: str) -> Any:
+            def call(*arguments: Any) -> Any:
+                try:
+                    return function(*arguments)
+                except ChurnmlError:
+                    raise
+                except Exception as error:
+                    code = getattr(function, "__code__", None)
+                    raise ConfigError(_where(error, self.path, f"{about}: ", code)) from error
+
+            return call if function is not None else None
+
+        about = f"feature {feature.name}"
+        fitted = feature.fitted
+        if fitted is not None and id(fitted) not in known:
+            parts = {
+                name: guard(getattr(fitted, name), f"{about}: {name}") for name in ("fit", "apply", "records", "read")
+            }
+            uses = tuple(self._guarded(used, known) for used in fitted.uses)
+            known[id(fitted)] = fitted, replace(fitted, uses=uses, **parts)
+        return replace(
+            feature,
+            expression=guard(feature.expression, about),
+            uses=tuple(self._guarded(used, known) for used in feature.uses),
+            fitted=None if fitted is None else known[id(fitted)][1],
+        )
 
     def _wrong_expressions(self, feature: Feature, context: Context) -> Iterator[str]:
         inputs = feature.fitted.uses if feature.fitted is not None else ()

@@ -8,7 +8,7 @@ from typing import Any
 
 from churnml.features.expressions import count, mean, of, own_rate_trend, ratio, rows_of, spread, within
 from churnml.features.registry import Context, Feature, Inventory, Needs
-from churnml.features.sentences import nouns, plural
+from churnml.features.sentences import nouns
 
 YEAR = 365
 TROUBLE_S = 7 * 86400
@@ -58,7 +58,7 @@ def _errors(context: Context) -> Iterator[Feature]:
     yield product(
         name="errors_per_active_day_90d", unit="errors", grain="row", needs=needs, uses=(quarter, active),
         doc="Errors met in the last 90 days for each day on which the customer was active.",
-        sentence="{value:count error} for each active day of the last 90[; typical is {usual}]",
+        sentence="Errors for each active day of the last 90: {value}[; typical is {usual}]",
         sentence_empty="Not active in the last 90 days",
         expression=lambda r: ratio(r._errors_90d, r._days_active_90d),
     )  # fmt: skip
@@ -87,14 +87,14 @@ def _payments(context: Context) -> Iterator[Feature]:
     yield payment(
         name="payments_failed_run", unit="payments", empty=0.0,
         doc="Failed payments in a row, up to now, none of which has been made good since.",
-        sentence="{value:count payment} in a row failed[; typical is {usual}]",
+        sentence="Failed payments in a row: {value}[; typical is {usual}]",
         expression=lambda t: count(t, of(t, failed), (t.age_s < t.last_paid_s).fill_null(True)),
     )  # fmt: skip
 
 
 def _returns(context: Context) -> Iterator[Feature]:
     back, paid = ("return",), context.value_kinds
-    grain, bought = rows_of((*back, *paid), context), plural(nouns(paid))
+    grain, bought = rows_of((*back, *paid), context), nouns(paid, several=True)
 
     def against(t: Any, kinds: tuple[str, ...]) -> Any:
         return of(t, kinds) & within(t, YEAR)
@@ -139,7 +139,7 @@ def _promises() -> Iterator[Feature]:
     yield promise(
         name="promises_kept_late_365d", unit="promises", empty=0.0,
         doc="Promises of the last 365 days that were kept late, or not at all.",
-        sentence="{value:count promise} of the last 365 days kept late or not at all[; typical is {usual}]",
+        sentence="Promises of the last 365 days kept late or not at all: {value}[; typical is {usual}]",
         expression=lambda t: count(t, t.late_days > 0, within(t, YEAR)),
     )  # fmt: skip
     yield promise(
@@ -172,7 +172,7 @@ def _promises() -> Iterator[Feature]:
     yield promise(
         name="promise_delay_last_days", unit="days",
         doc="Delay of the latest promise that was kept or fell due, 0 if it was kept in time.",
-        sentence="The latest promise was kept {value:days} late, or is so late by now[; typical is {usual:days}]",
+        sentence="Delay of the latest promise, up to now if not kept yet: {value:days}[; typical is {usual:days}]",
         sentence_empty="No promise due so far",
         expression=lambda t: t.late_days.max(where=t.last),
     )  # fmt: skip
@@ -224,14 +224,14 @@ def _agents(context: Context) -> Iterator[Feature]:
     yield agent(
         name="agents_seen_365d", unit="agents", empty=0.0,
         doc="Number of different agents that the customer has met in the last 365 days.",
-        sentence="Met {value:count different agent} in the last 365 days[; typical is {usual}]",
+        sentence="Different agents met in the last 365 days: {value}[; typical is {usual}]",
         expression=lambda t: t.agent_id.nunique(where=served(t)),
     )  # fmt: skip
     yield agent(
         name="agent_turnover_365d", unit="share",
         doc="Agent turnover as the customer sees it, over the contacts and replies of the last 365 days: 0 where it "
-        "was the same agent every time, 1 where it was another one each time.",
-        sentence="Another agent in {value:share} of the contacts and replies after the first"
+        "was the same agent every time, 1 where it was each time one not met before.",
+        sentence="An agent not met before in {value:share} of the contacts and replies after the first"
         "[; typical is {usual:share}]",
         sentence_empty="Fewer than two contacts with a known agent in the last 365 days",
         expression=lambda t: ratio(

@@ -56,13 +56,13 @@ def _surveys() -> Iterator[Feature]:
     yield survey(
         name="surveys_ignored_365d", unit="surveys", empty=0.0,
         doc=f"Surveys of the last 365 days, the last {GRACE_DAYS} days aside, that the customer did not answer.",
-        sentence="{value:count survey} of the last 365 days not answered[; typical is {usual}]",
+        sentence="Surveys of the last 365 days left unanswered: {value}[; typical is {usual}]",
         expression=lambda t: _sent(t, ~t.answered, between(t, GRACE_DAYS, YEAR)),
     )  # fmt: skip
     yield survey(
         name="surveys_unanswered_run", unit="surveys", empty=0.0,
         doc=f"Surveys in a row, up to {GRACE_DAYS} days ago, that the customer did not answer.",
-        sentence="{value:count survey} in a row not answered[; typical is {usual}]",
+        sentence="Surveys in a row left unanswered: {value}[; typical is {usual}]",
         expression=lambda t: _sent(t, _waited(t)),
     )  # fmt: skip
     yield survey(
@@ -108,16 +108,16 @@ def _ratings() -> Iterator[Feature]:
     yield rating(
         name="rating_change_last", unit="score",
         doc="Trend of the ratings: the last one less the mean of those before it.",
-        sentence="The last rating differs from the customer's earlier mean by {value:share} of the scale"
-        "[; typical is {usual:share}]",
+        sentence="The last rating, of 100 points, against the customer's earlier mean: {value:points}"
+        "[; typical is {usual:points}]",
         sentence_empty="Fewer than two ratings to compare",
         expression=lambda t: mean(t.rating, t.last) - mean(t.rating, ~t.last),
     )  # fmt: skip
     yield rating(
         name="rating_change_90d", unit="score",
         doc="Trend of the ratings: the mean of the last 90 days less that of the 275 days before.",
-        sentence="Ratings of the last 90 days differ from the customer's earlier ones by {value:share} of the scale"
-        "[; typical is {usual:share}]",
+        sentence="Ratings of the last 90 days, of 100 points, against the customer's earlier ones: {value:points}"
+        "[; typical is {usual:points}]",
         sentence_empty="No ratings to compare in the last 90 days and before",
         expression=lambda t: mean(t.rating, within(t, 90)) - mean(t.rating, between(t, 90, YEAR)),
     )  # fmt: skip

@@ -65,7 +65,7 @@ def _activity(context: Context) -> Iterator[Feature]:
     yield rough(
         name="days_to_first_engagement", unit="days", grain="row", needs=needs, uses=(earliest,),
         doc=f"Days from sign-up to the first {what}; 0 for the same day.",
-        sentence="First engagement {value:days} after sign-up[; typical is {usual:days}]",
+        sentence="First engagement {value:after} sign-up[; typical is {usual:days}]",
         sentence_empty="No engagement since sign-up, or the sign-up is unknown",
         expression=lambda r: (r.tenure_days - r._first_engagement).clip(lower=0),
     )  # fmt: skip
@@ -77,17 +77,17 @@ def _activity(context: Context) -> Iterator[Feature]:
         yield rough(
             name="days_to_first_value", unit="days", grain="row", needs=worth, uses=(bought,),
             doc=f"Time to first value: days from sign-up to the first {nouns(value_kinds)}; 0 for the same day.",
-            sentence=f"First {nouns(value_kinds)} {{value:days}} after sign-up[; typical is {{usual:days}}]",
+            sentence=f"First {nouns(value_kinds)} {{value:after}} sign-up[; typical is {{usual:days}}]",
             sentence_empty=f"No {nouns(value_kinds)} since sign-up, or the sign-up is unknown",
             expression=lambda r: (r.tenure_days - r._first_value).clip(lower=0),
         )  # fmt: skip
     for days in (1, 7, 14, 30):
         counted = first(days)
-        when = "on the first day" if days == 1 else f"in the first {days} days"
+        when = "on the day of sign-up" if days == 1 else f"in the first {days} days after sign-up"
         yield rough(
             name=f"engagement_first_{days}d", unit="events", grain="row", needs=needs, uses=(counted,),
-            doc=f"Number of events of engagement ({what}) {when} after sign-up.",
-            sentence=f"{{value:count engagement event}} {when} after sign-up[; typical is {{usual}}]",
+            doc=f"Number of events of engagement ({what}) {when}.",
+            sentence=f"{{value:count engagement event}} {when}[; typical is {{usual}}]",
             expression=lambda r, counted=counted, days=days: _once_complete(r, r[counted.name], days),
         )  # fmt: skip
     half = max(1, length // 2)
@@ -136,7 +136,7 @@ def _first_contacts(context: Context) -> Iterator[Feature]:
             name=f"days_to_first_{name}", unit="days", grain="early", needs=needs,
             doc=f"Days from sign-up to the first {what} ({nouns(kinds) if kinds else what}), "
             f"within the first {length} days.",
-            sentence=f"First {what} {{value:days}} after sign-up[; typical is {{usual:days}}]",
+            sentence=f"First {what} {{value:after}} sign-up[; typical is {{usual:days}}]",
             sentence_empty=f"No {what} in the first {length} days, or the sign-up is unknown",
             expression=lambda t, kinds=of_kind: t.day.min(where=of(t, kinds) & (t.day < length)),
         )  # fmt: skip

@@ -67,7 +67,7 @@ def _answers() -> Iterator[Feature]:
     yield outreach(
         name="messages_unanswered_run", unit="messages", needs=ANSWERED, empty=0.0,
         doc="Messages in a row, up to now, that the customer neither opened nor clicked.",
-        sentence="{value:count message} in a row neither opened nor clicked[; typical is {usual}]",
+        sentence="Messages in a row neither opened nor clicked: {value}[; typical is {usual}]",
         expression=lambda t: _sent(t, (t.age_s < t.last_answer_s).fill_null(True)),
     )  # fmt: skip
     yield outreach(
@@ -125,7 +125,7 @@ def _amount(context: Context) -> Iterator[Feature]:
     yield pressure(
         name="messages_per_active_day_90d", unit="messages", grain="row", needs=SENT, uses=(quarter, active),
         doc="Over-contact: messages sent in the last 90 days for each day on which the customer was active.",
-        sentence="{value:count message} sent for each active day of the last 90[; typical is {usual}]",
+        sentence="Messages sent for each active day of the last 90: {value}[; typical is {usual}]",
         sentence_empty="Not active in the last 90 days",
         expression=lambda r: ratio(r.messages_sent_90d, r._active_days_90d),
     )  # fmt: skip
@@ -134,7 +134,7 @@ def _amount(context: Context) -> Iterator[Feature]:
         name="marketing_per_service_message_365d", unit="messages", grain=rows_of(kinds, context), needs=SENT,
         doc="Marketing messages for each message from service in the last 365 days (no message from service counts as "
         "one). Outreach whose name begins with 'service' is service; so are replies and outbound contacts.",
-        sentence="{value:count marketing message} for each message from service[; typical is {usual}]",
+        sentence="Marketing messages for each message from service: {value}[; typical is {usual}]",
         empty=0.0,
         expression=lambda t: ratio(
             count(t, of(t, ("outreach_sent",)), ~_by_service(t), within(t, YEAR)),

@@ -76,14 +76,14 @@ def _silence(context: Context) -> Iterator[Feature]:
 
 def _kinds(context: Context, inventory: Inventory) -> Iterator[Feature]:
     for kind in inventory.kinds:
-        if kind in NEVER:
+        if kind in NEVER or context.engagement_kinds == (kind,):  # it would be the same as engagement
             continue
         theme, grain = KIND_THEMES.get(kind, "going quiet"), rows_of((kind,), context)
         yield _since(
             f"days_since_{safe(kind)}", noun(kind), Needs((kind,)),
             lambda t, kind=kind: t.age_days.min(where=of(t, (kind,))), theme, grain,
         )  # fmt: skip
-        for window in () if context.engagement_kinds == (kind,) else (30, 90):  # else the same as engagement
+        for window in (30, 90):
             counted = f"{{value:count {noun(kind)}|{plural(noun(kind))}}}"
             yield Feature(
                 name=f"{safe(kind)}_events_{window}d", family="recency", theme=theme, unit="events", grain=grain,

@@ -1,9 +1,9 @@
 """Sentence templates: a feature's value in the customer's own numbers, with units and plurals right.
 
-A template holds `{value}` and `{usual}`. After a colon stands how the number is to be said: `days`, `weeks`,
-`seconds`, `share`, `times`, `amount`, `number`, or `count complaint|complaints` (singular and plural; without
-the plural an s is added). Without a colon the feature's unit decides. Text in square brackets is left out when
-the usual value is not known.
+A template holds `{value}` and `{usual}`. After a colon stands how the number is to be said: `days`, `weeks`, `after`
+(days after something), `seconds`, `share`, `points` (a difference of shares), `times`, `amount`, `number`, or
+`count complaint|complaints` (singular and plural; without the plural an s is added). Without a colon the feature's unit
+decides. Text in square brackets is left out when the usual value is not known.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ FORMATS_OF_UNITS = {
     "amount": "amount",
 }
 """How a number is said when the template does not say it; any other unit gives a plain number."""
+
+FORMS = (*FORMATS_OF_UNITS.values(), "after", "points", "number")
+"""The ways to say a number, besides `count ...`."""
 
 YES_OR_NO = "yes or no"
 """The unit of flags: 1 for yes, 0 for no."""
@@ -82,7 +85,7 @@ def fault_of_template(template: str) -> str | None:
     """
     for field in _FIELD.finditer(template):
         form = field.group(2)
-        if form and form not in (*FORMATS_OF_UNITS.values(), "number") and not form.startswith("count "):
+        if form and form not in FORMS and not form.startswith("count "):
             return f"{form!r} is no way to say a number"
     rest = _FIELD.sub("", template)
     if unknown := re.search(r"\{[^{}]*\}?|\}", rest):
@@ -99,13 +102,20 @@ def put(number: float, form: str) -> str:
     ('no complaints', '1 reply', '2 replies')
     >>> put(2.345, "times"), put(1234.5, "amount"), put(3, "number")
     ('2.3 times', '1,234.50', '3')
+    >>> put(0, "after"), put(1, "after"), put(-0.2, "points"), put(0.01, "points"), put(0, "points")
+    ('on the day of', '1 day after', '20 points lower', '1 point higher', 'the same')
     """
     if form in ("days", "weeks"):
         return _plural(number, form[:-1])
+    if form == "after":
+        return "on the day of" if number == 0 else f"{_plural(number, 'day')} after"
     if form == "seconds":
         return _duration(number)
     if form == "share":
         return f"{_rounded(100 * number, 1 if 0 < abs(number) < 0.01 else 0)}%"
+    if form == "points":
+        amount = _plural(abs(100 * number), "point")
+        return "the same" if amount == "0 points" else f"{amount} {'higher' if number > 0 else 'lower'}"
     if form == "times":
         return f"{number:,.1f} times"
     if form == "amount":
@@ -119,12 +129,11 @@ def put(number: float, form: str) -> str:
 def plural(word: str) -> str:
     """The plural of an English noun.
 
-    >>> plural("purchase"), plural("reply"), plural("survey"), plural("case opened"), plural("request to cancel")
-    ('purchases', 'replies', 'surveys', 'cases opened', 'requests to cancel')
+    >>> plural("purchase"), plural("reply"), plural("survey"), plural("webinar attended"), plural("request to cancel")
+    ('purchases', 'replies', 'surveys', 'webinars attended', 'requests to cancel')
     """
-    if word.endswith((" opened", " sent", " made", " kept", " viewed", " clicked", " resolved", " reopened")):
-        head, participle = word.rsplit(" ", 1)
-        return f"{plural(head)} {participle}"
+    if done := re.fullmatch(r"(.+) (\w+ed|sent|made|kept)", word):
+        return f"{plural(done[1])} {done[2]}"
     if re.search(r" (with|on|of|for|to) ", word):
         head, preposition, rest = re.split(r" (with|on|of|for|to) ", word, maxsplit=1)
         return f"{plural(head)} {preposition} {rest}"
@@ -204,11 +213,11 @@ def noun(kind: str) -> str:
     return KIND_WORDS.get(kind, plain(kind).replace("_", " "))
 
 
-def nouns(kinds: tuple[str, ...]) -> str:
-    """Several kinds of event in words.
+def nouns(kinds: tuple[str, ...], several: bool = False) -> str:
+    """Several kinds of event in words; `several` for the plural of each.
 
-    >>> nouns(("activity", "purchase", "review"))
-    'visit, purchase or review'
+    >>> nouns(("activity", "purchase", "review")), nouns(("activity", "purchase"), several=True)
+    ('visit, purchase or review', 'visits or purchases')
     """
-    words = [noun(kind) for kind in kinds]
+    words = [plural(noun(kind)) if several else noun(kind) for kind in kinds]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

@@ -26,22 +26,14 @@ TOPIC_THEMES = {
     "waiting": "waiting",
     "leaving": "value and contract",
 }
+TOPIC_WORDS = {"technical": "technical matters", "price": "prices"}
+"""What a sentence calls a topic, where its name does not read well."""
 SIGNALS = {
     "characters": ("text_characters_365d", "characters", "Length of a text", "{value:count character}"),
-    "exclamations": (
-        "text_exclamations_365d",
-        "marks",
-        "Exclamation marks in a text",
-        "{value:count exclamation mark}",
-    ),
-    "questions": ("text_questions_365d", "marks", "Question marks in a text", "{value:count question mark}"),
-    "capitals": (
-        "text_capitals_share_365d",
-        "share",
-        "Share of a text's words in capitals",
-        "{value:share} in capitals",
-    ),
-    "repeated": ("text_repeated_share_365d", "share", "Share of a text's words that repeat", "{value:share} repeated"),
+    "exclamations": ("text_exclamations_365d", "marks", "Exclamation marks in a text", "{value}"),
+    "questions": ("text_questions_365d", "marks", "Question marks in a text", "{value}"),
+    "capitals": ("text_capitals_share_365d", "share", "Share of a text's words in capitals", "{value:share}"),
+    "repeated": ("text_repeated_share_365d", "share", "Share of a text's words that repeat", "{value:share}"),
 }
 """Signal -> name of the feature, unit, what it is, how its value is said."""
 
@@ -68,7 +60,7 @@ def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
         yield written(
             name=name, unit=unit, needs=everywhere,
             doc=f"{what}, on average over the texts the customer wrote in the last 365 days, in whatever language.",
-            sentence=f"{what} in the last 365 days: {said} on average[; typical is {_usual(said)}]",
+            sentence=f"{what}, on average over the last 365 days: {said}[; typical is {_usual(said)}]",
             sentence_empty="Nothing written in the last 365 days",
             expression=lambda t, signal=signal: t[signal],
         )  # fmt: skip
@@ -78,11 +70,12 @@ def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
     ):
         yield from _tone(partial(written, theme=theme, needs=Needs(kinds, columns=("text",))), group)
     for topic, theme in TOPIC_THEMES.items():
+        about = TOPIC_WORDS.get(topic, topic)
         yield written(
             name=f"text_about_{topic}_365d", unit="share", theme=theme, needs=everywhere,
-            doc=f"Share of what the customer wrote in the last 365 days that is about {topic}, by the words used "
+            doc=f"Share of what the customer wrote in the last 365 days that is about {about}, by the words used "
             f"({', '.join(TOPICS[topic][:4])} and others that customers write with them). English only.",
-            sentence=f"{{value:share}} of what the customer wrote is about {topic}[; typical is {{usual:share}}]",
+            sentence=f"{{value:share}} of what the customer wrote is about {about}[; typical is {{usual:share}}]",
             sentence_empty="Nothing written in English in the last 365 days",
             expression=lambda t, topic=topic: t[topic],
         )  # fmt: skip

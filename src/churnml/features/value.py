@@ -98,7 +98,8 @@ def _changes() -> Iterator[Feature]:
         yield priced(
             name=f"{what}_rises_365d", unit="changes", empty=0.0,
             doc=f"Number of {plural(noun(kind))} in the last 365 days after which the customer pays more.",
-            sentence=f"Pays more after {{value:count {noun(kind)}}} in the last 365 days[; typical is {{usual}}]",
+            sentence=f"{plural(noun(kind)).capitalize()} of the last 365 days that made it dearer: {{value}}"
+            "[; typical is {usual}]",
             expression=lambda t, kind=kind: count(t, of(t, (kind,)), within(t, YEAR), (t.step > 1).fill_null(False)),
         )  # fmt: skip
 
@@ -114,13 +115,14 @@ def _cancellation(context: Context) -> Iterator[Feature]:
     yield asked(
         name="cancel_requests_365d", unit="times", empty=0.0,
         doc="Times the customer asked to cancel in the last 365 days, and is still there.",
-        sentence="{value:count request} to cancel in the last 365 days, and still there[; typical is {usual}]",
+        sentence="{value:count request} to cancel in the last 365 days[; typical is {usual}]",
         expression=requests,
     )  # fmt: skip
     yield asked(
         name="cancel_asked_again_365d", unit="times", empty=0.0,
         doc="Blocked cancellation: times the customer had to ask to cancel once more, in the last 365 days.",
-        sentence="Had to ask to cancel once more: {value:count time} in the last 365 days[; typical is {usual}]",
+        sentence="Times in the last 365 days that the customer had to ask to cancel once more: {value}"
+        "[; typical is {usual}]",
         expression=lambda t: (requests(t) - 1).clip(lower=0),
     )  # fmt: skip
     last = asked(

@@ -1,24 +1,24 @@
 SELECT
-  "t43"."customer_id",
-  "t43"."_errors_90d" / NULLIF("t43"."_days_active_90d", 0.0) AS "errors_per_active_day_90d",
+  "t42"."customer_id",
+  "t42"."_errors_90d" / NULLIF("t42"."_days_active_90d", 0.0) AS "errors_per_active_day_90d",
   (
-    "t43"."_errors_30d" / 30
+    "t42"."_errors_30d" / 30
   ) / NULLIF(
     (
-      "t43"."_errors_180d" - "t43"."_errors_30d"
+      "t42"."_errors_180d" - "t42"."_errors_30d"
     ) / NULLIF(
       CASE
         WHEN (
           CASE
-            WHEN "t43"."_days_since_first_engagement" IS NULL
-            THEN "t43"."_days_since_first_engagement"
-            ELSE LEAST(180, "t43"."_days_since_first_engagement")
+            WHEN "t42"."_days_since_first_engagement" IS NULL
+            THEN "t42"."_days_since_first_engagement"
+            ELSE LEAST(180, "t42"."_days_since_first_engagement")
           END - 30
         ) >= 14
         THEN CASE
-          WHEN "t43"."_days_since_first_engagement" IS NULL
-          THEN "t43"."_days_since_first_engagement"
-          ELSE LEAST(180, "t43"."_days_since_first_engagement")
+          WHEN "t42"."_days_since_first_engagement" IS NULL
+          THEN "t42"."_days_since_first_engagement"
+          ELSE LEAST(180, "t42"."_days_since_first_engagement")
         END - 30
         ELSE CAST(NULL AS DOUBLE)
       END,
@@ -26,23 +26,23 @@ SELECT
     ),
     0.0
   ) AS "errors_trend_30d",
-  "t43"."payments_failed_share_365d",
-  "t43"."payments_failed_run",
-  "t43"."returns_per_purchase_365d",
-  "t43"."returned_amount_ratio_365d",
-  "t43"."baskets_abandoned_after_trouble_90d",
-  "t43"."promises_kept_late_365d",
-  "t43"."promises_in_time_share_365d",
-  "t43"."promises_overdue",
-  "t43"."promise_delay_mean_days_365d",
-  "t43"."promise_delay_longest_days_365d",
-  "t43"."promise_delay_last_days",
-  "t43"."days_since_promise_kept_late",
-  "t43"."wait_inconsistency_s_365d",
-  "t43"."rating_inconsistency_365d",
-  "t43"."resolution_inconsistency_365d",
-  "t43"."agents_seen_365d",
-  "t43"."agent_turnover_365d"
+  "t42"."payments_failed_share_365d",
+  "t42"."payments_failed_run",
+  "t42"."returns_per_purchase_365d",
+  "t42"."returned_amount_ratio_365d",
+  "t42"."baskets_abandoned_after_trouble_90d",
+  "t42"."promises_kept_late_365d",
+  "t42"."promises_in_time_share_365d",
+  "t42"."promises_overdue",
+  "t42"."promise_delay_mean_days_365d",
+  "t42"."promise_delay_longest_days_365d",
+  "t42"."promise_delay_last_days",
+  "t42"."days_since_promise_kept_late",
+  "t42"."wait_inconsistency_s_365d",
+  "t42"."rating_inconsistency_365d",
+  "t42"."resolution_inconsistency_365d",
+  "t42"."agents_seen_365d",
+  "t42"."agent_turnover_365d"
 FROM (
   SELECT
     "t3"."customer_id",
@@ -50,26 +50,26 @@ FROM (
     "t3"."days_to_end",
     "t14"."returns_per_purchase_365d",
     "t14"."returned_amount_ratio_365d",
-    COALESCE("t22"."_errors_90d", 0.0) AS "_errors_90d",
-    COALESCE("t22"."_errors_30d", 0.0) AS "_errors_30d",
-    COALESCE("t22"."_errors_180d", 0.0) AS "_errors_180d",
-    COALESCE("t22"."agents_seen_365d", 0.0) AS "agents_seen_365d",
-    "t22"."agent_turnover_365d",
-    COALESCE("t32"."_days_active_90d", 0.0) AS "_days_active_90d",
-    "t32"."_days_since_first_engagement",
-    "t42"."resolution_inconsistency_365d",
-    "t41"."wait_inconsistency_s_365d",
-    "t41"."rating_inconsistency_365d",
+    COALESCE("t24"."_errors_90d", 0.0) AS "_errors_90d",
+    COALESCE("t24"."_errors_30d", 0.0) AS "_errors_30d",
+    COALESCE("t24"."_errors_180d", 0.0) AS "_errors_180d",
+    COALESCE("t24"."agents_seen_365d", 0.0) AS "agents_seen_365d",
+    "t24"."agent_turnover_365d",
+    COALESCE("t22"."_days_active_90d", 0.0) AS "_days_active_90d",
+    "t22"."_days_since_first_engagement",
+    "t41"."resolution_inconsistency_365d",
+    "t40"."wait_inconsistency_s_365d",
+    "t40"."rating_inconsistency_365d",
     COALESCE("t30"."baskets_abandoned_after_trouble_90d", 0.0) AS "baskets_abandoned_after_trouble_90d",
-    COALESCE("t36"."promises_kept_late_365d", 0.0) AS "promises_kept_late_365d",
-    "t36"."promises_in_time_share_365d",
-    COALESCE("t36"."promises_overdue", 0.0) AS "promises_overdue",
-    "t36"."promise_delay_mean_days_365d",
-    "t36"."promise_delay_longest_days_365d",
-    "t36"."promise_delay_last_days",
-    "t36"."days_since_promise_kept_late",
-    "t37"."payments_failed_share_365d",
-    COALESCE("t37"."payments_failed_run", 0.0) AS "payments_failed_run"
+    COALESCE("t35"."promises_kept_late_365d", 0.0) AS "promises_kept_late_365d",
+    "t35"."promises_in_time_share_365d",
+    COALESCE("t35"."promises_overdue", 0.0) AS "promises_overdue",
+    "t35"."promise_delay_mean_days_365d",
+    "t35"."promise_delay_longest_days_365d",
+    "t35"."promise_delay_last_days",
+    "t35"."days_since_promise_kept_late",
+    "t36"."payments_failed_share_365d",
+    COALESCE("t36"."payments_failed_run", 0.0) AS "payments_failed_run"
   FROM (
     SELECT
       *
@@ -183,157 +183,114 @@ FROM (
     ) AS "t9"
     GROUP BY
       1
-  ) AS "t22"
-    ON "t3"."customer_id" = "t22"."fact_customer_id"
+  ) AS "t24"
+    ON "t3"."customer_id" = "t24"."fact_customer_id"
   LEFT OUTER JOIN (
     SELECT
-      "t24"."customer_id" AS "day_customer_id",
+      "t13"."customer_id" AS "day_customer_id",
       CAST(COUNT(*) FILTER(WHERE
-        "t24"."age_days" <= 90) AS DOUBLE) AS "_days_active_90d",
-      CAST(MAX("t24"."age_days") AS DOUBLE) AS "_days_since_first_engagement"
+        "t13"."age_days" <= 90) AS DOUBLE) AS "_days_active_90d",
+      CAST(MAX("t13"."age_days") AS DOUBLE) AS "_days_since_first_engagement"
     FROM (
       SELECT
-        "t11"."customer_id",
-        "t11"."age_days",
-        "t11"."gap_days",
-        "t11"."silence_days",
-        CASE
-          WHEN (
-            (
-              (
-                (
-                  ROW_NUMBER() OVER (
-                    PARTITION BY "t11"."customer_id"
-                    ORDER BY "t11"."gap_days" ASC, "t11"."age_days" ASC
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-                  ) - 1
-                ) * 2
-              ) - COUNT("t11"."gap_days") OVER (
-                PARTITION BY "t11"."customer_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            ) >= -2
-          )
-          AND (
-            (
-              (
-                (
-                  ROW_NUMBER() OVER (
-                    PARTITION BY "t11"."customer_id"
-                    ORDER BY "t11"."gap_days" ASC, "t11"."age_days" ASC
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-                  ) - 1
-                ) * 2
-              ) - COUNT("t11"."gap_days") OVER (
-                PARTITION BY "t11"."customer_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            ) <= 0
-          )
-          THEN "t11"."gap_days"
-          ELSE CAST(NULL AS BIGINT)
-        END AS "middle_gap_days"
+        "t6"."customer_id",
+        "t6"."age_days",
+        CAST(LEAD("t6"."age_days") OVER (
+          PARTITION BY "t6"."customer_id"
+          ORDER BY "t6"."age_days" ASC
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) - "t6"."age_days" AS SMALLINT) AS "gap_days",
+        FIRST_VALUE("t6"."age_days") OVER (
+          PARTITION BY "t6"."customer_id"
+          ORDER BY "t6"."age_days" ASC
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS "silence_days"
       FROM (
-        SELECT
-          "t6"."customer_id",
-          "t6"."age_days",
-          LEAD("t6"."age_days") OVER (
-            PARTITION BY "t6"."customer_id"
-            ORDER BY "t6"."age_days" ASC
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) - "t6"."age_days" AS "gap_days",
-          FIRST_VALUE("t6"."age_days") OVER (
-            PARTITION BY "t6"."customer_id"
-            ORDER BY "t6"."age_days" ASC
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) AS "silence_days"
-        FROM (
-          SELECT DISTINCT
-            "t1"."customer_id",
-            "t1"."age_days"
-          FROM "events" AS "t1"
-          WHERE
-            COALESCE("t1"."kind" IN ('activity', 'purchase'), FALSE)
-        ) AS "t6"
-      ) AS "t11"
-    ) AS "t24"
+        SELECT DISTINCT
+          "t1"."customer_id",
+          "t1"."age_days"
+        FROM "events" AS "t1"
+        WHERE
+          COALESCE("t1"."kind" IN ('activity', 'purchase'), FALSE)
+      ) AS "t6"
+    ) AS "t13"
     GROUP BY
       1
-  ) AS "t32"
-    ON "t3"."customer_id" = "t32"."day_customer_id"
+  ) AS "t22"
+    ON "t3"."customer_id" = "t22"."day_customer_id"
   LEFT OUTER JOIN (
     SELECT
-      "t35"."customer_id" AS "case_customer_id",
+      "t34"."customer_id" AS "case_customer_id",
       CASE
-        WHEN COUNT(DISTINCT "t35"."channel") FILTER(WHERE
-          "t35"."solved_here" IS NOT NULL) > 1
-        THEN MAX("t35"."solved_here") - MIN("t35"."solved_here")
+        WHEN COUNT(DISTINCT "t34"."channel") FILTER(WHERE
+          "t34"."solved_here" IS NOT NULL) > 1
+        THEN MAX("t34"."solved_here") - MIN("t34"."solved_here")
         ELSE CAST(NULL AS DOUBLE)
       END AS "resolution_inconsistency_365d"
     FROM (
       SELECT
-        "t26"."customer_id",
-        "t26"."case_id",
-        "t26"."opened_s",
-        "t26"."opened_days",
-        "t26"."last_days",
-        "t26"."responded_s",
-        "t26"."resolved_s",
-        "t26"."reopened_s",
-        "t26"."reopened",
-        "t26"."escalated",
-        "t26"."contacts",
-        "t26"."transfers",
-        "t26"."channel",
-        "t26"."open",
-        "t26"."first_response_s",
-        "t26"."resolution_s",
-        "t26"."repeats",
-        "t26"."recent",
+        "t27"."customer_id",
+        "t27"."case_id",
+        "t27"."opened_s",
+        "t27"."opened_days",
+        "t27"."last_days",
+        "t27"."responded_s",
+        "t27"."resolved_s",
+        "t27"."reopened_s",
+        "t27"."reopened",
+        "t27"."escalated",
+        "t27"."contacts",
+        "t27"."transfers",
+        "t27"."channel",
+        "t27"."open",
+        "t27"."first_response_s",
+        "t27"."resolution_s",
+        "t27"."repeats",
+        "t27"."recent",
         COALESCE(
-          "t26"."opened_s" = MIN(
+          "t27"."opened_s" = MIN(
             CASE
-              WHEN "t26"."first_response_s" IS NOT NULL
-              THEN "t26"."opened_s"
+              WHEN "t27"."first_response_s" IS NOT NULL
+              THEN "t27"."opened_s"
               ELSE CAST(NULL AS BIGINT)
             END
           ) OVER (
-            PARTITION BY "t26"."customer_id"
+            PARTITION BY "t27"."customer_id"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ),
           FALSE
         ) AS "last_answered",
         COALESCE(
-          "t26"."opened_s" = MIN(
+          "t27"."opened_s" = MIN(
             CASE
-              WHEN "t26"."resolution_s" IS NOT NULL
-              THEN "t26"."opened_s"
+              WHEN "t27"."resolution_s" IS NOT NULL
+              THEN "t27"."opened_s"
               ELSE CAST(NULL AS BIGINT)
             END
           ) OVER (
-            PARTITION BY "t26"."customer_id"
+            PARTITION BY "t27"."customer_id"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ),
           FALSE
         ) AS "last_solved",
         CASE
-          WHEN "t26"."recent" AND (
-            "t26"."channel" IS NOT NULL
+          WHEN "t27"."recent" AND (
+            "t27"."channel" IS NOT NULL
           )
           THEN CAST(SUM(
-            CAST("t26"."recent" AND (
-              "t26"."channel" IS NOT NULL
+            CAST("t27"."recent" AND (
+              "t27"."channel" IS NOT NULL
             ) AND NOT (
-              "t26"."open"
+              "t27"."open"
             ) AS BIGINT)
           ) OVER (
-            PARTITION BY "t26"."customer_id", "t26"."channel"
+            PARTITION BY "t27"."customer_id", "t27"."channel"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ) AS DOUBLE) / NULLIF(
-            CAST(SUM(CAST("t26"."recent" AND (
-              "t26"."channel" IS NOT NULL
+            CAST(SUM(CAST("t27"."recent" AND (
+              "t27"."channel" IS NOT NULL
             ) AS BIGINT)) OVER (
-              PARTITION BY "t26"."customer_id", "t26"."channel"
+              PARTITION BY "t27"."customer_id", "t27"."channel"
               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
             ) AS DOUBLE),
             0.0
@@ -383,29 +340,29 @@ FROM (
           COALESCE("t17"."opened_days" <= 365, FALSE) AS "recent"
         FROM (
           SELECT
-            "t13"."customer_id",
-            "t13"."case_id",
-            MAX("t13"."age_s") FILTER(WHERE
-              COALESCE("t13"."kind" IN ('case_opened'), FALSE)) AS "opened_s",
-            MAX("t13"."age_days") FILTER(WHERE
-              COALESCE("t13"."kind" IN ('case_opened'), FALSE)) AS "opened_days",
-            MIN("t13"."age_days") AS "last_days",
-            MAX("t13"."age_s") FILTER(WHERE
-              COALESCE("t13"."kind" IN ('case_responded'), FALSE)) AS "responded_s",
-            MIN("t13"."age_s") FILTER(WHERE
-              COALESCE("t13"."kind" IN ('case_resolved'), FALSE)) AS "resolved_s",
-            MIN("t13"."age_s") FILTER(WHERE
-              COALESCE("t13"."kind" IN ('case_reopened'), FALSE)) AS "reopened_s",
+            "t12"."customer_id",
+            "t12"."case_id",
+            MAX("t12"."age_s") FILTER(WHERE
+              COALESCE("t12"."kind" IN ('case_opened'), FALSE)) AS "opened_s",
+            MAX("t12"."age_days") FILTER(WHERE
+              COALESCE("t12"."kind" IN ('case_opened'), FALSE)) AS "opened_days",
+            MIN("t12"."age_days") AS "last_days",
+            MAX("t12"."age_s") FILTER(WHERE
+              COALESCE("t12"."kind" IN ('case_responded'), FALSE)) AS "responded_s",
+            MIN("t12"."age_s") FILTER(WHERE
+              COALESCE("t12"."kind" IN ('case_resolved'), FALSE)) AS "resolved_s",
+            MIN("t12"."age_s") FILTER(WHERE
+              COALESCE("t12"."kind" IN ('case_reopened'), FALSE)) AS "reopened_s",
             COUNT(*) FILTER(WHERE
-              COALESCE("t13"."kind" IN ('case_reopened'), FALSE)) AS "reopened",
+              COALESCE("t12"."kind" IN ('case_reopened'), FALSE)) AS "reopened",
             COUNT(*) FILTER(WHERE
-              COALESCE("t13"."kind" IN ('case_escalated'), FALSE)) AS "escalated",
-            COUNT(DISTINCT "t13"."age_s") FILTER(WHERE
-              COALESCE("t13"."kind" IN ('case_opened', 'complaint', 'contact'), FALSE)) AS "contacts",
+              COALESCE("t12"."kind" IN ('case_escalated'), FALSE)) AS "escalated",
+            COUNT(DISTINCT "t12"."age_s") FILTER(WHERE
+              COALESCE("t12"."kind" IN ('case_opened', 'complaint', 'contact'), FALSE)) AS "contacts",
             COUNT(*) FILTER(WHERE
-              "t13"."moved") AS "transfers",
-            MAX("t13"."channel") FILTER(WHERE
-              COALESCE("t13"."kind" IN ('case_opened'), FALSE)) AS "channel"
+              "t12"."moved") AS "transfers",
+            MAX("t12"."channel") FILTER(WHERE
+              COALESCE("t12"."kind" IN ('case_opened'), FALSE)) AS "channel"
           FROM (
             SELECT
               "t5"."event_id",
@@ -443,63 +400,63 @@ FROM (
               WHERE
                 "t1"."case_id" IS NOT NULL
             ) AS "t5"
-          ) AS "t13"
+          ) AS "t12"
           GROUP BY
             1,
             2
         ) AS "t17"
-      ) AS "t26"
-    ) AS "t35"
+      ) AS "t27"
+    ) AS "t34"
     GROUP BY
       1
-  ) AS "t42"
-    ON "t3"."customer_id" = "t42"."case_customer_id"
+  ) AS "t41"
+    ON "t3"."customer_id" = "t41"."case_customer_id"
   LEFT OUTER JOIN (
     SELECT
-      "t38"."customer_id" AS "channel_customer_id",
+      "t37"."customer_id" AS "channel_customer_id",
       CASE
-        WHEN COUNT("t38"."wait_s") > 1
-        THEN MAX("t38"."wait_s") - MIN("t38"."wait_s")
+        WHEN COUNT("t37"."wait_s") > 1
+        THEN MAX("t37"."wait_s") - MIN("t37"."wait_s")
         ELSE CAST(NULL AS DOUBLE)
       END AS "wait_inconsistency_s_365d",
       CASE
-        WHEN COUNT("t38"."rating") > 1
-        THEN MAX("t38"."rating") - MIN("t38"."rating")
+        WHEN COUNT("t37"."rating") > 1
+        THEN MAX("t37"."rating") - MIN("t37"."rating")
         ELSE CAST(NULL AS DOUBLE)
       END AS "rating_inconsistency_365d"
     FROM (
       SELECT
-        "t23"."customer_id",
-        "t23"."channel",
-        "t23"."n_30",
-        "t23"."n_90",
-        "t23"."n_before",
-        "t23"."n_365",
-        "t23"."sent_90",
-        "t23"."last_days",
-        "t23"."first_days",
-        "t23"."wait_s",
-        "t23"."rating",
-        "t23"."share_90",
-        "t23"."share_30",
-        "t23"."share_before",
-        "t23"."preferred",
+        "t25"."customer_id",
+        "t25"."channel",
+        "t25"."n_30",
+        "t25"."n_90",
+        "t25"."n_before",
+        "t25"."n_365",
+        "t25"."sent_90",
+        "t25"."last_days",
+        "t25"."first_days",
+        "t25"."wait_s",
+        "t25"."rating",
+        "t25"."share_90",
+        "t25"."share_30",
+        "t25"."share_before",
+        "t25"."preferred",
         CAST(-(
-          "t23"."share_90"
-        ) * LOG(2, NULLIF("t23"."share_90", 0.0)) AS DECIMAL(18, 12)) AS "bits_90",
+          "t25"."share_90"
+        ) * LOG(2, NULLIF("t25"."share_90", 0.0)) AS DECIMAL(18, 12)) AS "bits_90",
         CAST(CASE
           WHEN (
             (
-              "t23"."share_30" + "t23"."share_before"
+              "t25"."share_30" + "t25"."share_before"
             ) / 2
           ) IS NOT NULL
           THEN COALESCE(
             (
-              "t23"."share_30" * LOG(
+              "t25"."share_30" * LOG(
                 2,
                 NULLIF(
-                  "t23"."share_30" / NULLIF((
-                    "t23"."share_30" + "t23"."share_before"
+                  "t25"."share_30" / NULLIF((
+                    "t25"."share_30" + "t25"."share_before"
                   ) / 2, 0.0),
                   0.0
                 )
@@ -508,11 +465,11 @@ FROM (
             0.0
           ) + 0 + COALESCE(
             (
-              "t23"."share_before" * LOG(
+              "t25"."share_before" * LOG(
                 2,
                 NULLIF(
-                  "t23"."share_before" / NULLIF((
-                    "t23"."share_30" + "t23"."share_before"
+                  "t25"."share_before" / NULLIF((
+                    "t25"."share_30" + "t25"."share_before"
                   ) / 2, 0.0),
                   0.0
                 )
@@ -732,22 +689,22 @@ FROM (
             1,
             2
         ) AS "t16"
-      ) AS "t23"
-    ) AS "t38"
+      ) AS "t25"
+    ) AS "t37"
     GROUP BY
       1
-  ) AS "t41"
-    ON "t3"."customer_id" = "t41"."channel_customer_id"
+  ) AS "t40"
+    ON "t3"."customer_id" = "t40"."channel_customer_id"
   LEFT OUTER JOIN (
     SELECT
-      "t18"."customer_id" AS "dialogue_customer_id",
+      "t19"."customer_id" AS "dialogue_customer_id",
       CAST(COUNT(*) FILTER(WHERE
-        COALESCE("t18"."kind" IN ('basket_abandoned'), FALSE)
+        COALESCE("t19"."kind" IN ('basket_abandoned'), FALSE)
         AND (
-          "t18"."age_days" <= 90
+          "t19"."age_days" <= 90
         )
         AND COALESCE((
-          "t18"."trouble_s" - "t18"."age_s"
+          "t19"."trouble_s" - "t19"."age_s"
         ) <= 604800, FALSE)) AS DOUBLE) AS "baskets_abandoned_after_trouble_90d"
     FROM (
       SELECT
@@ -917,7 +874,7 @@ FROM (
             FALSE
           )
       ) AS "t7"
-    ) AS "t18"
+    ) AS "t19"
     GROUP BY
       1
   ) AS "t30"
@@ -958,15 +915,15 @@ FROM (
         "t31"."late_days" > 0) AS DOUBLE) AS "days_since_promise_kept_late"
     FROM (
       SELECT
-        "t25"."customer_id",
-        "t25"."promise",
-        "t25"."due_in_days",
-        "t25"."kept_days",
-        "t25"."age_days",
-        "t25"."kept",
-        "t25"."late_days",
-        "t25"."age_days" = MIN("t25"."age_days") OVER (
-          PARTITION BY "t25"."customer_id"
+        "t26"."customer_id",
+        "t26"."promise",
+        "t26"."due_in_days",
+        "t26"."kept_days",
+        "t26"."age_days",
+        "t26"."kept",
+        "t26"."late_days",
+        "t26"."age_days" = MIN("t26"."age_days") OVER (
+          PARTITION BY "t26"."customer_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) AS "last"
       FROM (
@@ -1034,62 +991,62 @@ FROM (
               1,
               2
           ) AS "t15"
-        ) AS "t21"
+        ) AS "t23"
         WHERE
-          "t21"."age_days" > 0 AND "t21"."late_days" IS NOT NULL
-      ) AS "t25"
+          "t23"."age_days" > 0 AND "t23"."late_days" IS NOT NULL
+      ) AS "t26"
     ) AS "t31"
     GROUP BY
       1
-  ) AS "t36"
-    ON "t3"."customer_id" = "t36"."promise_customer_id"
+  ) AS "t35"
+    ON "t3"."customer_id" = "t35"."promise_customer_id"
   LEFT OUTER JOIN (
     SELECT
-      "t28"."customer_id" AS "payment_customer_id",
+      "t29"."customer_id" AS "payment_customer_id",
       CAST(COUNT(*) FILTER(WHERE
-        COALESCE("t28"."kind" IN ('payment_failed'), FALSE)
+        COALESCE("t29"."kind" IN ('payment_failed'), FALSE)
         AND (
-          "t28"."age_days" <= 365
+          "t29"."age_days" <= 365
         )) AS DOUBLE) / NULLIF(
         CAST(COUNT(*) FILTER(WHERE
-          COALESCE("t28"."kind" IN ('payment_failed', 'purchase'), FALSE)
+          COALESCE("t29"."kind" IN ('payment_failed', 'purchase'), FALSE)
           AND (
-            "t28"."age_days" <= 365
+            "t29"."age_days" <= 365
           )) AS DOUBLE),
         0.0
       ) AS "payments_failed_share_365d",
       CAST(COUNT(*) FILTER(WHERE
-        COALESCE("t28"."kind" IN ('payment_failed'), FALSE)
-        AND COALESCE("t28"."age_s" < "t28"."last_paid_s", TRUE)) AS DOUBLE) AS "payments_failed_run"
+        COALESCE("t29"."kind" IN ('payment_failed'), FALSE)
+        AND COALESCE("t29"."age_s" < "t29"."last_paid_s", TRUE)) AS DOUBLE) AS "payments_failed_run"
     FROM (
       SELECT
-        "t19"."event_id",
-        "t19"."customer_id",
-        "t19"."kind",
-        "t19"."channel",
-        "t19"."direction",
-        "t19"."name",
-        "t19"."amount",
-        "t19"."quantity",
-        "t19"."duration_s",
-        "t19"."wait_s",
-        "t19"."rating",
-        "t19"."text",
-        "t19"."case_id",
-        "t19"."automated",
-        "t19"."scripted",
-        "t19"."agent_id",
-        "t19"."campaign_id",
-        "t19"."age_days",
-        "t19"."age_s",
-        "t19"."due_in_days",
-        "t19"."last_paid_s",
-        "t19"."step",
+        "t20"."event_id",
+        "t20"."customer_id",
+        "t20"."kind",
+        "t20"."channel",
+        "t20"."direction",
+        "t20"."name",
+        "t20"."amount",
+        "t20"."quantity",
+        "t20"."duration_s",
+        "t20"."wait_s",
+        "t20"."rating",
+        "t20"."text",
+        "t20"."case_id",
+        "t20"."automated",
+        "t20"."scripted",
+        "t20"."agent_id",
+        "t20"."campaign_id",
+        "t20"."age_days",
+        "t20"."age_s",
+        "t20"."due_in_days",
+        "t20"."last_paid_s",
+        "t20"."step",
         COALESCE(
-          CASE WHEN "t19"."step" IS NOT NULL THEN "t19"."age_s" ELSE CAST(NULL AS BIGINT) END = MIN(
-            CASE WHEN "t19"."step" IS NOT NULL THEN "t19"."age_s" ELSE CAST(NULL AS BIGINT) END
+          CASE WHEN "t20"."step" IS NOT NULL THEN "t20"."age_s" ELSE CAST(NULL AS BIGINT) END = MIN(
+            CASE WHEN "t20"."step" IS NOT NULL THEN "t20"."age_s" ELSE CAST(NULL AS BIGINT) END
           ) OVER (
-            PARTITION BY "t19"."customer_id", "t19"."kind"
+            PARTITION BY "t20"."customer_id", "t20"."kind"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ),
           FALSE
@@ -1170,10 +1127,10 @@ FROM (
               FALSE
             )
         ) AS "t8"
-      ) AS "t19"
-    ) AS "t28"
+      ) AS "t20"
+    ) AS "t29"
     GROUP BY
       1
-  ) AS "t37"
-    ON "t3"."customer_id" = "t37"."payment_customer_id"
-) AS "t43"
+  ) AS "t36"
+    ON "t3"."customer_id" = "t36"."payment_customer_id"
+) AS "t42"

@@ -22,7 +22,7 @@ SELECT
   `t18`.`contacts_90d`,
   `t18`.`contacts_365d`,
   `t18`.`days_since_service`,
-  `t18`.`contacts_abandoned_90d`,
+  `t18`.`contacts_abandoned_365d`,
   `t18`.`abandoned_share_365d`,
   `t18`.`wait_mean_s_90d`,
   `t18`.`wait_longest_s_90d`,
@@ -54,7 +54,7 @@ FROM (
     COALESCE(`t11`.`contacts_90d`, 0.0) AS `contacts_90d`,
     COALESCE(`t11`.`contacts_365d`, 0.0) AS `contacts_365d`,
     `t11`.`days_since_service`,
-    COALESCE(`t11`.`contacts_abandoned_90d`, 0.0) AS `contacts_abandoned_90d`,
+    COALESCE(`t11`.`contacts_abandoned_365d`, 0.0) AS `contacts_abandoned_365d`,
     `t11`.`abandoned_share_365d`,
     `t11`.`wait_mean_s_90d`,
     `t11`.`wait_longest_s_90d`,
@@ -186,9 +186,9 @@ FROM (
       CAST(SUM(
         CAST(COALESCE(`t6`.`kind` IN ('contact_abandoned'), FALSE)
         AND (
-          `t6`.`age_days` <= 90
+          `t6`.`age_days` <= 365
         ) AS BIGINT)
-      ) AS DOUBLE) AS `contacts_abandoned_90d`,
+      ) AS DOUBLE) AS `contacts_abandoned_365d`,
       CAST(SUM(
         CAST(COALESCE(`t6`.`kind` IN ('contact_abandoned'), FALSE)
         AND (

@@ -1,32 +1,32 @@
 SELECT
-  `t16`.`customer_id`,
-  `t16`.`messages_answered_share_90d`,
-  `t16`.`messages_answered_share_365d`,
-  `t16`.`messages_clicked_share_90d`,
-  `t16`.`messages_clicked_share_365d`,
-  `t16`.`messages_answered_trend_90d`,
-  `t16`.`messages_unanswered_run`,
-  `t16`.`days_since_message_answered`,
-  `t16`.`messages_sent_7d`,
-  `t16`.`messages_sent_365d`,
+  `t15`.`customer_id`,
+  `t15`.`messages_answered_share_90d`,
+  `t15`.`messages_answered_share_365d`,
+  `t15`.`messages_clicked_share_90d`,
+  `t15`.`messages_clicked_share_365d`,
+  `t15`.`messages_answered_trend_90d`,
+  `t15`.`messages_unanswered_run`,
+  `t15`.`days_since_message_answered`,
+  `t15`.`messages_sent_7d`,
+  `t15`.`messages_sent_365d`,
   (
-    `t16`.`messages_sent_30d` / 30
+    `t15`.`messages_sent_30d` / 30
   ) / NULLIF(
     (
-      `t16`.`messages_sent_180d` - `t16`.`messages_sent_30d`
+      `t15`.`messages_sent_180d` - `t15`.`messages_sent_30d`
     ) / NULLIF(
       IF(
         (
           IF(
-            `t16`.`days_since_first_message` IS NULL,
-            `t16`.`days_since_first_message`,
-            LEAST(180, `t16`.`days_since_first_message`)
+            `t15`.`days_since_first_message` IS NULL,
+            `t15`.`days_since_first_message`,
+            LEAST(180, `t15`.`days_since_first_message`)
           ) - 30
         ) >= 14,
         IF(
-          `t16`.`days_since_first_message` IS NULL,
-          `t16`.`days_since_first_message`,
-          LEAST(180, `t16`.`days_since_first_message`)
+          `t15`.`days_since_first_message` IS NULL,
+          `t15`.`days_since_first_message`,
+          LEAST(180, `t15`.`days_since_first_message`)
         ) - 30,
         CAST(NULL AS DOUBLE)
       ),
@@ -34,38 +34,38 @@ SELECT
     ),
     0.0
   ) AS `messages_trend_30d`,
-  `t16`.`messages_crowded_share_90d`,
-  `t16`.`messages_sent_90d` / NULLIF(`t16`.`_active_days_90d`, 0.0) AS `messages_per_active_day_90d`,
-  `t16`.`marketing_per_service_message_365d`,
-  `t16`.`unsubscribed_365d`,
-  `t16`.`data_requests_365d`,
-  `t16`.`opt_outs_365d`,
-  `t16`.`opted_out`
+  `t15`.`messages_crowded_share_90d`,
+  `t15`.`messages_sent_90d` / NULLIF(`t15`.`_active_days_90d`, 0.0) AS `messages_per_active_day_90d`,
+  `t15`.`marketing_per_service_message_365d`,
+  `t15`.`unsubscribed_365d`,
+  `t15`.`data_requests_365d`,
+  `t15`.`opt_outs_365d`,
+  `t15`.`opted_out`
 FROM (
   SELECT
     `t3`.`customer_id`,
     `t3`.`tenure_days`,
     `t3`.`days_to_end`,
-    COALESCE(`t11`.`marketing_per_service_message_365d`, 0.0) AS `marketing_per_service_message_365d`,
-    COALESCE(`t11`.`unsubscribed_365d`, 0.0) AS `unsubscribed_365d`,
-    COALESCE(`t11`.`data_requests_365d`, 0.0) AS `data_requests_365d`,
-    COALESCE(`t11`.`opt_outs_365d`, 0.0) AS `opt_outs_365d`,
-    COALESCE(`t11`.`opted_out`, 0.0) AS `opted_out`,
-    COALESCE(`t14`.`_active_days_90d`, 0.0) AS `_active_days_90d`,
-    `t15`.`messages_answered_share_90d`,
-    `t15`.`messages_answered_share_365d`,
-    `t15`.`messages_clicked_share_90d`,
-    `t15`.`messages_clicked_share_365d`,
-    `t15`.`messages_answered_trend_90d`,
-    COALESCE(`t15`.`messages_unanswered_run`, 0.0) AS `messages_unanswered_run`,
-    `t15`.`days_since_message_answered`,
-    COALESCE(`t15`.`messages_sent_7d`, 0.0) AS `messages_sent_7d`,
-    COALESCE(`t15`.`messages_sent_365d`, 0.0) AS `messages_sent_365d`,
-    COALESCE(`t15`.`messages_sent_30d`, 0.0) AS `messages_sent_30d`,
-    COALESCE(`t15`.`messages_sent_180d`, 0.0) AS `messages_sent_180d`,
-    `t15`.`days_since_first_message`,
-    `t15`.`messages_crowded_share_90d`,
-    COALESCE(`t15`.`messages_sent_90d`, 0.0) AS `messages_sent_90d`
+    COALESCE(`t12`.`marketing_per_service_message_365d`, 0.0) AS `marketing_per_service_message_365d`,
+    COALESCE(`t12`.`unsubscribed_365d`, 0.0) AS `unsubscribed_365d`,
+    COALESCE(`t12`.`data_requests_365d`, 0.0) AS `data_requests_365d`,
+    COALESCE(`t12`.`opt_outs_365d`, 0.0) AS `opt_outs_365d`,
+    COALESCE(`t12`.`opted_out`, 0.0) AS `opted_out`,
+    COALESCE(`t10`.`_active_days_90d`, 0.0) AS `_active_days_90d`,
+    `t14`.`messages_answered_share_90d`,
+    `t14`.`messages_answered_share_365d`,
+    `t14`.`messages_clicked_share_90d`,
+    `t14`.`messages_clicked_share_365d`,
+    `t14`.`messages_answered_trend_90d`,
+    COALESCE(`t14`.`messages_unanswered_run`, 0.0) AS `messages_unanswered_run`,
+    `t14`.`days_since_message_answered`,
+    COALESCE(`t14`.`messages_sent_7d`, 0.0) AS `messages_sent_7d`,
+    COALESCE(`t14`.`messages_sent_365d`, 0.0) AS `messages_sent_365d`,
+    COALESCE(`t14`.`messages_sent_30d`, 0.0) AS `messages_sent_30d`,
+    COALESCE(`t14`.`messages_sent_180d`, 0.0) AS `messages_sent_180d`,
+    `t14`.`days_since_first_message`,
+    `t14`.`messages_crowded_share_90d`,
+    COALESCE(`t14`.`messages_sent_90d`, 0.0) AS `messages_sent_90d`
   FROM (
     SELECT
       *
@@ -235,76 +235,35 @@ FROM (
     ) AS `t5`
     GROUP BY
       1
-  ) AS `t11`
-    ON `t3`.`customer_id` = `t11`.`fact_customer_id`
+  ) AS `t12`
+    ON `t3`.`customer_id` = `t12`.`fact_customer_id`
   LEFT OUTER JOIN (
     SELECT
-      `t9`.`customer_id` AS `day_customer_id`,
-      CAST(SUM(CAST(`t9`.`age_days` <= 90 AS BIGINT)) AS DOUBLE) AS `_active_days_90d`
+      `t7`.`customer_id` AS `day_customer_id`,
+      CAST(SUM(CAST(`t7`.`age_days` <= 90 AS BIGINT)) AS DOUBLE) AS `_active_days_90d`
     FROM (
       SELECT
-        `t7`.`customer_id`,
-        `t7`.`age_days`,
-        `t7`.`gap_days`,
-        `t7`.`silence_days`,
-        IF(
-          (
-            (
-              (
-                (
-                  ROW_NUMBER() OVER (
-                    PARTITION BY `t7`.`customer_id`
-                    ORDER BY `t7`.`gap_days` ASC NULLS LAST, `t7`.`age_days` ASC NULLS LAST
-                  ) - 1
-                ) * 2
-              ) - COUNT(`t7`.`gap_days`) OVER (
-                PARTITION BY `t7`.`customer_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            ) >= -2
-          )
-          AND (
-            (
-              (
-                (
-                  ROW_NUMBER() OVER (
-                    PARTITION BY `t7`.`customer_id`
-                    ORDER BY `t7`.`gap_days` ASC NULLS LAST, `t7`.`age_days` ASC NULLS LAST
-                  ) - 1
-                ) * 2
-              ) - COUNT(`t7`.`gap_days`) OVER (
-                PARTITION BY `t7`.`customer_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            ) <= 0
-          ),
-          `t7`.`gap_days`,
-          CAST(NULL AS BIGINT)
-        ) AS `middle_gap_days`
+        `t4`.`customer_id`,
+        `t4`.`age_days`,
+        CAST(LEAD(`t4`.`age_days`) OVER (PARTITION BY `t4`.`customer_id` ORDER BY `t4`.`age_days` ASC NULLS LAST) - `t4`.`age_days` AS SMALLINT) AS `gap_days`,
+        FIRST(`t4`.`age_days`) IGNORE NULLS OVER (
+          PARTITION BY `t4`.`customer_id`
+          ORDER BY `t4`.`age_days` ASC NULLS LAST
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS `silence_days`
       FROM (
-        SELECT
-          `t4`.`customer_id`,
-          `t4`.`age_days`,
-          LEAD(`t4`.`age_days`) OVER (PARTITION BY `t4`.`customer_id` ORDER BY `t4`.`age_days` ASC NULLS LAST) - `t4`.`age_days` AS `gap_days`,
-          FIRST(`t4`.`age_days`) IGNORE NULLS OVER (
-            PARTITION BY `t4`.`customer_id`
-            ORDER BY `t4`.`age_days` ASC NULLS LAST
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) AS `silence_days`
-        FROM (
-          SELECT DISTINCT
-            `t1`.`customer_id`,
-            `t1`.`age_days`
-          FROM `events` AS `t1`
-          WHERE
-            COALESCE(`t1`.`kind` IN ('activity', 'purchase'), FALSE)
-        ) AS `t4`
-      ) AS `t7`
-    ) AS `t9`
+        SELECT DISTINCT
+          `t1`.`customer_id`,
+          `t1`.`age_days`
+        FROM `events` AS `t1`
+        WHERE
+          COALESCE(`t1`.`kind` IN ('activity', 'purchase'), FALSE)
+      ) AS `t4`
+    ) AS `t7`
     GROUP BY
       1
-  ) AS `t14`
-    ON `t3`.`customer_id` = `t14`.`day_customer_id`
+  ) AS `t10`
+    ON `t3`.`customer_id` = `t10`.`day_customer_id`
   LEFT OUTER JOIN (
     SELECT
       `t8`.`customer_id` AS `asked_customer_id`,
@@ -601,6 +560,6 @@ FROM (
     ) AS `t8`
     GROUP BY
       1
-  ) AS `t15`
-    ON `t3`.`customer_id` = `t15`.`asked_customer_id`
-) AS `t16`
+  ) AS `t14`
+    ON `t3`.`customer_id` = `t14`.`asked_customer_id`
+) AS `t15`

@@ -7,52 +7,52 @@ WITH `t4` AS (
     COALESCE(`t1`.`kind` IN ('activity', 'purchase'), FALSE)
 )
 SELECT
-  `t21`.`customer_id`,
-  `t21`.`days_since_event`,
-  `t21`.`days_since_engagement`,
-  `t21`.`days_since_first_engagement`,
-  `t21`.`days_since_activity`,
-  `t21`.`activity_events_30d`,
-  `t21`.`activity_events_90d`,
-  `t21`.`days_since_purchase`,
-  `t21`.`purchase_events_30d`,
-  `t21`.`purchase_events_90d`,
-  `t21`.`days_since_error`,
-  `t21`.`error_events_30d`,
-  `t21`.`error_events_90d`,
-  `t21`.`engagement_7d`,
-  `t21`.`engagement_30d`,
-  `t21`.`engagement_90d`,
-  `t21`.`engagement_180d`,
-  `t21`.`active_days_7d`,
-  `t21`.`active_days_30d`,
-  `t21`.`active_days_90d`,
-  `t21`.`active_days_180d`,
-  `t21`.`usual_gap_days`,
-  `t21`.`longest_gap_days`,
-  `t21`.`gap_variation`,
-  `t21`.`silence_percentile`,
-  `t21`.`quiet_streak_weeks`,
-  `t21`.`days_since_engagement` / NULLIF(`t21`.`usual_gap_days`, 0.0) AS `overdue_ratio`,
-  `t21`.`days_since_engagement` / NULLIF(`t21`.`longest_gap_days`, 0.0) AS `silence_to_longest_gap`,
+  `t20`.`customer_id`,
+  `t20`.`days_since_event`,
+  `t20`.`days_since_engagement`,
+  `t20`.`days_since_first_engagement`,
+  `t20`.`days_since_activity`,
+  `t20`.`activity_events_30d`,
+  `t20`.`activity_events_90d`,
+  `t20`.`days_since_purchase`,
+  `t20`.`purchase_events_30d`,
+  `t20`.`purchase_events_90d`,
+  `t20`.`days_since_error`,
+  `t20`.`error_events_30d`,
+  `t20`.`error_events_90d`,
+  `t20`.`engagement_7d`,
+  `t20`.`engagement_30d`,
+  `t20`.`engagement_90d`,
+  `t20`.`engagement_180d`,
+  `t20`.`active_days_7d`,
+  `t20`.`active_days_30d`,
+  `t20`.`active_days_90d`,
+  `t20`.`active_days_180d`,
+  `t20`.`usual_gap_days`,
+  `t20`.`longest_gap_days`,
+  `t20`.`gap_variation`,
+  `t20`.`silence_percentile`,
+  `t20`.`quiet_streak_weeks`,
+  `t20`.`days_since_engagement` / NULLIF(`t20`.`usual_gap_days`, 0.0) AS `overdue_ratio`,
+  `t20`.`days_since_engagement` / NULLIF(`t20`.`longest_gap_days`, 0.0) AS `silence_to_longest_gap`,
   (
-    `t21`.`engagement_30d` / 30
+    `t20`.`engagement_30d` / 30
   ) / NULLIF(
     (
-      `t21`.`engagement_180d` - `t21`.`engagement_30d`
+      `t20`.`engagement_180d` - `t20`.`engagement_30d`
     ) / NULLIF(
       IF(
         (
           IF(
-            `t21`.`days_since_first_engagement` IS NULL,
-            `t21`.`days_since_first_engagement`,
-            LEAST(180, `t21`.`days_since_first_engagement`)
+            `t20`.`days_since_first_engagement` IS NULL,
+            `t20`.`days_since_first_engagement`,
+            LEAST(180, `t20`.`days_since_first_engagement`)
           ) - 30
         ) >= 14,
         IF(
-          `t21`.`days_since_first_engagement` IS NULL,
-          `t21`.`days_since_first_engagement`,
-          LEAST(180, `t21`.`days_since_first_engagement`)
+          `t20`.`days_since_first_engagement` IS NULL,
+          `t20`.`days_since_first_engagement`,
+          LEAST(180, `t20`.`days_since_first_engagement`)
         ) - 30,
         CAST(NULL AS DOUBLE)
       ),
@@ -61,23 +61,23 @@ SELECT
     0.0
   ) AS `trend_30d`,
   (
-    `t21`.`active_days_30d` / 30
+    `t20`.`active_days_30d` / 30
   ) / NULLIF(
     (
-      `t21`.`active_days_180d` - `t21`.`active_days_30d`
+      `t20`.`active_days_180d` - `t20`.`active_days_30d`
     ) / NULLIF(
       IF(
         (
           IF(
-            `t21`.`days_since_first_engagement` IS NULL,
-            `t21`.`days_since_first_engagement`,
-            LEAST(180, `t21`.`days_since_first_engagement`)
+            `t20`.`days_since_first_engagement` IS NULL,
+            `t20`.`days_since_first_engagement`,
+            LEAST(180, `t20`.`days_since_first_engagement`)
           ) - 30
         ) >= 14,
         IF(
-          `t21`.`days_since_first_engagement` IS NULL,
-          `t21`.`days_since_first_engagement`,
-          LEAST(180, `t21`.`days_since_first_engagement`)
+          `t20`.`days_since_first_engagement` IS NULL,
+          `t20`.`days_since_first_engagement`,
+          LEAST(180, `t20`.`days_since_first_engagement`)
         ) - 30,
         CAST(NULL AS DOUBLE)
       ),
@@ -85,31 +85,31 @@ SELECT
     ),
     0.0
   ) AS `active_days_trend_30d`,
-  `t21`.`acceleration_14d`,
-  `t21`.`session_seconds_30d`,
-  `t21`.`session_length_ratio_30d`,
-  `t21`.`quantity_7d`,
-  `t21`.`quantity_30d`,
-  `t21`.`quantity_90d`,
-  `t21`.`quantity_180d`,
+  `t20`.`acceleration_14d`,
+  `t20`.`session_seconds_30d`,
+  `t20`.`session_length_ratio_30d`,
+  `t20`.`quantity_7d`,
+  `t20`.`quantity_30d`,
+  `t20`.`quantity_90d`,
+  `t20`.`quantity_180d`,
   (
-    `t21`.`quantity_30d` / 30
+    `t20`.`quantity_30d` / 30
   ) / NULLIF(
     (
-      `t21`.`quantity_180d` - `t21`.`quantity_30d`
+      `t20`.`quantity_180d` - `t20`.`quantity_30d`
     ) / NULLIF(
       IF(
         (
           IF(
-            `t21`.`days_since_first_engagement` IS NULL,
-            `t21`.`days_since_first_engagement`,
-            LEAST(180, `t21`.`days_since_first_engagement`)
+            `t20`.`days_since_first_engagement` IS NULL,
+            `t20`.`days_since_first_engagement`,
+            LEAST(180, `t20`.`days_since_first_engagement`)
           ) - 30
         ) >= 14,
         IF(
-          `t21`.`days_since_first_engagement` IS NULL,
-          `t21`.`days_since_first_engagement`,
-          LEAST(180, `t21`.`days_since_first_engagement`)
+          `t20`.`days_since_first_engagement` IS NULL,
+          `t20`.`days_since_first_engagement`,
+          LEAST(180, `t20`.`days_since_first_engagement`)
         ) - 30,
         CAST(NULL AS DOUBLE)
       ),
@@ -117,10 +117,10 @@ SELECT
     ),
     0.0
   ) AS `quantity_trend_30d`,
-  `t21`.`_active_days`,
-  `t21`.`_first_active`,
-  `t21`.`_last_active`,
-  CAST(`t21`.`days_to_end` AS DOUBLE) AS `_until_end`
+  `t20`.`_active_days`,
+  `t20`.`_first_active`,
+  `t20`.`_last_active`,
+  CAST(`t20`.`days_to_end` AS DOUBLE) AS `_until_end`
 FROM (
   SELECT
     `t3`.`customer_id`,
@@ -149,17 +149,17 @@ FROM (
     `t12`.`days_since_error`,
     COALESCE(`t12`.`error_events_30d`, 0.0) AS `error_events_30d`,
     COALESCE(`t12`.`error_events_90d`, 0.0) AS `error_events_90d`,
-    COALESCE(`t20`.`active_days_7d`, 0.0) AS `active_days_7d`,
-    COALESCE(`t20`.`active_days_30d`, 0.0) AS `active_days_30d`,
-    COALESCE(`t20`.`active_days_90d`, 0.0) AS `active_days_90d`,
-    COALESCE(`t20`.`active_days_180d`, 0.0) AS `active_days_180d`,
-    `t20`.`usual_gap_days`,
-    `t20`.`longest_gap_days`,
-    `t20`.`gap_variation`,
-    `t20`.`silence_percentile`,
-    `t20`.`_active_days`,
-    `t20`.`_first_active`,
-    `t20`.`_last_active`,
+    COALESCE(`t16`.`active_days_7d`, 0.0) AS `active_days_7d`,
+    COALESCE(`t16`.`active_days_30d`, 0.0) AS `active_days_30d`,
+    COALESCE(`t16`.`active_days_90d`, 0.0) AS `active_days_90d`,
+    COALESCE(`t16`.`active_days_180d`, 0.0) AS `active_days_180d`,
+    `t16`.`usual_gap_days`,
+    `t16`.`longest_gap_days`,
+    `t16`.`gap_variation`,
+    `t16`.`silence_percentile`,
+    `t16`.`_active_days`,
+    `t16`.`_first_active`,
+    `t16`.`_last_active`,
     COALESCE(`t19`.`quiet_streak_weeks`, 26.0) AS `quiet_streak_weeks`
   FROM (
     SELECT
@@ -402,90 +402,52 @@ FROM (
     ON `t3`.`customer_id` = `t12`.`fact_customer_id`
   LEFT OUTER JOIN (
     SELECT
-      `t15`.`customer_id` AS `day_customer_id`,
-      CAST(SUM(CAST(`t15`.`age_days` <= 7 AS BIGINT)) AS DOUBLE) AS `active_days_7d`,
-      CAST(SUM(CAST(`t15`.`age_days` <= 30 AS BIGINT)) AS DOUBLE) AS `active_days_30d`,
-      CAST(SUM(CAST(`t15`.`age_days` <= 90 AS BIGINT)) AS DOUBLE) AS `active_days_90d`,
-      CAST(SUM(CAST(`t15`.`age_days` <= 180 AS BIGINT)) AS DOUBLE) AS `active_days_180d`,
-      AVG(`t15`.`middle_gap_days`) AS `usual_gap_days`,
-      CAST(MAX(`t15`.`gap_days`) AS DOUBLE) AS `longest_gap_days`,
+      `t8`.`customer_id` AS `day_customer_id`,
+      CAST(SUM(CAST(`t8`.`age_days` <= 7 AS BIGINT)) AS DOUBLE) AS `active_days_7d`,
+      CAST(SUM(CAST(`t8`.`age_days` <= 30 AS BIGINT)) AS DOUBLE) AS `active_days_30d`,
+      CAST(SUM(CAST(`t8`.`age_days` <= 90 AS BIGINT)) AS DOUBLE) AS `active_days_90d`,
+      CAST(SUM(CAST(`t8`.`age_days` <= 180 AS BIGINT)) AS DOUBLE) AS `active_days_180d`,
+      PERCENTILE(`t8`.`gap_days`, 0.5) AS `usual_gap_days`,
+      CAST(MAX(`t8`.`gap_days`) AS DOUBLE) AS `longest_gap_days`,
       SQRT(
         CAST((
-          SUM(`t15`.`gap_days` * `t15`.`gap_days`) * COUNT(`t15`.`gap_days`)
+          SUM(CAST(`t8`.`gap_days` AS BIGINT) * CAST(`t8`.`gap_days` AS BIGINT)) * COUNT(CAST(`t8`.`gap_days` AS BIGINT))
         ) - (
-          SUM(`t15`.`gap_days`) * SUM(`t15`.`gap_days`)
-        ) AS DOUBLE) / NULLIF(CAST(COUNT(`t15`.`gap_days`) * COUNT(`t15`.`gap_days`) AS DOUBLE), 0.0)
+          SUM(CAST(`t8`.`gap_days` AS BIGINT)) * SUM(CAST(`t8`.`gap_days` AS BIGINT))
+        ) AS DOUBLE) / NULLIF(
+          CAST(COUNT(CAST(`t8`.`gap_days` AS BIGINT)) * COUNT(CAST(`t8`.`gap_days` AS BIGINT)) AS DOUBLE),
+          0.0
+        )
       ) / NULLIF(
-        CAST(SUM(`t15`.`gap_days`) AS DOUBLE) / NULLIF(CAST(COUNT(`t15`.`gap_days`) AS DOUBLE), 0.0),
+        CAST(SUM(CAST(`t8`.`gap_days` AS BIGINT)) AS DOUBLE) / NULLIF(CAST(COUNT(CAST(`t8`.`gap_days` AS BIGINT)) AS DOUBLE), 0.0),
         0.0
       ) AS `gap_variation`,
-      CAST(SUM(CAST(COALESCE(`t15`.`gap_days` <= `t15`.`silence_days`, FALSE) AS BIGINT)) AS DOUBLE) / NULLIF(CAST(COUNT(`t15`.`gap_days`) AS DOUBLE), 0.0) AS `silence_percentile`,
+      CAST(SUM(CAST(COALESCE(`t8`.`gap_days` <= `t8`.`silence_days`, FALSE) AS BIGINT)) AS DOUBLE) / NULLIF(CAST(COUNT(`t8`.`gap_days`) AS DOUBLE), 0.0) AS `silence_percentile`,
       CAST(COUNT(*) AS DOUBLE) AS `_active_days`,
-      CAST(MAX(`t15`.`age_days`) AS DOUBLE) AS `_first_active`,
-      CAST(MIN(`t15`.`age_days`) AS DOUBLE) AS `_last_active`
+      CAST(MAX(`t8`.`age_days`) AS DOUBLE) AS `_first_active`,
+      CAST(MIN(`t8`.`age_days`) AS DOUBLE) AS `_last_active`
     FROM (
       SELECT
-        `t7`.`customer_id`,
-        `t7`.`age_days`,
-        `t7`.`gap_days`,
-        `t7`.`silence_days`,
-        IF(
-          (
-            (
-              (
-                (
-                  ROW_NUMBER() OVER (
-                    PARTITION BY `t7`.`customer_id`
-                    ORDER BY `t7`.`gap_days` ASC NULLS LAST, `t7`.`age_days` ASC NULLS LAST
-                  ) - 1
-                ) * 2
-              ) - COUNT(`t7`.`gap_days`) OVER (
-                PARTITION BY `t7`.`customer_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            ) >= -2
-          )
-          AND (
-            (
-              (
-                (
-                  ROW_NUMBER() OVER (
-                    PARTITION BY `t7`.`customer_id`
-                    ORDER BY `t7`.`gap_days` ASC NULLS LAST, `t7`.`age_days` ASC NULLS LAST
-                  ) - 1
-                ) * 2
-              ) - COUNT(`t7`.`gap_days`) OVER (
-                PARTITION BY `t7`.`customer_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            ) <= 0
-          ),
-          `t7`.`gap_days`,
-          CAST(NULL AS BIGINT)
-        ) AS `middle_gap_days`
-      FROM (
-        SELECT
-          `t6`.`customer_id`,
-          `t6`.`age_days`,
-          LEAD(`t6`.`age_days`) OVER (PARTITION BY `t6`.`customer_id` ORDER BY `t6`.`age_days` ASC NULLS LAST) - `t6`.`age_days` AS `gap_days`,
-          FIRST(`t6`.`age_days`) IGNORE NULLS OVER (
-            PARTITION BY `t6`.`customer_id`
-            ORDER BY `t6`.`age_days` ASC NULLS LAST
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) AS `silence_days`
-        FROM `t4` AS `t6`
-      ) AS `t7`
-    ) AS `t15`
+        `t6`.`customer_id`,
+        `t6`.`age_days`,
+        CAST(LEAD(`t6`.`age_days`) OVER (PARTITION BY `t6`.`customer_id` ORDER BY `t6`.`age_days` ASC NULLS LAST) - `t6`.`age_days` AS SMALLINT) AS `gap_days`,
+        FIRST(`t6`.`age_days`) IGNORE NULLS OVER (
+          PARTITION BY `t6`.`customer_id`
+          ORDER BY `t6`.`age_days` ASC NULLS LAST
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS `silence_days`
+      FROM `t4` AS `t6`
+    ) AS `t8`
     GROUP BY
       1
-  ) AS `t20`
-    ON `t3`.`customer_id` = `t20`.`day_customer_id`
+  ) AS `t16`
+    ON `t3`.`customer_id` = `t16`.`day_customer_id`
   LEFT OUTER JOIN (
     SELECT
-      `t16`.`customer_id` AS `week_customer_id`,
+      `t17`.`customer_id` AS `week_customer_id`,
       CAST(MIN(IF((
-        `t16`.`days` * 2
-      ) >= `t16`.`usual_days`, `t16`.`week`, NULL)) AS DOUBLE) AS `quiet_streak_weeks`
+        `t17`.`days` * 2
+      ) >= `t17`.`usual_days`, `t17`.`week`, NULL)) AS DOUBLE) AS `quiet_streak_weeks`
     FROM (
       SELECT
         `t14`.`customer_id`,
@@ -517,17 +479,17 @@ FROM (
                 `t6`.`age_days` - 1
               ) / 7) AS BIGINT) AS `week`
             FROM `t4` AS `t6`
-          ) AS `t8`
+          ) AS `t7`
           WHERE
-            `t8`.`week` < 26
+            `t7`.`week` < 26
         ) AS `t13`
         GROUP BY
           1,
           2
       ) AS `t14`
-    ) AS `t16`
+    ) AS `t17`
     GROUP BY
       1
   ) AS `t19`
     ON `t3`.`customer_id` = `t19`.`week_customer_id`
-) AS `t21`
+) AS `t20`

@@ -1,28 +1,28 @@
 SELECT
-  `t19`.`customer_id`,
-  CAST(`t19`.`tenure_days` AS DOUBLE) AS `tenure_days`,
-  CAST(`t19`.`days_to_end` AS DOUBLE) AS `days_to_end`,
-  `t19`.`amount_30d`,
-  `t19`.`amount_90d`,
-  `t19`.`amount_365d`,
+  `t18`.`customer_id`,
+  CAST(`t18`.`tenure_days` AS DOUBLE) AS `tenure_days`,
+  CAST(`t18`.`days_to_end` AS DOUBLE) AS `days_to_end`,
+  `t18`.`amount_30d`,
+  `t18`.`amount_90d`,
+  `t18`.`amount_365d`,
   (
-    `t19`.`amount_90d` / 90
+    `t18`.`amount_90d` / 90
   ) / NULLIF(
     (
-      `t19`.`amount_365d` - `t19`.`amount_90d`
+      `t18`.`amount_365d` - `t18`.`amount_90d`
     ) / NULLIF(
       IF(
         (
           IF(
-            `t19`.`days_since_first_amount` IS NULL,
-            `t19`.`days_since_first_amount`,
-            LEAST(365, `t19`.`days_since_first_amount`)
+            `t18`.`days_since_first_amount` IS NULL,
+            `t18`.`days_since_first_amount`,
+            LEAST(365, `t18`.`days_since_first_amount`)
           ) - 90
         ) >= 14,
         IF(
-          `t19`.`days_since_first_amount` IS NULL,
-          `t19`.`days_since_first_amount`,
-          LEAST(365, `t19`.`days_since_first_amount`)
+          `t18`.`days_since_first_amount` IS NULL,
+          `t18`.`days_since_first_amount`,
+          LEAST(365, `t18`.`days_since_first_amount`)
         ) - 90,
         CAST(NULL AS DOUBLE)
       ),
@@ -30,17 +30,17 @@ SELECT
     ),
     0.0
   ) AS `amount_trend_90d`,
-  `t19`.`mean_amount_365d`,
-  `t19`.`plan_changes_365d`,
-  `t19`.`plan_step_last`,
-  `t19`.`plan_rises_365d`,
-  `t19`.`price_changes_365d`,
-  `t19`.`price_step_last`,
-  `t19`.`price_rises_365d`,
-  `t19`.`cancel_requests_365d`,
-  `t19`.`cancel_asked_again_365d`,
+  `t18`.`mean_amount_365d`,
+  `t18`.`plan_changes_365d`,
+  `t18`.`plan_step_last`,
+  `t18`.`plan_rises_365d`,
+  `t18`.`price_changes_365d`,
+  `t18`.`price_step_last`,
+  `t18`.`price_rises_365d`,
+  `t18`.`cancel_requests_365d`,
+  `t18`.`cancel_asked_again_365d`,
   COALESCE(
-    CAST(IF(COALESCE(`t19`.`_days_silent` < `t19`.`_days_since_cancel`, FALSE), 1, 0) AS DOUBLE),
+    CAST(IF(COALESCE(`t18`.`_days_silent` < `t18`.`_days_since_cancel`, FALSE), 1, 0) AS DOUBLE),
     0.0
   ) AS `cancel_abandoned`
 FROM (
@@ -48,21 +48,21 @@ FROM (
     `t3`.`customer_id`,
     `t3`.`tenure_days`,
     `t3`.`days_to_end`,
-    COALESCE(`t9`.`amount_30d`, 0.0) AS `amount_30d`,
-    COALESCE(`t9`.`amount_90d`, 0.0) AS `amount_90d`,
-    COALESCE(`t9`.`amount_365d`, 0.0) AS `amount_365d`,
-    `t9`.`days_since_first_amount`,
-    `t9`.`mean_amount_365d`,
-    COALESCE(`t11`.`cancel_requests_365d`, 0.0) AS `cancel_requests_365d`,
-    COALESCE(`t11`.`cancel_asked_again_365d`, 0.0) AS `cancel_asked_again_365d`,
-    `t11`.`_days_since_cancel`,
-    `t16`.`_days_silent`,
-    COALESCE(`t18`.`plan_changes_365d`, 0.0) AS `plan_changes_365d`,
-    `t18`.`plan_step_last`,
-    COALESCE(`t18`.`plan_rises_365d`, 0.0) AS `plan_rises_365d`,
-    COALESCE(`t18`.`price_changes_365d`, 0.0) AS `price_changes_365d`,
-    `t18`.`price_step_last`,
-    COALESCE(`t18`.`price_rises_365d`, 0.0) AS `price_rises_365d`
+    COALESCE(`t8`.`amount_30d`, 0.0) AS `amount_30d`,
+    COALESCE(`t8`.`amount_90d`, 0.0) AS `amount_90d`,
+    COALESCE(`t8`.`amount_365d`, 0.0) AS `amount_365d`,
+    `t8`.`days_since_first_amount`,
+    `t8`.`mean_amount_365d`,
+    COALESCE(`t12`.`cancel_requests_365d`, 0.0) AS `cancel_requests_365d`,
+    COALESCE(`t12`.`cancel_asked_again_365d`, 0.0) AS `cancel_asked_again_365d`,
+    `t12`.`_days_since_cancel`,
+    `t13`.`_days_silent`,
+    COALESCE(`t17`.`plan_changes_365d`, 0.0) AS `plan_changes_365d`,
+    `t17`.`plan_step_last`,
+    COALESCE(`t17`.`plan_rises_365d`, 0.0) AS `plan_rises_365d`,
+    COALESCE(`t17`.`price_changes_365d`, 0.0) AS `price_changes_365d`,
+    `t17`.`price_step_last`,
+    COALESCE(`t17`.`price_rises_365d`, 0.0) AS `price_rises_365d`
   FROM (
     SELECT
       *
@@ -122,8 +122,8 @@ FROM (
     FROM `events` AS `t1`
     GROUP BY
       1
-  ) AS `t9`
-    ON `t3`.`customer_id` = `t9`.`event_customer_id`
+  ) AS `t8`
+    ON `t3`.`customer_id` = `t8`.`event_customer_id`
   LEFT OUTER JOIN (
     SELECT
       `t6`.`customer_id` AS `fact_customer_id`,
@@ -179,76 +179,35 @@ FROM (
     ) AS `t6`
     GROUP BY
       1
-  ) AS `t11`
-    ON `t3`.`customer_id` = `t11`.`fact_customer_id`
+  ) AS `t12`
+    ON `t3`.`customer_id` = `t12`.`fact_customer_id`
   LEFT OUTER JOIN (
     SELECT
-      `t13`.`customer_id` AS `day_customer_id`,
-      CAST(MIN(`t13`.`age_days`) AS DOUBLE) AS `_days_silent`
+      `t9`.`customer_id` AS `day_customer_id`,
+      CAST(MIN(`t9`.`age_days`) AS DOUBLE) AS `_days_silent`
     FROM (
       SELECT
-        `t8`.`customer_id`,
-        `t8`.`age_days`,
-        `t8`.`gap_days`,
-        `t8`.`silence_days`,
-        IF(
-          (
-            (
-              (
-                (
-                  ROW_NUMBER() OVER (
-                    PARTITION BY `t8`.`customer_id`
-                    ORDER BY `t8`.`gap_days` ASC NULLS LAST, `t8`.`age_days` ASC NULLS LAST
-                  ) - 1
-                ) * 2
-              ) - COUNT(`t8`.`gap_days`) OVER (
-                PARTITION BY `t8`.`customer_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            ) >= -2
-          )
-          AND (
-            (
-              (
-                (
-                  ROW_NUMBER() OVER (
-                    PARTITION BY `t8`.`customer_id`
-                    ORDER BY `t8`.`gap_days` ASC NULLS LAST, `t8`.`age_days` ASC NULLS LAST
-                  ) - 1
-                ) * 2
-              ) - COUNT(`t8`.`gap_days`) OVER (
-                PARTITION BY `t8`.`customer_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            ) <= 0
-          ),
-          `t8`.`gap_days`,
-          CAST(NULL AS BIGINT)
-        ) AS `middle_gap_days`
+        `t4`.`customer_id`,
+        `t4`.`age_days`,
+        CAST(LEAD(`t4`.`age_days`) OVER (PARTITION BY `t4`.`customer_id` ORDER BY `t4`.`age_days` ASC NULLS LAST) - `t4`.`age_days` AS SMALLINT) AS `gap_days`,
+        FIRST(`t4`.`age_days`) IGNORE NULLS OVER (
+          PARTITION BY `t4`.`customer_id`
+          ORDER BY `t4`.`age_days` ASC NULLS LAST
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS `silence_days`
       FROM (
-        SELECT
-          `t4`.`customer_id`,
-          `t4`.`age_days`,
-          LEAD(`t4`.`age_days`) OVER (PARTITION BY `t4`.`customer_id` ORDER BY `t4`.`age_days` ASC NULLS LAST) - `t4`.`age_days` AS `gap_days`,
-          FIRST(`t4`.`age_days`) IGNORE NULLS OVER (
-            PARTITION BY `t4`.`customer_id`
-            ORDER BY `t4`.`age_days` ASC NULLS LAST
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) AS `silence_days`
-        FROM (
-          SELECT DISTINCT
-            `t1`.`customer_id`,
-            `t1`.`age_days`
-          FROM `events` AS `t1`
-          WHERE
-            COALESCE(`t1`.`kind` IN ('activity', 'purchase'), FALSE)
-        ) AS `t4`
-      ) AS `t8`
-    ) AS `t13`
+        SELECT DISTINCT
+          `t1`.`customer_id`,
+          `t1`.`age_days`
+        FROM `events` AS `t1`
+        WHERE
+          COALESCE(`t1`.`kind` IN ('activity', 'purchase'), FALSE)
+      ) AS `t4`
+    ) AS `t9`
     GROUP BY
       1
-  ) AS `t16`
-    ON `t3`.`customer_id` = `t16`.`day_customer_id`
+  ) AS `t13`
+    ON `t3`.`customer_id` = `t13`.`day_customer_id`
   LEFT OUTER JOIN (
     SELECT
       `t15`.`customer_id` AS `payment_customer_id`,
@@ -294,41 +253,41 @@ FROM (
       ) AS DOUBLE) AS `price_rises_365d`
     FROM (
       SELECT
-        `t12`.`event_id`,
-        `t12`.`customer_id`,
-        `t12`.`kind`,
-        `t12`.`channel`,
-        `t12`.`direction`,
-        `t12`.`name`,
-        `t12`.`amount`,
-        `t12`.`quantity`,
-        `t12`.`duration_s`,
-        `t12`.`wait_s`,
-        `t12`.`rating`,
-        `t12`.`text`,
-        `t12`.`case_id`,
-        `t12`.`automated`,
-        `t12`.`scripted`,
-        `t12`.`agent_id`,
-        `t12`.`campaign_id`,
-        `t12`.`age_days`,
-        `t12`.`age_s`,
-        `t12`.`due_in_days`,
-        `t12`.`last_paid_s`,
-        `t12`.`step`,
+        `t14`.`event_id`,
+        `t14`.`customer_id`,
+        `t14`.`kind`,
+        `t14`.`channel`,
+        `t14`.`direction`,
+        `t14`.`name`,
+        `t14`.`amount`,
+        `t14`.`quantity`,
+        `t14`.`duration_s`,
+        `t14`.`wait_s`,
+        `t14`.`rating`,
+        `t14`.`text`,
+        `t14`.`case_id`,
+        `t14`.`automated`,
+        `t14`.`scripted`,
+        `t14`.`agent_id`,
+        `t14`.`campaign_id`,
+        `t14`.`age_days`,
+        `t14`.`age_s`,
+        `t14`.`due_in_days`,
+        `t14`.`last_paid_s`,
+        `t14`.`step`,
         COALESCE(
           IF(
-            `t12`.`step` IS NOT NULL AND NOT ISNAN(`t12`.`step`),
-            `t12`.`age_s`,
+            `t14`.`step` IS NOT NULL AND NOT ISNAN(`t14`.`step`),
+            `t14`.`age_s`,
             CAST(NULL AS BIGINT)
           ) = MIN(
             IF(
-              `t12`.`step` IS NOT NULL AND NOT ISNAN(`t12`.`step`),
-              `t12`.`age_s`,
+              `t14`.`step` IS NOT NULL AND NOT ISNAN(`t14`.`step`),
+              `t14`.`age_s`,
               CAST(NULL AS BIGINT)
             )
           ) OVER (
-            PARTITION BY `t12`.`customer_id`, `t12`.`kind`
+            PARTITION BY `t14`.`customer_id`, `t14`.`kind`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ),
           FALSE
@@ -403,10 +362,10 @@ FROM (
               FALSE
             )
         ) AS `t5`
-      ) AS `t12`
+      ) AS `t14`
     ) AS `t15`
     GROUP BY
       1
-  ) AS `t18`
-    ON `t3`.`customer_id` = `t18`.`payment_customer_id`
-) AS `t19`
+  ) AS `t17`
+    ON `t3`.`customer_id` = `t17`.`payment_customer_id`
+) AS `t18`
