@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 KEYS = ["customer_id", "group_id", "as_of"]
 FRICTION_DAYS = 90
 
+NEARLY_ALL = 0.8
+"""The share of the customers on the spine from which on the events of all of them are read."""
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -182,7 +185,7 @@ def build(
     whole = features_known_at is not None or recipe.custom  # what a user's own features look at is not known
     books = canonical if whole else condensed(canonical, recipe.context, engine, len(snapshots))
     for number, as_of in enumerate(snapshots):
-        view = _observe(books, config, as_of, engine, features_known_at)
+        view = hold(books, config, as_of, engine, features_known_at)
         if features is None:  # features see no date, so one query serves every snapshot
             features = _Queries(engine, recipe, view, _rows(view, config, recipe))
         rows = features.rows().sort_values("customer_id", ignore_index=True)
@@ -248,7 +251,7 @@ def snapshot_features(
 
     def run(as_of: date, canonical: Canonical) -> pd.DataFrame:
         nonlocal queries
-        view = _observe(canonical, config, as_of, engine)
+        view = hold(canonical, config, as_of, engine)
         if queries is None:
             expression = build_features(view.spine, view.events, recipe.features, recipe.context)
             queries = _Queries(engine, recipe, view, expression)
@@ -276,16 +279,18 @@ class _Queries:
         return {name: query() for name, query in self._records.items()}
 
 
-def _observe(
+def hold(
     canonical: Canonical, config: settings.Config, as_of: date, engine: Engine, known_at: datetime | None = None
 ) -> View:
     """The view under names of its own, so that one query serves every snapshot.
 
     The spine is computed once. The events stay an expression: each grain of features reads the few columns and rows
-    that it needs, which costs less than a copy of all of them.
+    that it needs, which costs less than a copy of all of them. Where nearly everybody is on the spine, the others'
+    events are not worth looking for: what comes of them finds no row.
     """
     view = observe(canonical, config, as_of, known_at, hold=partial(engine.materialise, name="view_spine"))
-    return replace(view, events=engine.view(view.events, "view_events"))
+    nearly_all = engine.number(view.spine.count()) > NEARLY_ALL * engine.number(canonical.customers.count())
+    return replace(view, events=engine.view(view.everyones_events if nearly_all else view.events, "view_events"))
 
 
 def _rows(view: View, config: settings.Config, recipe: Recipe) -> ir.Table:

@@ -48,6 +48,8 @@ class View:
     events
         Their visible events without any date: the columns of `EVENTS` except the clocks, and `age_days` (1 or more),
         `age_s` (seconds before the snapshot, for durations inside a case), `due_in_days`.
+    everyones_events
+        The same of every customer, on the spine or not.
     left_out
         Every customer known by then who is not on the spine: `customer_id`, `reason`.
     """
@@ -55,6 +57,7 @@ class View:
     as_of: date
     spine: ir.Table
     events: ir.Table
+    everyones_events: ir.Table
     left_out: ir.Table
 
 
@@ -154,7 +157,7 @@ def observe(
     customers = _status(canonical.customers, events, config, as_of)
     spine = hold(customers.filter(customers.status == ELIGIBLE).drop("status"))
     left_out = customers.filter(customers.status != ELIGIBLE).select("customer_id", reason="status")
-    return View(as_of, spine, events.semi_join(spine, "customer_id"), left_out)
+    return View(as_of, spine, events.semi_join(spine, "customer_id"), events, left_out)
 
 
 def days_between(moment: Any, as_of: date) -> Any:
