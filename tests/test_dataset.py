@@ -208,3 +208,14 @@ def test_a_snapshot_with_nobody_is_an_error(
         dataset.build(canonical, config, engine, [FIRST - timedelta(days=3000)], recipe, labels_known_at=END)
     with pytest.raises(DataError, match="no snapshot at all"):
         dataset.build(canonical, config, engine, [], recipe, labels_known_at=END)
+
+
+def test_customers_taken_in_parts_give_the_same(
+    data: Dataset, canonical: Canonical, config: Config, engine: Engine, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "PART_ROWS", 7)
+    spines = [len(engine.frame(view.spine)) for view in dataset.held(canonical, config, SECOND, engine)]
+    assert len(spines) == 3 and sum(spines) == 4 and max(spines) < 4
+    in_parts = dataset.build(canonical, config, engine, [FIRST, SECOND], recipe, labels_known_at=END)
+    pd.testing.assert_frame_equal(in_parts.frame(), data.frame(), check_exact=True)
+    pd.testing.assert_frame_equal(in_parts.excluded, data.excluded)

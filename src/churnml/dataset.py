@@ -6,10 +6,9 @@ features learn from training rows is their state: fitted by `Dataset.fitted` and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +34,9 @@ if TYPE_CHECKING:
 
 KEYS = ["customer_id", "group_id", "as_of"]
 FRICTION_DAYS = 90
+
+PART_ROWS = 100_000_000
+"""The customers are taken in parts with about so many events at most, so that memory does not grow with the log."""
 
 NEARLY_ALL = 0.8
 """The share of the customers on the spine from which on the events of all of them are read."""
@@ -181,14 +183,16 @@ def build(
         )
     parts, excluded = [], []
     gathering = Gathering(recipe.fits)
-    features: _Queries | None = None
+    features = _Queries(engine, recipe, lambda view: _rows(view, config, recipe))
     whole = features_known_at is not None or recipe.custom  # what a user's own features look at is not known
     books = canonical if whole else condensed(canonical, recipe.context, engine, len(snapshots))
     for number, as_of in enumerate(snapshots):
-        view = hold(books, config, as_of, engine, features_known_at)
-        if features is None:  # features see no date, so one query serves every snapshot
-            features = _Queries(engine, recipe, view, _rows(view, config, recipe))
-        rows = features.rows().sort_values("customer_id", ignore_index=True)
+        known, outcomes = [], []
+        for view in held(books, config, as_of, engine, features_known_at):
+            known.append(features(view))
+            if labels_known_at is not None:
+                outcomes.append(engine.frame(label(canonical, config, view.spine, as_of, labels_known_at)))
+        rows, records = _together(known)
         rows["as_of"] = pd.Timestamp(as_of)
         left_out = [engine.frame(view.left_out)]
         if labels_known_at is None:
@@ -196,14 +200,13 @@ def build(
             left_out.append(rows.loc[ends, ["customer_id"]].assign(reason=ENDS))
             rows = rows[~ends]
         else:
-            outcomes = engine.frame(label(canonical, config, view.spine, as_of, labels_known_at))
-            rows = rows.merge(outcomes, on="customer_id", how="left", validate="one_to_one")
+            rows = rows.merge(pd.concat(outcomes), on="customer_id", how="left", validate="one_to_one")
             unlabelled = rows["outcome"].isna()
             left_out.append(
                 rows.loc[unlabelled, ["customer_id", "unlabelled"]].rename(columns={"unlabelled": "reason"})
             )
             rows = rows[~unlabelled].drop(columns="unlabelled")
-        gathering.add(rows, rows[features.inputs], features.records())
+        gathering.add(rows, rows[features.inputs], records)
         parts.append(rows.drop(columns=features.hidden))
         excluded.append(pd.concat(left_out).sort_values("customer_id").assign(as_of=pd.Timestamp(as_of)))
         progress(number + 1, len(snapshots))
@@ -247,19 +250,16 @@ def snapshot_features(
     config: settings.Config, engine: Engine, recipe: Recipe, state: Mapping[str, Any] | None = None
 ) -> Callable[[date, Canonical], pd.DataFrame]:
     """`features_at` for many snapshots or many versions of the same data: the query is written once."""
-    queries: _Queries | None = None
+    queries = _Queries(
+        engine, recipe, lambda view: build_features(view.spine, view.events, recipe.features, recipe.context)
+    )
 
     def run(as_of: date, canonical: Canonical) -> pd.DataFrame:
-        nonlocal queries
-        view = hold(canonical, config, as_of, engine)
-        if queries is None:
-            expression = build_features(view.spine, view.events, recipe.features, recipe.context)
-            queries = _Queries(engine, recipe, view, expression)
-        rows = queries.rows().sort_values("customer_id", ignore_index=True)
+        rows, records = _together([queries(view) for view in held(canonical, config, as_of, engine)])
         made = {}
         if state is not None:
             gathering = Gathering(recipe.fits)
-            gathering.add(rows.assign(as_of=pd.Timestamp(as_of)), rows[queries.inputs], queries.records())
+            gathering.add(rows.assign(as_of=pd.Timestamp(as_of)), rows[queries.inputs], records)
             made = fitted.columns(recipe.features, state, gathering.material())
         return rows.assign(**made).set_index("customer_id")
 
@@ -267,30 +267,58 @@ def snapshot_features(
 
 
 class _Queries:
-    """The queries of a snapshot, written once: one row per customer, and the records of what is fitted."""
+    """The queries of a snapshot: one row per customer, and the records of what is fitted.
 
-    def __init__(self, engine: Engine, recipe: Recipe, view: View, rows: ir.Table) -> None:
-        self.rows = engine.prepare(rows)
+    They are written at the first view. Features see no date, and views have fixed names: they serve every other view.
+    """
+
+    def __init__(self, engine: Engine, recipe: Recipe, rows: Callable[[View], ir.Table]) -> None:
+        self._engine, self._fits, self._expression = engine, recipe.fits, rows
         self.inputs = list(dict.fromkeys(used.name for item in recipe.fits for used in item.uses))
         self.hidden = [name for name in self.inputs if name not in recipe.columns]
-        self._records = {item.name: engine.prepare(item.records(view.events)) for item in recipe.fits if item.records}
+        self._rows: Callable[[], pd.DataFrame] | None = None
+        self._records: dict[str, Callable[[], pd.DataFrame]] = {}
 
-    def records(self) -> dict[str, pd.DataFrame]:
-        return {name: query() for name, query in self._records.items()}
+    def __call__(self, view: View) -> _Known:
+        if self._rows is None:
+            self._rows = self._engine.prepare(self._expression(view))
+            self._records = {
+                item.name: self._engine.prepare(item.records(view.events)) for item in self._fits if item.records
+            }
+        return self._rows(), {name: query() for name, query in self._records.items()}
 
 
-def hold(
+_Known = tuple[pd.DataFrame, dict[str, pd.DataFrame]]
+"""One row per customer, and the records of what is fitted."""
+
+
+def _together(known: Sequence[_Known]) -> _Known:
+    """What is known of all parts of the customers, in their order."""
+    rows = pd.concat([rows for rows, _ in known]) if len(known) > 1 else known[0][0]
+    records = {name: pd.concat([each[name] for _, each in known]) for name in known[0][1]}
+    return rows.sort_values("customer_id", ignore_index=True), records
+
+
+def held(
     canonical: Canonical, config: settings.Config, as_of: date, engine: Engine, known_at: datetime | None = None
-) -> View:
-    """The view under names of its own, so that one query serves every snapshot.
+) -> Iterator[View]:
+    """The view under names of its own, so that one query serves every snapshot; of a large log in parts, one at a time.
 
     The spine is computed once. The events stay an expression: each grain of features reads the few columns and rows
     that it needs, which costs less than a copy of all of them. Where nearly everybody is on the spine, the others'
-    events are not worth looking for: what comes of them finds no row.
+    events are not worth looking for: what comes of them finds no row. Parts hold all of a customer; each part's view
+    replaces the one before.
     """
-    view = observe(canonical, config, as_of, known_at, hold=partial(engine.materialise, name="view_spine"))
-    nearly_all = engine.number(view.spine.count()) > NEARLY_ALL * engine.number(canonical.customers.count())
-    return replace(view, events=engine.view(view.everyones_events if nearly_all else view.events, "view_events"))
+    parts = -(-engine.number(canonical.events.count()) // PART_ROWS) or 1
+    for part in range(parts):
+
+        def keep(spine: ir.Table, part: int = part) -> ir.Table:
+            mine = spine if parts == 1 else spine.filter(spine.customer_id.hash().abs() % parts == part)
+            return engine.materialise(mine, "view_spine")
+
+        view = observe(canonical, config, as_of, known_at, hold=keep)
+        nearly_all = engine.number(view.spine.count()) > NEARLY_ALL * engine.number(canonical.customers.count())
+        yield replace(view, events=engine.view(view.everyones_events if nearly_all else view.events, "view_events"))
 
 
 def _rows(view: View, config: settings.Config, recipe: Recipe) -> ir.Table:

@@ -197,6 +197,9 @@ def test_a_night_with_nobody_to_score_is_refused(company: Any, cli: Callable[...
     usage = pd.read_parquet(data / "usage.parquet")
     usage[usage["started_at"] < "2024-05-01"].to_parquet(data / "usage.parquet")
     told = cli("score", company.configure(tmp_path), "--as-of", company.as_of, "--data", data)
+    assert told.code == 65 and "61 days without engagement before the books end" in told.err  # such a stop is a fault
+    accepted = company.configure(tmp_path, {"scoring: {freshness_days: 7": "scoring: {freshness_days: 90"})
+    told = cli("score", accepted, "--as-of", company.as_of, "--data", data)
     assert told.code == 65 and "no customer is eligible at 2024-07-01" in told.err
     assert len(told.err.strip().splitlines()) == 1
     assert not list((tmp_path / "published").rglob("CURRENT"))
