@@ -36,7 +36,7 @@ KEYS = ["customer_id", "group_id", "as_of"]
 FRICTION_DAYS = 90
 
 PART_ROWS = 100_000_000
-"""The customers are taken in parts with about so many events at most, so that memory does not grow with the log."""
+"""The customers are taken in parts with about so many events at most: aggregates over all of them might not fit."""
 
 NEARLY_ALL = 0.8
 """The share of the customers on the spine from which on the events of all of them are read."""
