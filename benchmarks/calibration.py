@@ -19,7 +19,7 @@ from churnml.model.split import RollingOriginSplit
 from churnml.model.training import out_of_time
 from churnml.outcomes import OUTCOMES
 from churnml.workflows.exits import exit_codes
-from churnml.workflows.train import split
+from churnml.workflows.rows import split
 
 FEW = {"temperature": 10**9, "vector": 1}  # more rows of each class than this are needed for vector scaling
 

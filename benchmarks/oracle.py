@@ -31,7 +31,8 @@ from churnml.model.split import RollingOriginSplit
 from churnml.model.training import Fitted, fit_calibrated, three_columns
 from churnml.workflows.business import open_business
 from churnml.workflows.exits import exit_codes
-from churnml.workflows.train import MODEL, PROOF_SNAPSHOTS, classifier, labelled, split
+from churnml.workflows.rows import labelled, split
+from churnml.workflows.train import MODEL, PROOF_SNAPSHOTS, classifier
 
 SEED = 20
 """Of the simulations that models are compared on. Frozen, as the presets are."""

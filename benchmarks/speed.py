@@ -25,7 +25,7 @@ from churnml.explanation.attribution import attribute
 from churnml.features.build import build as build_features
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.workflows.business import Business, open_business
-from churnml.workflows.train import labelled
+from churnml.workflows.rows import labelled
 
 CONTRIBUTED_ROWS = 2000
 

@@ -49,6 +49,7 @@ def clicks(rows: int, customers: int, days: int) -> pd.DataFrame:
                 ["activity", "lesson", "contact", "purchase", "error"], rows, p=[0.6, 0.3, 0.04, 0.03, 0.03]
             ),
             "channel": rng.choice(np.array(["web", "app", "forum", None], dtype=object), rows),
+            "name": rng.choice(np.array(["page 1", "page 2", None], dtype=object), rows),
             "direction": rng.choice(np.array(["inbound", "outbound", None], dtype=object), rows, p=[0.3, 0.1, 0.6]),
             "quantity": pd.array(np.where(rng.random(rows) < 0.5, rng.integers(1, 9, rows), -1)).astype("Int64"),
             "duration_s": pd.array(np.where(rng.random(rows) < 0.5, rng.integers(1, 900, rows), -1)).astype("Int64"),

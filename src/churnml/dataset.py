@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from churnml.daily import condensed
+from churnml.engine import part_of
 from churnml.errors import DataError, ModelError
 from churnml.features import fitted
 from churnml.features.build import build as build_features
@@ -110,6 +111,12 @@ class Dataset:
             value=self.value[mask],
             material=self.material.at(np.flatnonzero(mask)),
         )
+
+    def drawn(self, rows: int, rng: np.random.Generator) -> Dataset:
+        """At most so many rows, drawn at random, in their order."""
+        mask = np.zeros(len(self), dtype=bool)
+        mask[rng.permutation(len(self))[:rows]] = True
+        return self.at(mask)
 
     def fitted(self, state: Mapping[str, Any] | None = None) -> Dataset:
         """The same with the columns that a state gives; by default the state that these rows teach."""
@@ -313,8 +320,7 @@ def held(
     for part in range(parts):
 
         def keep(spine: ir.Table, part: int = part) -> ir.Table:
-            mine = spine if parts == 1 else spine.filter(spine.customer_id.hash().abs() % parts == part)
-            return engine.materialise(mine, "view_spine")
+            return engine.materialise(part_of(spine, parts, part), "view_spine")
 
         view = observe(canonical, config, as_of, known_at, hold=keep)
         nearly_all = engine.number(view.spine.count()) > NEARLY_ALL * engine.number(canonical.customers.count())

@@ -142,8 +142,7 @@ class Engine:
     def number(self, scalar: Any) -> int:
         """Compute one whole number; null counts as 0."""
         with self.explaining("the query"):
-            value = self.backend.execute(scalar)
-        return 0 if value is None or value != value else int(value)
+            return whole(self.backend.execute(scalar))
 
     def frame(self, expression: ir.Table) -> pd.DataFrame:
         """Compute a table and fetch it as pandas."""
@@ -178,6 +177,20 @@ class Engine:
             ibis_errors.IbisInputError,
             ibis_errors.TableNotFound,
         )
+
+
+def whole(value: Any) -> int:
+    """A number that an engine gave as a whole one; null, whichever way pandas shows it, is 0.
+
+    >>> whole(3.0), whole(None), whole(float("nan"))
+    (3, 0, 0)
+    """
+    return 0 if value is None or value != value else int(value)
+
+
+def part_of(table: ir.Table, parts: int, number: int = 0) -> ir.Table:
+    """The rows of one of `parts` parts of the customers, told apart by a hash of `customer_id`."""
+    return table if parts == 1 else table.filter(table.customer_id.hash().abs() % parts == number)
 
 
 def _first_line(error: Exception) -> str:

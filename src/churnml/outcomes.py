@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
+from churnml.contract import midnight
 from churnml.errors import DataError
-from churnml.timeline import is_mature, midnight, outcome_window
+from churnml.timeline import is_mature, outcome_window
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from churnml import config as settings
-from churnml.contract import CUSTOMERS, EVENTS, NOTHING_ELSE, ContractReport, Evidence, Severity, Violation, check
+from churnml.contract import (
+    CUSTOMERS,
+    EVENTS,
+    NOTHING_ELSE,
+    ContractReport,
+    Evidence,
+    Severity,
+    Violation,
+    check,
+    midnight,
+)
 from churnml.contract.leavers import leavers
 from churnml.contract.repairs import repair
 from churnml.contract.report import by_share
@@ -196,7 +206,7 @@ class _Mapping:
             customers = customers.left_join(first, "customer_id")
             signed_up = customers.first_event.ifelse(customers.first_seen_at, customers.signed_up_at)
         if (starts := self.config.history_starts_on) is not None:
-            signed_up = (signed_up >= ibis.literal(starts).cast("timestamp")).ifelse(signed_up, ibis.null("timestamp"))
+            signed_up = (signed_up >= midnight(starts)).ifelse(signed_up, ibis.null("timestamp"))
         kept = [name for name in (*CUSTOMERS, *self.config.attributes) if name != "signed_up_at"]
         return customers.select(*kept, signed_up_at=signed_up)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from churnml.contract import CUSTOMERS
+from churnml.contract import CUSTOMERS, midnight
 from churnml.errors import DataError
 
 if TYPE_CHECKING:
@@ -104,12 +104,6 @@ def snapshot_dates(snapshots: settings.Snapshots, earliest: date, known_at: date
         dates.append(day)
         day -= step
     return tuple(reversed(dates))
-
-
-def midnight(day: date | datetime) -> Any:
-    """The start of a day (or a moment) as a literal to compare timestamps with."""
-    moment = day if isinstance(day, datetime) else datetime.combine(day, time())
-    return ibis.literal(moment.isoformat(sep=" ")).cast("timestamp")
 
 
 def recorded_span(canonical: Canonical, engine: Engine) -> tuple[date, date]:

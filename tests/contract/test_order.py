@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import ibis
 import pandas as pd
 import pytest
+
+from churnml.contract import Evidence
 
 PEOPLE = pd.DataFrame({"customer_id": list("abcd"), "signed_up_at": "2024-01-10"})
 
@@ -81,3 +84,15 @@ def test_what_is_accepted_stays_in_the_table_and_is_not_refused(report: Any) -> 
     assert report(books, PEOPLE).refused
     told = report(books, PEOPLE, accept=f'["{key}"]')
     assert [(each.key, each.severity) for each in told.violations] == [(key, "accepted")] and not told.refused
+
+
+def test_events_without_any_kind_are_counted_and_nothing_breaks(counts) -> None:
+    events = pd.DataFrame({"customer_id": ["ann", "bob"], "occurred_at": "2024-03-01 10:00", "kind": [None, None]})
+    assert counts(events.astype({"kind": "str"}).where(events.notna(), None))["events.kind: nulls"] == 2
+
+
+def test_flags_that_say_nothing_contradict_nothing(report, engine) -> None:
+    flags = ibis.memtable(pd.DataFrame({"customer_id": ["ann"], "says_closed": pd.array([None], dtype="boolean")}))
+    events = pd.DataFrame({"customer_id": ["ann"], "occurred_at": ["2024-03-01 10:00"], "kind": ["purchase"]})
+    found = report(events, evidence=Evidence(flags=(("people", flags),)))
+    assert not [each for each in found.violations if each.column == "closed"]

@@ -18,7 +18,7 @@ from churnml.evaluation.information import regime_changes
 from churnml.workflows.audit import hindsight
 from churnml.workflows.business import open_business, silently
 from churnml.workflows.check import check
-from churnml.workflows.train import labelled
+from churnml.workflows.rows import labelled
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 USE = {"telecom": "usage", "shop": "visits", "software": "sessions"}

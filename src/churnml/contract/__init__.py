@@ -6,7 +6,7 @@ only if it occurred before the one and was recorded before the other.
 
 from churnml.contract.checks import NOTHING_ELSE, Evidence, check
 from churnml.contract.report import ContractReport, Severity, Violation
-from churnml.contract.tables import CUSTOMERS, EVENTS, KINDS
+from churnml.contract.tables import CUSTOMERS, EVENTS, KINDS, midnight
 
 __all__ = [
     "CUSTOMERS",
@@ -18,4 +18,5 @@ __all__ = [
     "Severity",
     "Violation",
     "check",
+    "midnight",
 ]

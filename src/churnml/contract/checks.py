@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-import ibis
 import pandas as pd
 
 from churnml.contract.clocks import clock_change_checks, seasons, summer_checks
@@ -15,9 +14,10 @@ from churnml.contract.flags import flag_checks
 from churnml.contract.order import answers, life_checks, sequence_checks
 from churnml.contract.report import ContractReport, Severity, Violation, settle
 from churnml.contract.rows import RowClock
-from churnml.contract.tables import KINDS
+from churnml.contract.tables import KINDS, midnight
 from churnml.contract.units import unit_checks
 from churnml.contract.volume import daily, last_full_day, volume_checks
+from churnml.engine import whole
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from churnml import config as settings
     from churnml.engine import Engine
 
-PLAUSIBLE = ("1970-01-01", "2100-01-01")
+PLAUSIBLE = (date(1970, 1, 1), date(2100, 1, 1))
 """A date outside these is a placeholder, not a date."""
 
 
@@ -122,13 +122,13 @@ def _value_checks(customers: ir.Table, events: ir.Table, engine: Engine, kinds: 
         [engine.frame(_of_customers(customers)).iloc[0], engine.frame(_of_events(events, kinds)).iloc[0]]
     )
     for key, (table, column, name, severity, advice) in _MEANING.items():
-        if not pd.isna(counts[key]) and int(counts[key]):
-            yield Violation(table, column, name, int(counts[key]), severity, advice)
-    if int(counts["unknown_kind"] or 0):
+        if count := whole(counts[key]):
+            yield Violation(table, column, name, count, severity, advice)
+    if unknown_kinds := whole(counts["unknown_kind"]):
         unknown = engine.frame(_unknown_kinds(events, kinds).limit(10))["kind"]
         name = f"events of unknown kinds ({', '.join(map(str, unknown))})"
         advice = "map them to known kinds or declare them under kinds"
-        yield Violation("events", "kind", name, int(counts["unknown_kind"]), "refuse", advice)
+        yield Violation("events", "kind", name, unknown_kinds, "refuse", advice)
 
 
 def _of_customers(customers: ir.Table) -> ir.Table:
@@ -154,7 +154,7 @@ def _of_events(events: ir.Table, kinds: frozenset[str]) -> ir.Table:
 
 
 def _implausible(moment: ir.TimestampValue) -> ir.BooleanValue:
-    first, last = (ibis.literal(day).cast("timestamp") for day in PLAUSIBLE)
+    first, last = map(midnight, PLAUSIBLE)
     return (moment < first) | (moment >= last)
 
 
@@ -166,11 +166,9 @@ def _freshness_checks(
     events: ir.Table, engine: Engine, days: pd.DataFrame, config: settings.Config, as_of: date | None
 ) -> Iterator[Violation]:
     """Facts of the future; and engagement that stops before the books do, so that everybody seems to leave."""
-    if as_of is not None:
-        start = ibis.literal(as_of.isoformat()).cast("timestamp")
-        if count := engine.number((events.occurred_at >= start).sum()):
-            advice = f"they occur on {as_of} or later; a plan is no event"
-            yield Violation("events", "occurred_at", "events in the future", count, "refuse", advice)
+    if as_of is not None and (count := engine.number((events.occurred_at >= midnight(as_of)).sum())):
+        advice = f"they occur on {as_of} or later; a plan is no event"
+        yield Violation("events", "occurred_at", "events in the future", count, "refuse", advice)
     engaged = last_full_day(days, {*config.engagement_kinds, *config.eligible_kinds})
     until = last_full_day(days) if as_of is None else as_of - timedelta(days=1)
     if engaged is None or until is None:

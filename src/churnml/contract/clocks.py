@@ -13,6 +13,8 @@ import pandas as pd
 
 from churnml.contract.order import HOUR
 from churnml.contract.report import Violation
+from churnml.contract.tables import midnight
+from churnml.engine import whole
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -74,7 +76,7 @@ def clock_change_checks(events: ir.Table, engine: Engine, timezone: str) -> Iter
         row = engine.frame(
             events.aggregate(rows=_within(events, repeated).sum(), beside=_within(events, beside).sum())
         ).iloc[0]
-        rows, usual = int(row["rows"] or 0), int(row["beside"] or 0) / 2
+        rows, usual = whole(row["rows"]), whole(row["beside"]) / 2
         if rows >= REPEATED_ROWS and rows >= DOUBLED * usual:
             yield Violation("events", "occurred_at", "events in an hour that the clocks repeat", rows, "warn",
                             "their order and the durations across it may be an hour off")  # fmt: skip
@@ -132,8 +134,4 @@ def seasons(timezone: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 def _within(events: ir.Table, spans: list[tuple[datetime, datetime]]) -> ir.BooleanColumn:
     moment = events.occurred_at
-    return ibis.or_(*((moment >= _literal(start)) & (moment < _literal(end)) for start, end in spans))
-
-
-def _literal(moment: datetime) -> ir.TimestampValue:
-    return ibis.literal(moment.isoformat(sep=" ")).cast("timestamp")
+    return ibis.or_(*((moment >= midnight(start)) & (moment < midnight(end)) for start, end in spans))

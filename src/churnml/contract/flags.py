@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from churnml.contract.report import Violation, by_share
+from churnml.engine import whole
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -42,8 +43,8 @@ def flag_checks(events: ir.Table, engine: Engine, flags: Named, closures: Named)
             ("unrecorded", "customers flagged as closed without a closure"),
             ("denied", "customers with a closure who are flagged as not closed"),
         ):
-            if count := int(row[column] or 0):
-                contradicting = int(row["unrecorded"] or 0) + int(row["denied"] or 0)
+            if count := whole(row[column]):
+                contradicting = whole(row["unrecorded"]) + whole(row["denied"])
                 severity = by_share(contradicting, int(row["total"]))
                 yield Violation(source, "closed", name, count, severity, "flag and closures contradict each other")
     for (first, one), (second, other) in combinations(_merged(closures), 2):
@@ -54,7 +55,7 @@ def flag_checks(events: ir.Table, engine: Engine, flags: Named, closures: Named)
             both.other_day > both.day + ibis.interval(days=1)
         )
         row = engine.frame(both.aggregate(total=both.count(), apart=apart.sum())).iloc[0]
-        if int(row["total"]) and (count := int(row["apart"] or 0)):
+        if int(row["total"]) and (count := whole(row["apart"])):
             yield Violation(
                 first, "closed", f"customers whose closure is on another day in {second}", count,
                 by_share(count, int(row["total"])), "map the source that is right",

@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 
 from churnml.contract.report import Violation, by_share
+from churnml.engine import whole
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -46,20 +47,34 @@ def lifetimes(customers: ir.Table, events: ir.Table) -> ir.Table:
     )
 
 
+def with_life(events: ir.Table, life: ir.Table) -> ir.Table:
+    """The events, each with the row of its customer in `life`, as `lifetimes` gives it; nulls for nobody's."""
+    return events.left_join(life, events.customer_id == life.owner)
+
+
+def before_sign_up(joined: ir.Table) -> Any:
+    """Events on a day before their customer signed up; a closure is judged on its own."""
+    return (joined.kind != "closed") & is_day_before(joined.occurred_at, joined.signed_up_at)
+
+
+def after_closure(joined: ir.Table, engagement: Collection[str]) -> Any:
+    """Engagement on a day after its customer closed."""
+    return joined.kind.isin(sorted(engagement)) & is_day_before(joined.closed_at, joined.occurred_at)
+
+
 def life_checks(
     customers: ir.Table, events: ir.Table, engine: Engine, engagement: Collection[str]
 ) -> Iterator[Violation]:
     """Events of nobody, before the sign-up or after the closure; closures that come too early or twice."""
     life = engine.materialise(lifetimes(customers, events), "contract_lifetimes")
-    joined = events.left_join(life, events.customer_id == life.owner)
-    own = joined.kind.isin(sorted(engagement))
+    joined = with_life(events, life)
     counts = engine.frame(
         joined.aggregate(
             total=joined.count(),
-            engaged=own.sum(),
+            engaged=joined.kind.isin(sorted(engagement)).sum(),
             orphan=(joined.customer_id.notnull() & joined.owner.isnull()).sum(),
-            early=((joined.kind != "closed") & is_day_before(joined.occurred_at, joined.signed_up_at)).sum(),
-            late=(own & is_day_before(joined.closed_at, joined.occurred_at)).sum(),
+            early=before_sign_up(joined).sum(),
+            late=after_closure(joined, engagement).sum(),
         )
     ).iloc[0]
     ends = engine.frame(
@@ -70,11 +85,11 @@ def life_checks(
         )
     ).iloc[0]
     early = ""
-    if _whole(counts["early"]):
-        wrong = joined.filter((joined.kind != "closed") & is_day_before(joined.occurred_at, joined.signed_up_at))
+    if whole(counts["early"]):
+        wrong = joined.filter(before_sign_up(joined))
         kinds = engine.frame(wrong.group_by("kind").aggregate(count=wrong.count())).sort_values(["count", "kind"])[::-1]
         early = ", ".join(f"{row['kind']} {row['count']:,}" for row in kinds.head(4).to_dict("records")) + ": "
-    total, engaged, closed = (_whole(value) for value in (counts["total"], counts["engaged"], ends["closed"]))
+    total, engaged, closed = (whole(value) for value in (counts["total"], counts["engaged"], ends["closed"]))
     for table, column, name, count, of, advice in (
         ("events", "customer_id", "events of customers who are not in customers", counts["orphan"], total,
          "complete the customers table, or set repairs: [unknown_customers]"),
@@ -88,7 +103,7 @@ def life_checks(
         ("events", "closed", "customers who closed on several days", ends["reclosed"], closed,
          "the first closure ends a customer; map one closure, or give who comes back a customer_id of their own"),
     ):  # fmt: skip
-        if count := _whole(count):
+        if count := whole(count):
             yield Violation(table, column, name, count, by_share(count, of), advice)
 
 
@@ -158,7 +173,3 @@ def is_before(first: Any, second: Any) -> Any:
 def is_day_before(first: Any, second: Any) -> Any:
     """Whether a moment lies on an earlier day than another."""
     return first.date() < second.date()
-
-
-def _whole(value: Any) -> int:
-    return 0 if value is None or value != value else int(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from churnml.contract.order import SEQUENCES, is_before, is_day_before, lifetimes, threads
+from churnml.contract.order import SEQUENCES, after_closure, before_sign_up, is_before, lifetimes, threads, with_life
 from churnml.contract.report import Violation
 from churnml.contract.volume import without_repeated_days
 
@@ -62,23 +62,18 @@ def _repaired(column: str, what: str, count: int) -> Violation:
 
 
 def _known(customers: ir.Table, events: ir.Table, config: settings.Config) -> ir.Table:
-    life = lifetimes(customers, events)
-    joined = events.left_join(life, events.customer_id == life.owner)
+    joined = with_life(events, lifetimes(customers, events))
     return joined.mutate(keep=joined.customer_id.isnull() | joined.owner.notnull())
 
 
 def _signed_up(customers: ir.Table, events: ir.Table, config: settings.Config) -> ir.Table:
-    life = lifetimes(customers, events)
-    joined = events.left_join(life, events.customer_id == life.owner)
-    early = (joined.kind != "closed") & is_day_before(joined.occurred_at, joined.signed_up_at)
-    return joined.mutate(keep=~early.fill_null(False))
+    joined = with_life(events, lifetimes(customers, events))
+    return joined.mutate(keep=~before_sign_up(joined).fill_null(False))
 
 
 def _still_there(customers: ir.Table, events: ir.Table, config: settings.Config) -> ir.Table:
-    life = lifetimes(customers, events)
-    joined = events.left_join(life, events.customer_id == life.owner)
-    late = joined.kind.isin(sorted(config.engagement_kinds)) & is_day_before(joined.closed_at, joined.occurred_at)
-    return joined.mutate(keep=~late.fill_null(False))
+    joined = with_life(events, lifetimes(customers, events))
+    return joined.mutate(keep=~after_closure(joined, config.engagement_kinds).fill_null(False))
 
 
 def _in_order(customers: ir.Table, events: ir.Table, config: settings.Config) -> ir.Table:

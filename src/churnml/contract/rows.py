@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from churnml.contract.report import Violation
+from churnml.engine import whole
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -166,7 +167,7 @@ def row_clocks(table: ir.Table, source: settings.Source, gone: ir.Table, engine:
     for number, name in enumerate(facts):
         for other, (clock, updated) in enumerate(clocks.items()):
             told = [
-                [_whole(row[f"{what}_{number}_{other}"]) for what in ("rows", "late", "ahead", who, f"late_{who}")]
+                [whole(row[f"{what}_{number}_{other}"]) for what in ("rows", "late", "ahead", who, f"late_{who}")]
                 for who in WHO
             ]
             found.append(max((RowClock(source.label, name, clock, updated, *each) for each in told), key=_sigmas))
@@ -205,7 +206,3 @@ def _column(given: Any) -> str:
 
 def _moment(column: Any) -> Any:
     return column.try_cast("timestamp") if column.type().is_string() else column.cast("timestamp")
-
-
-def _whole(value: Any) -> int:
-    return 0 if value is None or value != value else int(value)

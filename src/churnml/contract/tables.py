@@ -1,8 +1,12 @@
-"""The columns of the two canonical tables, and the kinds of event."""
+"""The columns of the two canonical tables, the kinds of event, and how their times are compared with a moment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any
+
+import ibis
 
 KINDS = frozenset(
     {
@@ -80,3 +84,9 @@ EVENTS: Mapping[str, str] = {
     "due_at": "timestamp",
 }
 """Columns of `events`. Times are wall-clock times in the configured time zone; durations are whole seconds."""
+
+
+def midnight(day: date | datetime) -> Any:
+    """The start of a day (or a moment) as a literal to compare timestamps with."""
+    moment = day if isinstance(day, datetime) else datetime.combine(day, time())
+    return ibis.literal(moment.isoformat(sep=" ")).cast("timestamp")

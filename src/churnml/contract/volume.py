@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from churnml.contract.report import Violation
-from churnml.contract.tables import EVENTS
+from churnml.contract.tables import EVENTS, midnight
+from churnml.engine import part_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -95,13 +96,10 @@ def without_repeated_days(events: ir.Table, engine: Engine) -> tuple[ir.Table, i
 
 def daily(events: ir.Table, engine: Engine) -> pd.DataFrame:
     """`rows`, `distinct` rows and `customers` of each kind and day; of a sample of customers where events are many."""
-    total = engine.number(events.count())
-    sampled = _with_print(events)
-    if total > SAMPLED_ROWS:
-        sampled = sampled.filter(sampled.customer_id.hash() % (total // SAMPLED_ROWS + 1) == 0)
+    sampled = part_of(_with_fingerprint(events), engine.number(events.count()) // SAMPLED_ROWS + 1)
     table = engine.frame(
         sampled.group_by("kind", "day").aggregate(
-            rows=sampled.count(), distinct=sampled.print.nunique(), customers=sampled.customer_id.nunique()
+            rows=sampled.count(), distinct=sampled.fingerprint.nunique(), customers=sampled.customer_id.nunique()
         )
     )
     table["day"] = pd.to_datetime(table["day"])
@@ -122,8 +120,8 @@ def _repeated(events: ir.Table, engine: Engine, days: pd.DataFrame) -> pd.DataFr
     columns = ["kind", "day", "surplus"]
     if likely.empty:
         return pd.DataFrame(columns=columns)
-    part = _of_days(_with_print(events), likely)
-    each = part.group_by("kind", "day", "print").aggregate(times=part.count())
+    part = _of_days(_with_fingerprint(events), likely)
+    each = part.group_by("kind", "day", "fingerprint").aggregate(times=part.count())
     counted = engine.frame(
         each.group_by("kind", "day").aggregate(
             different=each.count(), again=(each.times > 1).sum(), surplus=(each.times - 1).sum()
@@ -186,15 +184,17 @@ def _of_days(dated: ir.Table, days: pd.DataFrame) -> ir.Table:
     return dated.semi_join(_listing(days), ["kind", "day"])
 
 
-def _with_print(events: ir.Table) -> ir.Table:
+def _with_fingerprint(events: ir.Table) -> ir.Table:
     """Each event's kind, day, customer and a hash of all it says."""
     content = ibis.struct({name: events[name] for name in CONTENT})
-    return events.select("kind", "customer_id", "occurred_at", day=events.occurred_at.date(), print=content.hash())
+    return events.select(
+        "kind", "customer_id", "occurred_at", day=events.occurred_at.date(), fingerprint=content.hash()
+    )
 
 
 def _on(events: ir.Table, day: Any) -> Any:
-    start = ibis.literal(f"{day:%Y-%m-%d}").cast("timestamp")
-    return (events.occurred_at >= start) & (events.occurred_at < start + ibis.interval(days=1))
+    start = day.date()
+    return (events.occurred_at >= midnight(start)) & (events.occurred_at < midnight(start + timedelta(days=1)))
 
 
 def _rows_of(events: ir.Table, engine: Engine, kind: Any, days: pd.Series) -> int:

@@ -8,6 +8,9 @@ from typing import Literal
 
 import pandas as pd
 
+SAMPLED_CUSTOMERS = 200_000
+"""Gates on the data look at a part of the customers where there are more than so many."""
+
 Verdict = Literal["pass", "fail", "accepted", "information"]
 
 

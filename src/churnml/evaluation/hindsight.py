@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
 from churnml.contract.leavers import leavers
-from churnml.evaluation.findings import Audit, Finding, inform
+from churnml.engine import part_of
+from churnml.evaluation.findings import SAMPLED_CUSTOMERS, Audit, Finding, inform
+from churnml.evaluation.leakage import other_half_shares
 from churnml.metrics.scores import auroc
 
 if TYPE_CHECKING:
@@ -41,12 +43,11 @@ CHANCE = 1e-6
 """... which by chance would happen less often than this."""
 ATTRIBUTE_AUROC = 0.85
 """What was fixed at sign-up may not tell leavers from others who signed up in the same quarter any better."""
-SAMPLED_CUSTOMERS = 200_000
-COMPANY_KINDS = (
+ACTS = (
     *("outreach_sent", "survey_sent", "treatment", "treatment_withheld"),
     *("plan_changed", "price_changed", "consent_changed", "attribute_changed"),
 )
-"""Acts of the company. Events whose direction is outbound are, too."""
+"""Acts by which a company may show that it knew; so may whatever went out. Replies and promises answer the customer."""
 _MISSING = "(missing)"
 
 
@@ -62,10 +63,7 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     names = [name for name, about in config.attributes.items() if about.sensitivity != "protected"]
     if not names:
         return Audit((Finding(OVERWRITTEN, True, None, "there are no attributes"),))
-    customers = canonical.customers
-    size = engine.number(customers.count())
-    if size > SAMPLED_CUSTOMERS:
-        customers = customers.filter(customers.customer_id.hash() % (size // SAMPLED_CUSTOMERS + 1) == 0)
+    customers = part_of(canonical.customers, engine.number(canonical.customers.count()) // SAMPLED_CUSTOMERS + 1)
     left = leavers(canonical.events, config).select("customer_id", left=True)
     doubt = leavers(canonical.events, config, config.snapshots.horizon_days // 2).select("customer_id", quiet=True)
     events = canonical.events
@@ -85,7 +83,7 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
         values = column.astype(object).where(column.notna(), _MISSING).astype(str).to_numpy(dtype=object)
         found = list(_values(name, values[sure], gone[sure], quarter[sure]))
         if not found and config.attributes[name].type == "category":
-            found = _tells(name, "leavers", _shares(values[sure], gone[sure]), gone[sure], quarter[sure])
+            found = _tells(name, "leavers", other_half_shares(values[sure], gone[sure]), gone[sure], quarter[sure])
         elif not found:
             numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
             found = _tells(name, "leavers", numbers[sure], gone[sure], quarter[sure])
@@ -98,16 +96,6 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
 
 def _marked(column: pd.Series) -> NDArray[np.bool_]:
     return column.eq(True).fillna(False).to_numpy(dtype=bool)
-
-
-def _shares(values: NDArray[Any], gone: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Each value as the share of leavers among its customers in the other half of the rows."""
-    half = np.arange(len(values)) % 2 == 0
-    shares = np.full(len(values), np.nan)
-    for rows in (half, ~half):
-        known = pd.Series(gone[~rows], dtype=float).groupby(values[~rows]).mean()
-        shares[rows] = pd.Series(values[rows]).map(known).to_numpy(dtype=np.float64)
-    return shares
 
 
 def _values(name: str, values: NDArray[Any], gone: NDArray[np.bool_], quarter: NDArray[np.int64]) -> Iterable[Finding]:
@@ -170,7 +158,7 @@ def reactions(canonical: Canonical, config: settings.Config, engine: Engine) -> 
         return Audit((Finding(REACTED, True, None, "no closures are recorded"),))
     closed = closures.group_by("customer_id").aggregate(closed_at=closures.occurred_at.min())
     others = events.filter(~events.kind.isin([*config.voice.kinds, "closed", "cancel_requested"]))
-    by_company = others.kind.isin(COMPANY_KINDS) | (others.direction == "outbound").fill_null(False)
+    by_company = others.kind.isin(ACTS) | (others.direction == "outbound").fill_null(False)
     acts = others.filter(by_company)
     unclear = others.filter(~by_company, others.name.notnull(), (others.direction != "inbound").fill_null(True))
     newest = events.aggregate(newest=events.recorded_at.max())

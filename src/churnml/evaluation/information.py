@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from churnml.contract import midnight
 from churnml.evaluation.findings import Audit, Finding, inform
 from churnml.metrics.scores import ClusterBootstrap, Ranking, auroc, interval
 from churnml.model.classifier import OneClassError, SilentDefectionClassifier
@@ -50,7 +51,7 @@ def shuffled_labels(learn: Dataset, test: Dataset, seed: int = 0) -> Audit:
     ties the training rows to the test rows.
     """
     rng = np.random.default_rng(seed)
-    learn, test = _drawn(learn, rng, SHUFFLED_ROWS), _drawn(test, rng, SHUFFLED_ROWS)
+    learn, test = learn.drawn(SHUFFLED_ROWS, rng), test.drawn(SHUFFLED_ROWS, rng)
     silent = test.outcome == SILENT
     figures = []
     for _ in range(SHUFFLES):
@@ -76,7 +77,7 @@ def split_gap(learn: Dataset, test: Dataset, seed: int = 0) -> Audit:
     on either side.
     """
     rng = np.random.default_rng(seed)
-    learn, test = _drawn(learn, rng, ROWS), _drawn(test, rng, ROWS)
+    learn, test = learn.drawn(ROWS, rng), test.drawn(ROWS, rng)
     X = pd.concat([learn.X.astype(_plain(learn)), test.X.astype(_plain(test))], ignore_index=True)
     X = X.astype({name: "category" for name in X.columns if X[name].dtype == object})
     y = np.concatenate([learn.outcome, test.outcome])
@@ -121,7 +122,7 @@ def _rates(canonical: Canonical, data: Dataset, engine: Engine) -> pd.DataFrame:
     last = pd.Timestamp(data.as_of.max())
     first = pd.Timestamp(data.as_of.min()) - pd.Timedelta(days=PERIOD)
     events = canonical.events
-    end = ibis.literal(f"{last:%Y-%m-%d}").cast("timestamp")
+    end = midnight(last.date())
     seen = events.filter(events.occurred_at < end, events.occurred_at >= first.to_pydatetime())
     days = ibis.literal(last.date()).delta(seen.occurred_at.date(), unit="day").cast("int64")
     seen = seen.mutate(period=(days - 1) // PERIOD)
@@ -221,12 +222,6 @@ def _steps(before: NDArray[np.float64], after: NDArray[np.float64], mixed: int) 
     line = np.polyval(np.polyfit(place, both, 1), place)
     step = ((before - before.mean()) ** 2).sum() + ((after - after.mean()) ** 2).sum()
     return bool(step < ((both - line) ** 2).sum())
-
-
-def _drawn(data: Dataset, rng: np.random.Generator, rows: int) -> Dataset:
-    mask = np.zeros(len(data), dtype=bool)
-    mask[rng.permutation(len(data))[:rows]] = True
-    return data.at(mask)
 
 
 def _plain(data: Dataset) -> dict[str, str]:

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from churnml.contract import midnight
 from churnml.errors import DataError
 from churnml.evaluation.findings import Audit, Finding
 from churnml.metrics.scores import auroc
-from churnml.timeline import midnight
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -203,10 +203,16 @@ def _as_numbers(column: pd.Series, target: NDArray[np.bool_]) -> list[NDArray[np
         finite = values[np.isfinite(values)]
         low, high = (finite.min() - 1, finite.max() + 1) if len(finite) else (0.0, 0.0)
         return [np.where(np.isnan(values), edge, values) for edge in (low, high)]
-    half = np.arange(len(column)) % 2 == 0
     names = column.astype(object).where(column.notna(), "").to_numpy()
-    encoded = np.full(len(column), target.mean() if len(target) else 0.0)
+    shares = other_half_shares(names, target)
+    return [np.where(np.isnan(shares), target.mean() if len(target) else 0.0, shares)]
+
+
+def other_half_shares(values: NDArray[Any], target: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Each value as the share of `target` among its rows in the other half of the rows; nan if it is not there."""
+    half = np.arange(len(values)) % 2 == 0
+    shares = np.full(len(values), np.nan)
     for rows in (half, ~half):
-        shares = pd.Series(target[~rows].astype(float)).groupby(names[~rows]).mean()
-        encoded[rows] = pd.Series(names[rows]).map(shares).fillna(float(encoded.mean())).to_numpy(dtype=np.float64)
-    return [encoded]
+        known = pd.Series(target[~rows], dtype=float).groupby(values[~rows]).mean()
+        shares[rows] = pd.Series(values[rows]).map(known).to_numpy(dtype=np.float64)
+    return shares

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import poisson
 
-from churnml.evaluation.findings import Audit, Finding
+from churnml.engine import part_of
+from churnml.evaluation.findings import SAMPLED_CUSTOMERS, Audit, Finding
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -26,7 +27,6 @@ FEWER = 4
 """So many times fewer cases than expected must be open: a service may treat those who leave somewhat better ..."""
 CHANCE = 1e-6
 """... and so few must be rarer than this by chance."""
-SAMPLED_CUSTOMERS = 200_000
 
 
 def open_cases(canonical: Canonical, engine: Engine) -> Audit:
@@ -82,9 +82,7 @@ def _cases(canonical: Canonical, engine: Engine) -> ir.Table:
     """One row per case: `opened`, `resolved` as far as was known, its customer `closed`, the books end (`newest`)."""
     events = canonical.events
     about = events.filter(events.case_id.notnull(), events.kind.isin(["case_opened", "case_resolved"]))
-    size = engine.number(canonical.customers.count())
-    if size > SAMPLED_CUSTOMERS:
-        about = about.filter(about.customer_id.hash() % (size // SAMPLED_CUSTOMERS + 1) == 0)
+    about = part_of(about, engine.number(canonical.customers.count()) // SAMPLED_CUSTOMERS + 1)
     cases = about.group_by("customer_id", "case_id").aggregate(
         opened=about.occurred_at.min(where=about.kind == "case_opened"),
         resolved=about.recorded_at.min(where=about.kind == "case_resolved"),

@@ -13,8 +13,8 @@ from churnml.contract import EVENTS
 from churnml.features.grains import grain
 from churnml.features.registry import FITTED, GRAINS, THEMES, Context, Feature, Needs
 from churnml.features.sentences import fault_of_template
+from churnml.timeline import CLOCKS
 
-_CLOCKS = ("occurred_at", "recorded_at", "due_at")
 _AGES = dict.fromkeys(("age_days", "age_s", "due_in_days"), "int64")
 _SPINE = {"customer_id": "string", "tenure_days": "int64", "days_to_end": "int64"}
 
@@ -72,7 +72,7 @@ def fault_of_expression(feature: Feature, context: Context) -> str | None:
     if feature.grain == "row":
         table = ibis.table(_SPINE | {used.name: "float64" for used in feature.uses}, name="rows")
     else:
-        columns = {name: kind for name, kind in EVENTS.items() if name not in _CLOCKS} | _AGES
+        columns = {name: kind for name, kind in EVENTS.items() if name not in CLOCKS} | _AGES
         table = grain(feature.grain, ibis.table(_SPINE, name="spine"), ibis.table(columns, name="events"), context)
     value: Any = feature.expression(table)
     if not isinstance(value, ir.Value) or not (value.type().is_numeric() or value.type().is_boolean()):

@@ -20,6 +20,7 @@ from churnml.evaluation.leakage import audit, single_features
 from churnml.evaluation.resolutions import open_cases
 from churnml.workflows.business import Business, Progress, open_business, silently
 from churnml.workflows.evidence import days
+from churnml.workflows.rows import labelled, split
 
 AUDITED_SNAPSHOTS = 2
 """The features of so many snapshots, the middle and the last one, are computed again without their future."""
@@ -27,8 +28,6 @@ AUDITED_SNAPSHOTS = 2
 
 def audit_config(config: Config, *, root: Path | None = None, progress: Progress = silently) -> Audit:
     """Audit the features of a configuration on its data."""
-    from churnml.workflows.train import labelled
-
     with open_business(config, root, progress) as business:
         return audit_business(business, labelled(business, None, progress), progress)
 
@@ -61,8 +60,6 @@ def hindsight(business: Business) -> Audit:
 
 def information(business: Business, data: Dataset) -> Audit:
     """What is no gate: shuffled labels, a random split, changes of regime."""
-    from churnml.workflows.train import split
-
     result = regime_changes(business.canonical, data, business.engine)
     try:
         learn, test = split(data, business.config)

@@ -12,7 +12,7 @@ from churnml.dataset import Dataset
 from churnml.errors import ModelError
 from churnml.workflows.business import Progress, open_business, silently
 from churnml.workflows.evidence import counts, days
-from churnml.workflows.train import labelled, split
+from churnml.workflows.rows import labelled, split
 
 
 def build_dataset(

@@ -5,23 +5,21 @@ from __future__ import annotations
 import logging
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from churnml import dataset
 from churnml.config import Config
 from churnml.dataset import Dataset
-from churnml.errors import ConfigError, DataError, ModelError
+from churnml.errors import ConfigError
 from churnml.evaluation.evaluate import LEADING, Evaluation, evaluate
 from churnml.evaluation.findings import Audit
 from churnml.explanation.attribution import attribute
 from churnml.explanation.themes import feature_drivers, theme_drivers
 from churnml.features.fitted import remarks
-from churnml.features.recipe import Recipe
 from churnml.insights.silent_share import silent_share
 from churnml.model.baselines import RECENCY, baselines
 from churnml.model.bundle import Bundle
@@ -35,6 +33,7 @@ from churnml.tracking import DataFile, Tracker, TrainingRecord
 from churnml.workflows.audit import audit_business
 from churnml.workflows.business import Business, Progress, open_business, silently
 from churnml.workflows.evidence import counts, days, outcomes_frame, pack, pack_share
+from churnml.workflows.rows import labelled, split
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -156,7 +155,7 @@ def train(
         earlier=judged.out_of_time,
     )
     progress("fitting", 3, 3)
-    sample = _sample(data, seed)
+    sample = data.drawn(EXPLAINED_ROWS, np.random.default_rng(seed))
     attribution = attribute(final.classifier, sample.X)
     drivers = feature_drivers(attribution, sample.X, data.recipe.cards)
     found = data.recipe.inventory.kinds
@@ -232,65 +231,6 @@ def train(
         train=counts(learn),
         test=counts(test),
     )
-
-
-def labelled(business: Business, known_at: datetime | None = None, progress: Progress = silently) -> Dataset:
-    """The data set of every mature snapshot.
-
-    Raises
-    ------
-    DataError
-        No snapshot is mature.
-    """
-    config = business.config
-    until = known_at.date() if known_at is not None else business.known_at
-    snapshots = business.snapshots(until)
-    if not snapshots:
-        raise DataError(
-            f"no snapshot is mature: the data run from {business.first_day} to {until}",
-            "give more history, or shorten snapshots.horizon_days or eligible.active_within_days",
-        )
-    moment = datetime.combine(until, time()) if known_at is None else known_at
-    recipe = Recipe.of(config, dataset.take_inventory(business.canonical, moment))
-    for name, why in recipe.switched_off.items():
-        log.info("feature %s is off: %s", name, why)
-    return dataset.build(
-        business.canonical,
-        config,
-        business.engine,
-        snapshots,
-        recipe,
-        labels_known_at=until,
-        progress=lambda done, total: progress("building features", done, total),
-    )
-
-
-def split(data: Dataset, config: Config) -> tuple[Dataset, Dataset]:
-    """The rows to learn from and the rows of the test snapshots, with the embargo between them.
-
-    What features learn is learnt from the former and applied to both.
-
-    Raises
-    ------
-    ModelError
-        One of the two would be empty.
-    """
-    snapshots = days(data)
-    rule = config.model
-    first = rule.test_from or snapshots[max(0, len(snapshots) - rule.test_snapshots)]
-    tested = [day for day in snapshots if day >= first]
-    as_of = data.as_of
-    window = timedelta(days=config.snapshots.lead_days + config.snapshots.horizon_days + config.snapshots.settle_days)
-    learned = [day for day in snapshots if tested and day + window <= tested[0]]
-    if not tested or not learned:
-        raise ModelError(
-            f"{len(snapshots)} snapshots with customers ({snapshots[0]} to {snapshots[-1]}) leave {len(learned)} to "
-            f"learn from and {len(tested)} to test on; every training outcome must be known when the test begins",
-            "give more history, snapshots closer together, or fewer test snapshots",
-        )
-    learn, test = (data.at(np.isin(as_of, np.array(part, dtype="datetime64[D]"))) for part in (learned, tested))
-    learn = learn.fitted()
-    return learn, test.fitted(learn.state)
 
 
 def unlearnt(data: Dataset) -> dict[str, str]:
@@ -375,12 +315,6 @@ def _lineage(business: Business, data: Dataset, known_at: datetime | None) -> di
         "features": data.recipe.columns,
         "snapshots": [day.isoformat() for day in days(data)],
     }
-
-
-def _sample(data: Dataset, seed: int) -> Dataset:
-    mask = np.zeros(len(data), dtype=bool)
-    mask[np.random.default_rng(seed).permutation(len(data))[:EXPLAINED_ROWS]] = True
-    return data.at(mask)
 
 
 def _predictions(test: Dataset, chances: NDArray[np.float64], names: Pseudonyms) -> pd.DataFrame:

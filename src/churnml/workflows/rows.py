@@ -1,0 +1,77 @@
+"""The labelled rows of a business, and how they are divided into those to learn from and those to test on."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, time, timedelta
+
+import numpy as np
+
+from churnml import dataset
+from churnml.config import Config
+from churnml.dataset import Dataset
+from churnml.errors import DataError, ModelError
+from churnml.features.recipe import Recipe
+from churnml.workflows.business import Business, Progress, silently
+from churnml.workflows.evidence import days
+
+log = logging.getLogger(__name__)
+
+
+def labelled(business: Business, known_at: datetime | None = None, progress: Progress = silently) -> Dataset:
+    """The data set of every mature snapshot.
+
+    Raises
+    ------
+    DataError
+        No snapshot is mature.
+    """
+    config = business.config
+    until = known_at.date() if known_at is not None else business.known_at
+    snapshots = business.snapshots(until)
+    if not snapshots:
+        raise DataError(
+            f"no snapshot is mature: the data run from {business.first_day} to {until}",
+            "give more history, or shorten snapshots.horizon_days or eligible.active_within_days",
+        )
+    moment = datetime.combine(until, time()) if known_at is None else known_at
+    recipe = Recipe.of(config, dataset.take_inventory(business.canonical, moment))
+    for name, why in recipe.switched_off.items():
+        log.info("feature %s is off: %s", name, why)
+    return dataset.build(
+        business.canonical,
+        config,
+        business.engine,
+        snapshots,
+        recipe,
+        labels_known_at=until,
+        progress=lambda done, total: progress("building features", done, total),
+    )
+
+
+def split(data: Dataset, config: Config) -> tuple[Dataset, Dataset]:
+    """The rows to learn from and the rows of the test snapshots, with the embargo between them.
+
+    What features learn is learnt from the former and applied to both.
+
+    Raises
+    ------
+    ModelError
+        One of the two would be empty.
+    """
+    snapshots = days(data)
+    rule = config.model
+    first = rule.test_from or snapshots[max(0, len(snapshots) - rule.test_snapshots)]
+    tested = [day for day in snapshots if day >= first]
+    as_of = data.as_of
+    window = timedelta(days=config.snapshots.lead_days + config.snapshots.horizon_days + config.snapshots.settle_days)
+    learned = [day for day in snapshots if tested and day + window <= tested[0]]
+    if not tested or not learned:
+        raise ModelError(
+            f"{len(snapshots)} snapshots with customers ({snapshots[0]} to {snapshots[-1]}) leave {len(learned)} to "
+            f"learn from and {len(tested)} to test on; every training outcome must be known when the test begins",
+            "give more history, snapshots closer together, or fewer test snapshots",
+        )
+    learn, test = (data.at(np.isin(as_of, np.array(part, dtype="datetime64[D]"))) for part in (learned, tested))
+    learn = learn.fitted()
+    return learn, test.fitted(learn.state)
