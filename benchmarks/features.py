@@ -133,7 +133,8 @@ def by_churnml(folder: Path, out: Path, families: tuple[str, ...] = ("recency",)
     with opened(folder, families) as (config, engine, canonical):
         recipe = dataset.Recipe.of(config, filled())
         features = [feature for feature in recipe.features if feature.fitted is None]
-        for part, view in enumerate(dataset.held(canonical, config, AS_OF, engine)):
+        for part, books in enumerate(dataset.parted(canonical, engine)):
+            view = dataset.held(books, config, AS_OF, engine)
             rows = build(view.spine, view.events, features, recipe.context)
             engine.backend.to_parquet(rows, out.with_suffix(f".{part}.parquet") if part else out)
     return len(features)

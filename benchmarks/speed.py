@@ -57,7 +57,7 @@ def seconds_of_features(business: Business, config: Config, rounds: int) -> dict
         return build_features(view.spine, view.events, recipe.features, recipe.context)
 
     def look(day: date) -> timeline.View:
-        return next(dataset.held(canonical, config, day, engine))
+        return dataset.held(canonical, config, day, engine)
 
     def copy(day: date) -> timeline.View:
         view = look(day)

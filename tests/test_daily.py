@@ -18,7 +18,9 @@ from churnml.config import Config, parse_config
 from churnml.contract import CUSTOMERS, EVENTS
 from churnml.dataset import Recipe, snapshot_features, take_inventory
 from churnml.engine import Engine, open_engine
+from churnml.outcomes import label
 from churnml.sources import Canonical
+from churnml.timeline import observe
 
 T = date(2024, 6, 1)
 CONFIG = """
@@ -96,6 +98,12 @@ def test_every_feature_is_the_same_by_day(opened: tuple[Engine, Config, Canonica
         expected, found = (snapshot_features(config, engine, recipe)(day, tables) for tables in (whole, merged))
         assert len(expected) == 12
         pd.testing.assert_frame_equal(found, expected, check_exact=False, rtol=1e-12, atol=0)
+    for day in (date(2024, 5, 14), date(2024, 5, 28)):
+        spine = observe(whole, config, day).spine
+        of_both = (engine.frame(label(tables, config, spine, day, date(2024, 7, 1))) for tables in (whole, merged))
+        expected, found = (rows.sort_values("customer_id", ignore_index=True) for rows in of_both)
+        assert len(expected) == 12
+        pd.testing.assert_frame_equal(found, expected)
 
 
 def test_it_is_done_only_where_it_pays(engine: Engine, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,12 +210,19 @@ def test_a_snapshot_with_nobody_is_an_error(
         dataset.build(canonical, config, engine, [], recipe, labels_known_at=END)
 
 
-def test_customers_taken_in_parts_give_the_same(
+def test_a_large_log_taken_in_parts_gives_the_same(
     data: Dataset, canonical: Canonical, config: Config, engine: Engine, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dataset, "PART_ROWS", 7)
-    spines = [len(engine.frame(view.spine)) for view in dataset.held(canonical, config, SECOND, engine)]
-    assert len(spines) == 3 and sum(spines) == 4 and max(spines) < 4
+    monkeypatch.setattr(dataset, "LARGE", 10)
+    monkeypatch.setattr(dataset, "PART_ROWS", 1)
+    parts = dataset.parted(canonical, engine)
+    of_parts = [engine.frame(part.events) for part in parts]
+    events = engine.frame(canonical.events)
+    assert len(parts) == len(events) > max(map(len, of_parts)) and min(map(len, of_parts)) == 0  # some without any row
+    order = ["customer_id", "occurred_at", "kind"]
+    together = pd.concat([part for part in of_parts if len(part)]).sort_values(order, ignore_index=True)
+    pd.testing.assert_frame_equal(together, events.sort_values(order, ignore_index=True), check_dtype=False)
+    assert max(part["customer_id"].nunique() for part in of_parts) < len(data.keys["customer_id"].unique())
     in_parts = dataset.build(canonical, config, engine, [FIRST, SECOND], recipe, labels_known_at=END)
     pd.testing.assert_frame_equal(in_parts.frame(), data.frame(), check_exact=True)
     pd.testing.assert_frame_equal(in_parts.excluded, data.excluded)

@@ -6,7 +6,7 @@ features learn from training rows is their state: fitted by `Dataset.fitted` and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -36,8 +36,11 @@ if TYPE_CHECKING:
 KEYS = ["customer_id", "group_id", "as_of"]
 FRICTION_DAYS = 90
 
-PART_ROWS = 100_000_000
-"""The customers are taken in parts with about so many events at most: aggregates over all of them might not fit."""
+LARGE = 60_000_000
+"""A log of more events is taken in parts of the customers: aggregates over all of them might not fit into memory."""
+
+PART_ROWS = 10_000_000
+"""About so many events are in a part."""
 
 NEARLY_ALL = 0.8
 """The share of the customers on the spine from which on the events of all of them are read."""
@@ -193,15 +196,17 @@ def build(
     features = _Queries(engine, recipe, lambda view: _rows(view, config, recipe))
     whole = features_known_at is not None or recipe.custom  # what a user's own features look at is not known
     books = canonical if whole else condensed(canonical, recipe.context, engine, len(snapshots))
+    shelves = parted(books, engine)
     for number, as_of in enumerate(snapshots):
-        known, outcomes = [], []
-        for view in held(books, config, as_of, engine, features_known_at):
+        known, outcomes, left_out = [], [], []
+        for shelf in shelves:
+            view = held(shelf, config, as_of, engine, features_known_at)
             known.append(features(view))
+            left_out.append(engine.frame(view.left_out))
             if labels_known_at is not None:
-                outcomes.append(engine.frame(label(canonical, config, view.spine, as_of, labels_known_at)))
+                outcomes.append(engine.frame(label(shelf, config, view.spine, as_of, labels_known_at)))
         rows, records = _together(known)
         rows["as_of"] = pd.Timestamp(as_of)
-        left_out = [engine.frame(view.left_out)]
         if labels_known_at is None:
             ends = rows["_days_to_end"] < (outcome_window(as_of, config.snapshots).end - as_of).days
             left_out.append(rows.loc[ends, ["customer_id"]].assign(reason=ENDS))
@@ -262,7 +267,7 @@ def snapshot_features(
     )
 
     def run(as_of: date, canonical: Canonical) -> pd.DataFrame:
-        rows, records = _together([queries(view) for view in held(canonical, config, as_of, engine)])
+        rows, records = _together([queries(held(part, config, as_of, engine)) for part in parted(canonical, engine)])
         made = {}
         if state is not None:
             gathering = Gathering(recipe.fits)
@@ -306,25 +311,30 @@ def _together(known: Sequence[_Known]) -> _Known:
     return rows.sort_values("customer_id", ignore_index=True), records
 
 
+def parted(canonical: Canonical, engine: Engine) -> tuple[Canonical, ...]:
+    """The same tables, those of a large log in parts: each has all that is known of its customers."""
+    rows = engine.number(canonical.events.count())
+    if rows <= LARGE:
+        return (canonical,)
+    parts = -(-rows // PART_ROWS)
+    return tuple(
+        replace(canonical, customers=part_of(canonical.customers, parts, number), events=events)
+        for number, events in enumerate(engine.parts(canonical.events, parts, "events_in_parts"))
+    )
+
+
 def held(
     canonical: Canonical, config: settings.Config, as_of: date, engine: Engine, known_at: datetime | None = None
-) -> Iterator[View]:
-    """The view under names of its own, so that one query serves every snapshot; of a large log in parts, one at a time.
+) -> View:
+    """The view under names of its own, so that one query serves every snapshot and part; it replaces the one before.
 
     The spine is computed once. The events stay an expression: each grain of features reads the few columns and rows
     that it needs, which costs less than a copy of all of them. Where nearly everybody is on the spine, the others'
-    events are not worth looking for: what comes of them finds no row. Parts hold all of a customer; each part's view
-    replaces the one before.
+    events are not worth looking for: what comes of them finds no row.
     """
-    parts = -(-engine.number(canonical.events.count()) // PART_ROWS) or 1
-    for part in range(parts):
-
-        def keep(spine: ir.Table, part: int = part) -> ir.Table:
-            return engine.materialise(part_of(spine, parts, part), "view_spine")
-
-        view = observe(canonical, config, as_of, known_at, hold=keep)
-        nearly_all = engine.number(view.spine.count()) > NEARLY_ALL * engine.number(canonical.customers.count())
-        yield replace(view, events=engine.view(view.everyones_events if nearly_all else view.events, "view_events"))
+    view = observe(canonical, config, as_of, known_at, hold=lambda spine: engine.materialise(spine, "view_spine"))
+    nearly_all = engine.number(view.spine.count()) > NEARLY_ALL * engine.number(canonical.customers.count())
+    return replace(view, events=engine.view(view.everyones_events if nearly_all else view.events, "view_events"))
 
 
 def _rows(view: View, config: settings.Config, recipe: Recipe) -> ir.Table:
