@@ -39,7 +39,7 @@ FRICTION_DAYS = 90
 LARGE = 60_000_000
 """A log of more events is taken in parts of the customers: aggregates over all of them might not fit into memory."""
 
-PART_ROWS = 10_000_000
+PART_ROWS = 20_000_000
 """About so many events are in a part."""
 
 NEARLY_ALL = 0.8

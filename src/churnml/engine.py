@@ -118,17 +118,26 @@ class Engine:
     def parts(self, table: ir.Table, number: int, name: str) -> tuple[ir.Table, ...]:
         """The parts of a table that `part_of` tells apart, written down so that each is read without the others.
 
-        It takes as long as writing the table once; parts written under the same name before are gone. Spark, which
-        keeps to its memory by itself, writes nothing.
+        It takes as long as writing the table once; columns without any value are not written, but given back. Parts
+        written under the same name before are gone. Spark, which keeps to its memory by itself, writes nothing.
         """
+        import ibis
+
         if self._folder is None:
             return tuple(part_of(table, number, part) for part in range(number))
         with self.explaining(name):
+            filled = self.frame(table.aggregate(**{column: table[column].notnull().any() for column in table.columns}))
+            kept = [column for column in table.columns if filled[column].any()]
             view, folder = f"{name}_numbered", self._folder / name
-            self.backend.create_view(view, table.mutate(part_number=_part_number(table, number)), overwrite=True)
+            numbered = table.select(*kept, part_number=_part_number(table, number))
+            self.backend.create_view(view, numbered, overwrite=True)
             self.backend.raw_sql(f"COPY {view} TO '{folder}' (FORMAT parquet, PARTITION_BY part_number, OVERWRITE)")
             written = self.backend.read_parquet(f"{folder}/*/*.parquet", table_name=name, hive_partitioning=True)
-            return tuple(written.filter(written.part_number == part).drop("part_number") for part in range(number))
+            columns = {
+                column: written[column] if column in kept else ibis.null(kind)
+                for column, kind in table.schema().items()
+            }
+            return tuple(written.filter(written.part_number == part).select(**columns) for part in range(number))
 
     def view(self, expression: ir.Table, name: str) -> ir.Table:
         """A table under `name` that is computed as far as needed whenever it is read; it replaces an earlier one."""
