@@ -426,7 +426,18 @@ def alone(way: str, folder: Path, out: Path) -> None:
     spent = time.perf_counter() - start
     used = resource.getrusage(resource.RUSAGE_SELF)
     processor = used.ru_utime + used.ru_stime
-    print(json.dumps({"seconds": spent, "processor": processor, "gigabytes": used.ru_maxrss / 1e6, "made": made}))
+    print(json.dumps({"seconds": spent, "processor": processor, "gigabytes": peak_memory(), "made": made}))
+
+
+def peak_memory() -> float:
+    """The largest resident size of this process so far, in GB.
+
+    Linux tells it apart from that of the process that started this one, which `getrusage` takes in.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def run(way: str, folder: Path, python: str = sys.executable) -> dict[str, float]:
