@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from churnml.config import load_config
+    from churnml.workflows.audit import audit_config as audit
     from churnml.workflows.check import check
     from churnml.workflows.dataset import build_dataset
     from churnml.workflows.demo import simulate
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from churnml.workflows.train import train
 
 __version__ = "0.1.0"
-__all__ = ["build_dataset", "check", "explain", "load_config", "score", "simulate", "train", "write_report"]
+__all__ = ["audit", "build_dataset", "check", "explain", "load_config", "score", "simulate", "train", "write_report"]
 
 _WHERE = {
+    "audit": ("churnml.workflows.audit", "audit_config"),
     "build_dataset": ("churnml.workflows.dataset", "build_dataset"),
     "check": ("churnml.workflows.check", "check"),
     "explain": ("churnml.workflows.explain", "explain"),

@@ -32,7 +32,7 @@ from churnml.pseudonyms import Pseudonyms
 from churnml.tracking import DataFile, Tracker, TrainingRecord
 from churnml.workflows.audit import audit_business
 from churnml.workflows.business import Business, Progress, open_business, silently
-from churnml.workflows.evidence import counts, days, outcomes_frame, pack, pack_share
+from churnml.workflows.evidence import counts, days, outcomes_frame, pack, pack_share, unpack
 from churnml.workflows.rows import labelled, split
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ class Trained:
     def leaderboard(self) -> pd.DataFrame:
         """Model beside baselines, to read."""
         return self.evaluation.frame()
+
+    def drivers(self) -> pd.DataFrame:
+        """The features by how much they move the model's predictions, strongest first."""
+        return unpack(self.bundle.notes["feature_drivers"])
 
     def summary(self) -> dict[str, Any]:
         """The outcome in plain values."""
