@@ -11,13 +11,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from churnml.errors import ModelError
 from churnml.metrics.scores import auroc, log_loss
 from churnml.model.classifier import SilentDefectionClassifier
+from churnml.model.formulations import FORMULATIONS
 from churnml.outcomes import OUTCOMES
 
 WEIGHTS = "LightGBM counts rows in min_data_in_leaf, in bagging and in its bins, so weight 2 is not a row given twice"
 
 
 @parametrize_with_checks(
-    [SilentDefectionClassifier(n_estimators=40, learning_rate=0.1, num_threads=1)],
+    [SilentDefectionClassifier(name, n_estimators=40, learning_rate=0.1, num_threads=1) for name in FORMULATIONS],
     expected_failed_checks=lambda _: {"check_sample_weight_equivalence_on_dense_data": WEIGHTS},
 )
 def test_keeps_scikit_learns_contract(estimator, check):
@@ -45,9 +46,9 @@ def test_finds_the_known_signal_on_new_customers(fitted, make):
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(business):
     small = SilentDefectionClassifier(n_estimators=10)
-    first, again = (clone(small).fit(business.X, business.y).model_text_ for _ in range(2))
+    first, again = (clone(small).fit(business.X, business.y).model_texts_ for _ in range(2))
     assert first == again
-    assert clone(small).set_params(seed=1).fit(business.X, business.y).model_text_ != first
+    assert clone(small).set_params(seed=1).fit(business.X, business.y).model_texts_ != first
 
 
 def test_threads_change_nothing(business):
