@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from churnml.errors import ModelError
 from churnml.metrics.scores import auroc, log_loss
+from churnml.model.boosting import SMALL
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.formulations import FORMULATIONS
 from churnml.outcomes import OUTCOMES
@@ -54,6 +55,23 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(business):
 def test_threads_change_nothing(business):
     one, two = (SilentDefectionClassifier(n_estimators=10, num_threads=n).fit(business.X, business.y) for n in (1, 2))
     assert np.array_equal(one.predict_proba(business.X), two.predict_proba(business.X))
+
+
+def test_threads_change_nothing_in_a_large_table(business):
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(len(business.y), 150)))  # more than boosting.SMALL values
+    models = [SilentDefectionClassifier(n_estimators=3, num_threads=n).fit(X, business.y) for n in (1, 2)]
+    assert X.size > SMALL and np.array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
+
+
+def test_a_table_of_doubles_is_read_where_it_lies_whatever_its_order(business):
+    numbers = business.X.drop(columns="region").copy()
+    model = SilentDefectionClassifier(n_estimators=5, num_threads=1).fit(numbers, business.y)
+    assert np.shares_memory(model.encode(numbers), numbers.to_numpy())
+    by_rows = np.ascontiguousarray(numbers.to_numpy())
+    again = SilentDefectionClassifier(n_estimators=5, num_threads=1)
+    again.fit(pd.DataFrame(by_rows, columns=numbers.columns), business.y)
+    assert again.model_texts_ == model.model_texts_
+    assert np.array_equal(again.predict_proba(numbers), model.predict_proba(numbers))
 
 
 def test_any_column_may_be_missing_everywhere(fitted, business):

@@ -198,7 +198,10 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         return formulate(self.formulation, self.classes_.tolist(), self.split_)
 
     def encode(self, X: Any) -> Floats:
-        """The matrix (n, f) of doubles that the Booster reads: categories as their number, unseen ones as nan."""
+        """The matrix (n, f) of doubles that the boosters read: categories as their number, unseen ones as nan.
+
+        A table of doubles in one block is not copied, so the matrix is not to be written to.
+        """
         check_is_fitted(self)
         return self._matrix(X, reset=False)
 
@@ -206,9 +209,7 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         if isinstance(X, pd.DataFrame) and self.categories_:
             coded = {name: _codes(X[name], known) for name, known in self.categories_.items() if name in X}
             X = X.assign(**coded)
-        return np.asarray(
-            validate_data(self, X, reset=reset, dtype=np.float64, order="C", ensure_all_finite="allow-nan")
-        )
+        return np.asarray(validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"))
 
     def raw_scores(self, X: Any) -> dict[str, Floats]:
         """Each booster's raw scores (n, 1 or the number of its groups), in log-odds, by part of the formulation."""
