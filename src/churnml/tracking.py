@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
+from churnml import __version__
 from churnml.errors import LockError, ModelError
 from churnml.scoring.durable import lock, replace_link, sync, writing
 
@@ -62,12 +63,11 @@ class DataFile:
 class TrainingRecord:
     """All that is logged of one training.
 
-    `bundle` is the folder that `Bundle.save` wrote, `booster` LightGBM's own. `figures` are matplotlib figures
-    or files; `tables` and `texts` become files of their names. None of it may hold a customer's id.
+    `bundle` is the folder that `Bundle.save` wrote; it is what `mlflow.pyfunc` loads, too. `figures` are matplotlib
+    figures or files; `tables` and `texts` become files of their names. None of it may hold a customer's id.
     """
 
     bundle: Path
-    booster: Any
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     trials: pd.DataFrame | None = None
@@ -274,11 +274,16 @@ class Tracker:
             client.log_text(run_id, text, name)
         client.log_artifacts(run_id, str(record.bundle), "bundle")
         with TemporaryDirectory() as staging:
-            folder = Path(staging) / "booster"
-            mlflow.lightgbm.save_model(record.booster, str(folder), pip_requirements=_requirements())
-            client.log_artifacts(run_id, str(folder), "booster")
+            folder = Path(staging) / "model"
+            mlflow.pyfunc.save_model(
+                str(folder),
+                loader_module="churnml.model.served",
+                data_path=str(record.bundle),
+                pip_requirements=_requirements(),
+            )
+            client.log_artifacts(run_id, str(folder), "model")
         self._register(client)
-        made = client.create_model_version(self.name, f"{run.artifact_uri}/booster", run_id)
+        made = client.create_model_version(self.name, f"{run.artifact_uri}/model", run_id)
         return str(made.version)
 
     def _register(self, client: Any) -> None:
@@ -383,7 +388,7 @@ def _mlflow() -> Any:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     import mlflow
-    import mlflow.lightgbm
+    import mlflow.pyfunc
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -391,4 +396,5 @@ def _mlflow() -> Any:
 
 
 def _requirements() -> list[str]:
-    return [f"{name}=={installed_version(name)}" for name in ("mlflow", "lightgbm", "pandas")]
+    others = [f"{name}=={installed_version(name)}" for name in ("mlflow", "lightgbm", "pandas", "scikit-learn")]
+    return [f"churnml=={__version__}", *others]

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from churnml.errors import ModelError
-from churnml.explanation.attribution import DEFECTION_MARGIN, SILENT_MARGIN, attribute, attributions
+from churnml.explanation.attribution import attribute, attributions
+from churnml.model.formulations import DEFECTION_MARGIN, SILENT_MARGIN
 
 
 def test_contributions_and_base_add_up_to_the_margin(classifier, customers):
@@ -63,7 +64,7 @@ def test_contributions_of_another_booster_are_refused(classifier, fallback_class
         num_boost_round=3,
     )
     margin = classifier.raw_margin(customers)
-    monkeypatch.setattr(classifier, "booster_", other)
-    monkeypatch.setattr(classifier, "raw_margin", lambda X: margin)
+    monkeypatch.setattr(classifier, "boosters_", {"outcomes": other})
+    monkeypatch.setattr(classifier, "raw_margin", lambda *_: margin)
     with pytest.raises(ModelError, match="do not add up"):
         attribute(classifier, customers)

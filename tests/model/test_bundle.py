@@ -88,7 +88,7 @@ def test_every_byte_of_the_manifest_counts(packed, tmp_path):
 def test_a_model_of_another_bundle_is_refused(packed, business, tmp_path):
     other = SilentDefectionClassifier(n_estimators=3).fit(business.X, business.y)
     packed.save(tmp_path)
-    (tmp_path / "model.txt").write_text(other.model_text_)
+    (tmp_path / "model.txt").write_text(other.model_texts_["outcomes"])
     with pytest.raises(ModelError, match=r"model\.txt"):
         Bundle.load(tmp_path)
 

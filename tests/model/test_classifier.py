@@ -10,14 +10,16 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from churnml.errors import ModelError
 from churnml.metrics.scores import auroc, log_loss
+from churnml.model.boosting import SMALL
 from churnml.model.classifier import SilentDefectionClassifier
+from churnml.model.formulations import FORMULATIONS
 from churnml.outcomes import OUTCOMES
 
 WEIGHTS = "LightGBM counts rows in min_data_in_leaf, in bagging and in its bins, so weight 2 is not a row given twice"
 
 
 @parametrize_with_checks(
-    [SilentDefectionClassifier(n_estimators=40, learning_rate=0.1, num_threads=1)],
+    [SilentDefectionClassifier(name, n_estimators=40, learning_rate=0.1, num_threads=1) for name in FORMULATIONS],
     expected_failed_checks=lambda _: {"check_sample_weight_equivalence_on_dense_data": WEIGHTS},
 )
 def test_keeps_scikit_learns_contract(estimator, check):
@@ -45,14 +47,31 @@ def test_finds_the_known_signal_on_new_customers(fitted, make):
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(business):
     small = SilentDefectionClassifier(n_estimators=10)
-    first, again = (clone(small).fit(business.X, business.y).model_text_ for _ in range(2))
+    first, again = (clone(small).fit(business.X, business.y).model_texts_ for _ in range(2))
     assert first == again
-    assert clone(small).set_params(seed=1).fit(business.X, business.y).model_text_ != first
+    assert clone(small).set_params(seed=1).fit(business.X, business.y).model_texts_ != first
 
 
 def test_threads_change_nothing(business):
     one, two = (SilentDefectionClassifier(n_estimators=10, num_threads=n).fit(business.X, business.y) for n in (1, 2))
     assert np.array_equal(one.predict_proba(business.X), two.predict_proba(business.X))
+
+
+def test_threads_change_nothing_in_a_large_table(business):
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(len(business.y), 150)))  # more than boosting.SMALL values
+    models = [SilentDefectionClassifier(n_estimators=3, num_threads=n).fit(X, business.y) for n in (1, 2)]
+    assert X.size > SMALL and np.array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
+
+
+def test_a_table_of_doubles_is_read_where_it_lies_whatever_its_order(business):
+    numbers = business.X.drop(columns="region").copy()
+    model = SilentDefectionClassifier(n_estimators=5, num_threads=1).fit(numbers, business.y)
+    assert np.shares_memory(model.encode(numbers), numbers.to_numpy())
+    by_rows = np.ascontiguousarray(numbers.to_numpy())
+    again = SilentDefectionClassifier(n_estimators=5, num_threads=1)
+    again.fit(pd.DataFrame(by_rows, columns=numbers.columns), business.y)
+    assert again.model_texts_ == model.model_texts_
+    assert np.array_equal(again.predict_proba(numbers), model.predict_proba(numbers))
 
 
 def test_any_column_may_be_missing_everywhere(fitted, business):

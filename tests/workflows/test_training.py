@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from churnml.model.bundle import Bundle
+
 POOR = {"families: [recency, complaints]": "families: [onboarding]"}
 """What a model knows least from."""
 
@@ -31,6 +33,17 @@ def test_the_same_data_and_seed_give_the_same_bundle_to_the_byte(company: Any, a
     first, second = bundle(company, company.trained["run_id"]), bundle(company, again["run_id"])
     assert set(first) == {"manifest.json", "model.txt"}
     assert first == second
+
+
+def test_mlflow_loads_the_model_that_was_logged(company: Any) -> None:
+    import mlflow.pyfunc
+
+    folder = company.models / "artifacts" / "telecom" / company.trained["run_id"] / "artifacts"
+    kept = Bundle.load(folder / "bundle")
+    types = {item["name"]: "category" if item["type"] == "category" else "float64" for item in kept.features}
+    nothing = pd.DataFrame({name: [None] for name in kept.columns}).astype(types)
+    told = mlflow.pyfunc.load_model(str(folder / "model")).predict(nothing)
+    assert told.to_numpy().tolist() == kept.predict_proba(nothing).tolist()
 
 
 def test_a_second_model_is_a_challenger(again: Any) -> None:

@@ -1,9 +1,10 @@
 """Exact TreeSHAP contributions of every feature to one declared margin.
 
-The margin is the log-odds of leaving silently against staying: the raw score of `silent` minus that of `retained`.
-A model that fell back to two classes has one raw score, the log-odds of leaving against staying, and explains that.
-The contributions are LightGBM's own `pred_contrib` (Lundberg, Erion & Lee 2018, path-dependent). They say what the
-model saw, not what causes what.
+A formulation declares the margin, a weighted sum of its boosters' raw scores: for three classes the log-odds of
+leaving silently against staying, for one against the rest those of the silent booster, for the chain (and a model that
+fell back to two classes) the log-odds of leaving at all. Its other margins, such as the chain's silence among leavers,
+can be asked for by name. The contributions are LightGBM's own `pred_contrib` (Lundberg, Erion & Lee 2018,
+path-dependent), summed with the same weights. They say what the model saw, not what causes what.
 """
 
 from __future__ import annotations
@@ -17,15 +18,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churnml.errors import ModelError
+from churnml.model.formulations import SILENT_MARGIN
 
 if TYPE_CHECKING:
     from churnml.model.classifier import SilentDefectionClassifier
+    from churnml.model.formulations import Margin
 
 TOLERANCE = 1e-9
 """Largest difference allowed between the margin and the sum of its contributions, relative to their size."""
-
-SILENT_MARGIN = "log-odds of leaving silently against staying"
-DEFECTION_MARGIN = "log-odds of leaving against staying"
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,19 @@ class Attribution:
         return pd.DataFrame(self.values, columns=list(self.features))
 
 
-def attribute(classifier: SilentDefectionClassifier, X: pd.DataFrame, *, chunk_rows: int = 5_000) -> Attribution:
-    """Explain every row of `X`, working in chunks.
+def attribute(
+    classifier: SilentDefectionClassifier, X: pd.DataFrame, *, margin: str | None = None, chunk_rows: int = 5_000
+) -> Attribution:
+    """Explain every row of `X`, working in chunks: the declared margin, or another of the formulation's by name.
 
     The result holds rows x features doubles; for very many rows take `attributions` and keep only what is needed.
 
     Raises
     ------
     ModelError
-        The columns are not the model's, or the contributions do not add up to the margin.
+        The columns are not the model's, there is no such margin, or the contributions do not add up to the margin.
     """
-    parts = list(attributions(classifier, X, chunk_rows=chunk_rows))
+    parts = list(attributions(classifier, X, margin=margin, chunk_rows=chunk_rows))
     return Attribution(
         features=parts[0].features,
         values=np.concatenate([part.values for part in parts]),
@@ -71,39 +73,40 @@ def attribute(classifier: SilentDefectionClassifier, X: pd.DataFrame, *, chunk_r
 
 
 def attributions(
-    classifier: SilentDefectionClassifier, X: pd.DataFrame, *, chunk_rows: int = 5_000
+    classifier: SilentDefectionClassifier, X: pd.DataFrame, *, margin: str | None = None, chunk_rows: int = 5_000
 ) -> Iterator[Attribution]:
     """The same as `attribute`, one chunk of rows after the other, so that memory is bounded by the chunk."""
     names = tuple(str(name) for name in classifier.feature_names_in_)
     if tuple(X.columns) != names:
         raise ModelError("the columns to explain are not the model's features in the model's order")
     for start in range(0, max(len(X), 1), chunk_rows):
-        yield _chunk(classifier, X.iloc[start : start + chunk_rows], names)
+        yield _chunk(classifier, X.iloc[start : start + chunk_rows], names, classifier.formulation_.margin(margin))
 
 
-def _chunk(classifier: SilentDefectionClassifier, X: pd.DataFrame, names: tuple[str, ...]) -> Attribution:
-    declared = SILENT_MARGIN if classifier.fallback_ is None else DEFECTION_MARGIN
+def _chunk(
+    classifier: SilentDefectionClassifier, X: pd.DataFrame, names: tuple[str, ...], margin: Margin
+) -> Attribution:
     width = len(names) + 1
     if X.empty:
         nothing = np.zeros(0)
-        return Attribution(names, np.zeros((0, width - 1)), nothing, nothing, declared)
-    flat = np.asarray(
-        classifier.booster_.predict(classifier.encode(X), pred_contrib=True, num_threads=classifier.num_threads),
-        dtype=np.float64,
-    )
-    by_class = flat.reshape(len(X), -1, width)
-    if by_class.shape[1] == 1:
-        contributions = by_class[:, 0]
-    else:
-        classes = [str(label) for label in classifier.classes_]
-        contributions = by_class[:, classes.index("silent")] - by_class[:, classes.index("retained")]
-    margin = np.asarray(classifier.raw_margin(X), dtype=np.float64)
+        return Attribution(names, np.zeros((0, width - 1)), nothing, nothing, margin.said)
+    matrix = classifier.encode(X)
+    by_score = {
+        part: np.asarray(
+            classifier.boosters_[part].predict(matrix, pred_contrib=True, num_threads=classifier.num_threads),
+            dtype=np.float64,
+        ).reshape(len(X), -1, width)
+        for part in margin.weights
+    }
+    contributions = margin.of(by_score)
+    explained = classifier.raw_margin(X, margin.name)
     total = contributions.sum(axis=1)
-    scale = np.maximum(1.0, np.maximum(np.abs(margin), np.abs(by_class).sum(axis=(1, 2))))
-    worst = float(np.max(np.abs(total - margin) / scale))
+    size = sum(np.abs(each).sum(axis=(1, 2)) for each in by_score.values())
+    scale = np.maximum(1.0, np.maximum(np.abs(explained), size))
+    worst = float(np.max(np.abs(total - explained) / scale))
     if not worst <= TOLERANCE:
         raise ModelError(
             f"the contributions do not add up to the margin (relative difference {worst:.1e})",
             "the model file and the library that reads it may not belong together; train again",
         )
-    return Attribution(names, contributions[:, :-1], contributions[:, -1], margin, declared)
+    return Attribution(names, contributions[:, :-1], contributions[:, -1], explained, margin.said)

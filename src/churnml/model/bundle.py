@@ -1,7 +1,8 @@
-"""A trained model in a folder: `model.txt` (LightGBM's text) and `manifest.json` (everything else). No pickle.
+"""A trained model in a folder: LightGBM's text and `manifest.json` (everything else). No pickle.
 
-The same bundle always gives the same bytes. Both files are verified before LightGBM reads a byte of the model,
-because an edited model text can hang or abort the process.
+One booster is `model.txt`; where the formulation has several, each is `model_<part>.txt`. The same bundle always gives
+the same bytes. All files are verified before LightGBM reads a byte of a model, because an edited model text can hang or
+abort the process.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import json
 import math
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,11 @@ from churnml.errors import ModelError
 from churnml.model.calibration import Calibration
 from churnml.model.classifier import SilentDefectionClassifier
 
-MODEL_FILE, MANIFEST_FILE = "model.txt", "manifest.json"
-FORMAT = 2
+MANIFEST_FILE = "manifest.json"
+FORMAT = 3
+_ONE_BOOSTER = 2
+"""The format before there were several boosters; still read."""
+_ADVICE = "take the bundle from the model store again, or train anew"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _BINS = 20
 _PLAIN_FIELDS = (
@@ -112,27 +116,28 @@ class Bundle:
             A file is missing or unreadable, or its sha256 is not the recorded one. LightGBM has then read nothing.
         """
         folder = Path(folder)
-        advice = "take the bundle from the model store again, or train anew"
+        written = _read(folder, MANIFEST_FILE)
         try:
-            written = (folder / MANIFEST_FILE).read_bytes()
             manifest = json.loads(written)
-            text = (folder / MODEL_FILE).read_bytes()
-        except FileNotFoundError as error:
-            raise ModelError(
-                f"{folder}: no model bundle, {Path(str(error.filename)).name} is missing", advice
-            ) from None
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{folder}: {MANIFEST_FILE} cannot be read: {error}", advice) from error
-        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-            raise ModelError(f"{folder}: {MANIFEST_FILE} is not of bundle format {FORMAT}", advice)
+        except ValueError as error:
+            raise ModelError(f"{folder}: {MANIFEST_FILE} cannot be read: {error}", _ADVICE) from error
+        if not isinstance(manifest, dict) or manifest.get("format") not in (_ONE_BOOSTER, FORMAT):
+            raise ModelError(f"{folder}: {MANIFEST_FILE} is not of bundle format {FORMAT}", _ADVICE)
         digest = manifest.pop("digest", None)
         if digest != _digest(manifest) or written != _json({**manifest, "digest": digest}):
-            raise ModelError(f"{folder}: {MANIFEST_FILE} was changed since it was written", advice)
-        if manifest["model_sha256"] != hashlib.sha256(text).hexdigest():
-            raise ModelError(f"{folder}: {MODEL_FILE} was changed since it was written (sha256 differs)", advice)
+            raise ModelError(f"{folder}: {MANIFEST_FILE} was changed since it was written", _ADVICE)
+        if manifest["format"] == _ONE_BOOSTER:
+            part = "outcomes" if manifest["classifier"]["split"] is None else "defection"
+            manifest["models"] = {part: manifest["model_sha256"]}
+        texts = {}
+        for part, file in _files(manifest["models"]).items():
+            text = _read(folder, file)
+            if manifest["models"][part] != hashlib.sha256(text).hexdigest():
+                raise ModelError(f"{folder}: {file} was changed since it was written (sha256 differs)", _ADVICE)
+            texts[part] = text.decode()
         fields = {name: manifest[name] for name in _PLAIN_FIELDS}
         return cls(
-            SilentDefectionClassifier.restore(manifest["classifier"], text.decode()),
+            SilentDefectionClassifier.restore(manifest["classifier"], texts),
             Calibration.restore(manifest["calibration"]),
             **{**fields, "features": tuple(fields["features"]), "snapshots": tuple(fields["snapshots"])},
         )
@@ -156,7 +161,7 @@ class Bundle:
 
     @property
     def digest(self) -> str:
-        """sha256 of the manifest, which holds the model's own: two bundles with one digest score alike."""
+        """sha256 of the manifest, which holds the boosters' own: two bundles with one digest score alike."""
         return _digest(self._manifest())
 
     def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
@@ -189,11 +194,12 @@ class Bundle:
                 raise ModelError(f"feature {name!r} is a {found} ({X[name].dtype}), the model expects a {kind}", advice)
 
     def save(self, folder: str | Path) -> Path:
-        """Write `model.txt` and `manifest.json` into `folder` (made if needed); gives the folder."""
+        """Write the boosters' texts and `manifest.json` into `folder` (made if needed); gives the folder."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         manifest = self._manifest()
-        (folder / MODEL_FILE).write_bytes(self.classifier.model_text_.encode())
+        for part, file in _files(manifest["models"]).items():
+            (folder / file).write_bytes(self.classifier.model_texts_[part].encode())
         (folder / MANIFEST_FILE).write_bytes(_json({**manifest, "digest": _digest(manifest)}))
         return folder
 
@@ -201,7 +207,10 @@ class Bundle:
         manifest: dict[str, Any] = _plain(
             {
                 "format": FORMAT,
-                "model_sha256": hashlib.sha256(self.classifier.model_text_.encode()).hexdigest(),
+                "models": {
+                    part: hashlib.sha256(text.encode()).hexdigest()
+                    for part, text in self.classifier.model_texts_.items()
+                },
                 "classifier": self.classifier.state(),
                 "calibration": self.calibration.state(),
                 **{name: getattr(self, name) for name in _PLAIN_FIELDS},
@@ -220,6 +229,21 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "scikit-learn": sklearn.__version__,
     }
+
+
+def _files(parts: Iterable[str]) -> dict[str, str]:
+    """The file of each booster, by part of the formulation."""
+    names = list(parts)
+    return {name: "model.txt" if len(names) == 1 else f"model_{name}.txt" for name in names}
+
+
+def _read(folder: Path, file: str) -> bytes:
+    try:
+        return (folder / file).read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"{folder}: no model bundle, {file} is missing", _ADVICE) from None
+    except OSError as error:
+        raise ModelError(f"{folder}: {file} cannot be read: {error}", _ADVICE) from error
 
 
 def _type(column: pd.Series) -> str:

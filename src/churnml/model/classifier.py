@@ -1,8 +1,9 @@
-"""The classifier: scikit-learn outside, a native LightGBM Booster inside."""
+"""The classifier: scikit-learn outside, native LightGBM boosters inside, as many as the formulation needs."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Self
 
 import lightgbm
@@ -15,11 +16,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from churnml.errors import ModelError
+from churnml.model.boosting import Floats, train_booster
+from churnml.model.formulations import Formulation, formulate
 from churnml.outcomes import OUTCOMES
-
-Floats = NDArray[np.float64]
-SMALL = 500_000
-"""Tables with fewer values than this train on one thread: threads would wait for each other longer than they work."""
 
 
 class OneClassError(ModelError, ValueError):
@@ -29,16 +28,18 @@ class OneClassError(ModelError, ValueError):
 class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Chances of `retained`, `silent` and `vocal` from a table of features.
 
-    One gradient boosting model with a three-class objective (Ke et al. 2017, LightGBM). Missing values are allowed
-    everywhere. pandas `category` columns are split on as categories; a category never seen in training counts as
-    missing. Other labels than the three outcomes work as in any scikit-learn classifier.
+    Gradient boosting (Ke et al. 2017, LightGBM); `formulation` says which boosters there are and what each tells apart
+    (`churnml.model.formulations`). Missing values are allowed everywhere. pandas `category` columns are split on as
+    categories; a category never seen in training counts as missing. Other labels than the three outcomes work as in
+    any scikit-learn classifier; the first class then stands for staying.
 
-    When `silent` or `vocal` has fewer than `minimum_positives` training rows, the model learns defection against
-    retained only, and divides the chance of defection by the outcomes' shares in training; `fallback_` says so.
+    When `silent` or `vocal` has fewer than `minimum_positives` training rows, the model of any formulation learns
+    defection against retained only, and divides the chance of defection by the outcomes' shares in training;
+    `fallback_` says so.
 
     Parameters
     ----------
-    formulation : how the outcomes are modelled; `three_class`
+    formulation : how the outcomes are modelled: `three_class`, `one_vs_rest` or `chain`
     n_estimators, learning_rate, num_leaves, max_depth, min_child_samples : LightGBM's parameters; `min_child_samples`
         is capped at a twentieth of the rows, so that small tables still learn
     feature_fraction, bagging_fraction, lambda_l2 : LightGBM's parameters
@@ -49,8 +50,8 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
     Attributes
     ----------
     classes_ : array of labels, the columns of `predict_proba`; all three outcomes even when one was not met
-    booster_ : lightgbm.Booster; it reads the matrix that `encode` gives
-    model_text_ : the Booster as text
+    boosters_ : dict of a part of the formulation to its lightgbm.Booster, which reads the matrix that `encode` gives
+    model_texts_ : the same boosters as text
     categories_ : dict of category column to its list of categories
     fallback_ : None, or a sentence
     """
@@ -92,8 +93,7 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         ModelError
             Only one class is present, every labelled customer left, or a parameter has no meaning.
         """
-        if self.formulation != "three_class":
-            raise ModelError(f"formulation {self.formulation!r} is not known", "use three_class")
+        formulate(self.formulation, OUTCOMES)  # refuses an unknown one before anything is read
         matrix, labels = self._checked_training(X, y)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, matrix, dtype=np.float64)
         if weight is not None:
@@ -111,11 +111,13 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         self.split_: float | None = None
         if self._speaks_of_outcomes(present):
             self._settle_outcomes(labels)
-        target = np.searchsorted(self.classes_, labels)
-        if self.split_ is not None:
-            target = np.minimum(target, 1)
-        self.model_text_ = self._train(matrix, target, weight)
-        self.booster_ = lightgbm.Booster(model_str=self.model_text_)
+        code = np.searchsorted(self.classes_, labels)
+        self._take(
+            {
+                part.name: self._train(matrix, part.target(code), len(part.groups), weight)
+                for part in self.formulation_.parts
+            }
+        )
         return self
 
     def _checked_training(self, X: Any, y: ArrayLike) -> tuple[Floats, NDArray[Any]]:
@@ -148,54 +150,58 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
                 "the training rows hold 1 class only (everyone left)",
                 "check the definition of defection: nobody was retained",
             )
-        if min(silent, vocal) < self.minimum_positives:
+        needed = max(self.minimum_positives, 1)
+        if min(silent, vocal) < needed:
             self.split_ = (silent + 0.5) / (silent + vocal + 1)
             rare = "silent" if silent < vocal else "vocal"
             self.fallback_ = (
-                f"only {min(silent, vocal)} {rare} defections to learn from ({self.minimum_positives} are needed): the "
+                f"only {min(silent, vocal)} {rare} defections to learn from ({needed} are needed): the "
                 f"model tells leavers from stayers and divides the chance of leaving {self.split_:.0%} silent, "
                 f"{1 - self.split_:.0%} vocal, as in training"
             )
 
-    def _train(self, matrix: Floats, target: NDArray[np.intp], weight: Floats | None) -> str:
-        names = [str(name) for name in getattr(self, "feature_names_in_", [])]
+    def _train(self, matrix: Floats, target: NDArray[np.intp], groups: int, weight: Floats | None) -> str:
+        columns = [str(name) for name in getattr(self, "feature_names_in_", [])]
+        names = columns
         if not names or not all(re.fullmatch(r"[A-Za-z0-9_.]+", name) for name in names):
             names = [f"column_{index}" for index in range(matrix.shape[1])]
-        columns = [str(name) for name in getattr(self, "feature_names_in_", [])]
-        parameters: dict[str, Any] = {
-            "objective": "binary" if self._is_binary else "multiclass",
-            "learning_rate": self.learning_rate,
-            "num_leaves": self.num_leaves,
-            "max_depth": self.max_depth,
-            "min_data_in_leaf": max(1, min(self.min_child_samples, len(matrix) // 20)),
-            "feature_fraction": self.feature_fraction,
-            "bagging_fraction": self.bagging_fraction,
-            "bagging_freq": 1,
-            "lambda_l2": self.lambda_l2,
-            "seed": self.seed,
-            "num_threads": self.num_threads if matrix.size > SMALL else 1,
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbosity": -1,
-        }
-        if not self._is_binary:
-            parameters["num_class"] = len(self.classes_)
-        data = lightgbm.Dataset(
+        if not (shown := target >= 0).all():
+            matrix, target, weight = matrix[shown], target[shown], None if weight is None else weight[shown]
+        return train_booster(
             matrix,
-            label=target,
+            target,
+            groups,
             weight=weight,
-            feature_name=names,
-            categorical_feature=[columns.index(name) for name in self.categories_],
-            params={"verbosity": -1},
+            columns=names,
+            categorical=[columns.index(name) for name in self.categories_],
+            rounds=self.n_estimators,
+            threads=self.num_threads,
+            parameters={
+                "learning_rate": self.learning_rate,
+                "num_leaves": self.num_leaves,
+                "max_depth": self.max_depth,
+                "min_data_in_leaf": self.min_child_samples,
+                "feature_fraction": self.feature_fraction,
+                "bagging_fraction": self.bagging_fraction,
+                "lambda_l2": self.lambda_l2,
+                "seed": self.seed,
+            },
         )
-        return str(lightgbm.train(parameters, data, num_boost_round=self.n_estimators).model_to_string())
+
+    def _take(self, texts: Mapping[str, str]) -> None:
+        self.model_texts_ = dict(texts)
+        self.boosters_ = {name: lightgbm.Booster(model_str=text) for name, text in texts.items()}
 
     @property
-    def _is_binary(self) -> bool:
-        return self.split_ is not None or len(self.classes_) == 2
+    def formulation_(self) -> Formulation:
+        """What the boosters tell apart, and what their scores mean."""
+        return formulate(self.formulation, self.classes_.tolist(), self.split_)
 
     def encode(self, X: Any) -> Floats:
-        """The matrix (n, f) of doubles that the Booster reads: categories as their number, unseen ones as nan."""
+        """The matrix (n, f) of doubles that the boosters read: categories as their number, unseen ones as nan.
+
+        A table of doubles in one block is not copied, so the matrix is not to be written to.
+        """
         check_is_fitted(self)
         return self._matrix(X, reset=False)
 
@@ -203,41 +209,39 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         if isinstance(X, pd.DataFrame) and self.categories_:
             coded = {name: _codes(X[name], known) for name, known in self.categories_.items() if name in X}
             X = X.assign(**coded)
-        return np.asarray(
-            validate_data(self, X, reset=reset, dtype=np.float64, order="C", ensure_all_finite="allow-nan")
-        )
+        return np.asarray(validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan"))
 
-    def _raw(self, X: Any) -> Floats:
+    def raw_scores(self, X: Any) -> dict[str, Floats]:
+        """Each booster's raw scores (n, 1 or the number of its groups), in log-odds, by part of the formulation."""
         matrix = self.encode(X)
-        return np.asarray(self.booster_.predict(matrix, raw_score=True, num_threads=self.num_threads))
+        return {
+            name: np.asarray(booster.predict(matrix, raw_score=True, num_threads=self.num_threads)).reshape(
+                len(matrix), -1
+            )
+            for name, booster in self.boosters_.items()
+        }
 
     def predict_proba(self, X: Any) -> Floats:
         """Chances (n, number of classes), in the order of `classes_`; rows sum to 1."""
-        raw = self._raw(X)
-        if self._is_binary:
-            leaves = 1 / (1 + np.exp(-raw))
-            if self.split_ is None:
-                return np.column_stack([1 - leaves, leaves])
-            return np.column_stack([1 - leaves, leaves * self.split_, leaves * (1 - self.split_)])
-        odds = np.exp(raw - raw.max(axis=1, keepdims=True))
-        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+        check_is_fitted(self)
+        return self.formulation_.chances(self.raw_scores(X))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likeliest label of each row (n,)."""
         chances = self.predict_proba(X)
         return np.asarray(self.classes_[chances.argmax(axis=1)])
 
-    def raw_margin(self, X: Any) -> Floats:
-        """The one margin (n,) that explanations add up to: log-odds of silent against retained.
+    def raw_margin(self, X: Any, margin: str | None = None) -> Floats:
+        """The margin (n,) that explanations add up to: the formulation's declared one, or one of its others by name.
 
-        In the fallback it is the log-odds of defection against retained; for other labels, of the second class
-        against the first.
+        Declared is, for `three_class`, the log-odds of silent against retained; for `one_vs_rest`, of silent against
+        all else; for `chain` and in the fallback, of defection against retained.
         """
-        raw = self._raw(X)
-        return raw if raw.ndim == 1 else np.asarray(raw[:, 1] - raw[:, 0])
+        check_is_fitted(self)
+        return self.formulation_.margin(margin).of(self.raw_scores(X))
 
     def state(self) -> dict[str, Any]:
-        """What was learnt besides the Booster, as plain values for JSON; `restore` takes it back."""
+        """What was learnt besides the boosters, as plain values for JSON; `restore` takes it back."""
         check_is_fitted(self)
         return {
             "parameters": self.get_params(),
@@ -250,8 +254,8 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         }
 
     @classmethod
-    def restore(cls, state: dict[str, Any], model_text: str) -> SilentDefectionClassifier:
-        """A fitted classifier from `state()` and `model_text_`. The text must be trusted: verify its hash first."""
+    def restore(cls, state: dict[str, Any], model_texts: Mapping[str, str]) -> SilentDefectionClassifier:
+        """A fitted classifier from `state()` and `model_texts_`. Texts must be trusted: verify their hashes first."""
         model = cls(**state["parameters"])
         model.classes_ = np.array(state["classes"])
         model.n_features_in_ = state["n_features"]
@@ -260,8 +264,7 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         model.categories_ = state["categories"]
         model.fallback_ = state["fallback"]
         model.split_ = state["split"]
-        model.model_text_ = model_text
-        model.booster_ = lightgbm.Booster(model_str=model_text)
+        model._take(model_texts)
         return model
 
     def __sklearn_tags__(self) -> Any:

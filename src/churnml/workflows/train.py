@@ -205,7 +205,6 @@ def train(
 
         record = TrainingRecord(
             bundle=bundle.save(Path(folder) / "bundle"),
-            booster=final.classifier.booster_,
             params={**final.classifier.get_params(), "trials": trials, "calibration": final.calibration.method},
             metrics=_leading(evaluation),
             trials=tuned.trials,
