@@ -144,7 +144,7 @@ def expected_maximum_profit(
     campaign: Campaign | None = None,
     weight: ArrayLike | None = None,
 ) -> float:
-    """EMP, the expected maximum profit per customer (Verbraken et al. 2013; individual values: Óskarsdóttir et al. 2018).
+    """EMP, expected maximum profit per customer (Verbraken et al. 2013; individual values: Óskarsdóttir et al. 2018).
 
     Parameters are those of `ProfitRanking`.
 
