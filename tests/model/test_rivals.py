@@ -21,7 +21,7 @@ NAMED = {
     "forest": Rival(
         estimator="sklearn.ensemble.ExtraTreesClassifier", parameters={"n_estimators": 25, "max_depth": None}
     ),
-    "boosting": Rival(estimator="lightgbm.LGBMClassifier", parameters={"n_estimators": 20}),
+    "boosting": Rival(estimator="lightgbm.LGBMClassifier", parameters={"n_estimators": 20, "n_jobs": 1}),
 }
 
 
@@ -48,8 +48,8 @@ def test_a_rival_is_calibrated_on_the_folds_that_calibrate_the_model(business, m
 
 
 def test_the_seed_and_what_is_declared_decide(business) -> None:
-    steps = [rivals({"forest": NAMED["forest"]}, seed=seed, threads=2)["forest"][-1] for seed in (3, 3, 4)]
-    assert [step.random_state for step in steps] == [3, 3, 4] and steps[0].n_jobs == 2 and steps[0].n_estimators == 25
+    steps = [rivals({"forest": NAMED["forest"]}, seed=seed)["forest"][-1] for seed in (3, 3, 4)]
+    assert [step.random_state for step in steps] == [3, 3, 4] and steps[0].n_estimators == 25
     fixed = Rival(estimator="sklearn.ensemble.ExtraTreesClassifier", parameters={"random_state": 9})
     assert rivals({"forest": fixed}, seed=3)["forest"][-1].random_state == 9
     small = {"t": Rival(estimator="sklearn.tree.ExtraTreeClassifier", parameters={"max_depth": 4})}

@@ -20,7 +20,7 @@ from scipy.optimize import isotonic_regression
 from scipy.special import betaincc
 
 from churnml.errors import ModelError
-from churnml.metrics.scores import Floats
+from churnml.metrics.scores import Floats, steps
 
 
 @dataclass(frozen=True)
@@ -122,12 +122,13 @@ class ProfitRanking:
         gain, cost, total = self._cumulated(weight)
         if total <= 0:
             return float("nan")
-        rises = np.diff(gain, prepend=0.0) > 0
-        more, dearer = np.diff(gain[rises], prepend=0.0), np.diff(cost[rises], prepend=0.0)
+        rises = steps(gain) > 0
+        more, dearer = steps(gain[rises]), steps(cost[rises])
         if not len(more):
             return 0.0
-        slopes = isotonic_regression(dearer / more, weights=more).x
-        return float((more * self.campaign.excess(slopes)).sum()) / total
+        hull = isotonic_regression(dearer / more, weights=more)
+        corners = hull.blocks[:-1]
+        return float((np.add.reduceat(more, corners) * self.campaign.excess(hull.x[corners])).sum()) / total
 
     def maximum_expected(self, weight: ArrayLike | None = None) -> float:
         """The best mean profit per customer of a campaign whose size is fixed before the acceptance is known."""

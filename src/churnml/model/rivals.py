@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
@@ -24,20 +25,31 @@ from churnml.errors import ChurnmlError, ConfigError
 from churnml.model.split import Fold, RollingOriginSplit
 from churnml.model.training import fit_calibrated, three_columns
 
+SMALLEST = 0.001
+"""A forest says 0 where none of its trees has seen an outcome. One such row would decide the calibration of all."""
 
-def rivals(declared: Mapping[str, Rival], *, seed: int = 0, threads: int = 1) -> dict[str, Pipeline]:
+
+class Prepared(Pipeline):  # type: ignore[misc]
+    """A classifier after its preparation; no chance is below `SMALLEST`."""
+
+    def predict_proba(self, X: pd.DataFrame, **params: Any) -> NDArray[np.float64]:
+        """Chances (n, number of classes), in the order of `classes_`; rows sum to 1."""
+        chances = np.maximum(super().predict_proba(X, **params), SMALLEST)
+        return np.asarray(chances / chances.sum(axis=1, keepdims=True))
+
+
+def rivals(declared: Mapping[str, Rival], *, seed: int = 0) -> dict[str, Prepared]:
     """The classifiers by name, each after the preparation that a table of features needs.
 
     Categories become columns of their own; missing numbers are replaced by medians, and numbers scaled, unless the
-    classifier takes missing values. `random_state` and `n_jobs` are set where the classifier has them and the
-    configuration does not say.
+    classifier takes missing values. `random_state` is the seed, unless the configuration says otherwise.
 
     Raises
     ------
     ConfigError
         A name cannot be imported, is no scikit-learn classifier with chances, or does not have a parameter.
     """
-    return {name: prepared(_classifier(name, rival, seed, threads)) for name, rival in declared.items()}
+    return {name: prepared(_classifier(name, rival, seed)) for name, rival in declared.items()}
 
 
 def rival_chances(
@@ -67,7 +79,7 @@ def rival_chances(
         raise ConfigError(f"model.rivals.{name}: {_first_line(error)}", "check its parameters") from error
 
 
-def prepared(classifier: Any) -> Pipeline:
+def prepared(classifier: Any) -> Prepared:
     """The classifier after what turns a table of features into numbers that it takes."""
     bears_gaps = get_tags(classifier).input_tags.allow_nan
     numbers = "passthrough" if bears_gaps else make_pipeline(_medians(), StandardScaler())
@@ -76,14 +88,14 @@ def prepared(classifier: Any) -> Pipeline:
         (categories, make_column_selector(dtype_include="category")),
         (numbers, make_column_selector(dtype_include="number")),
     )
-    return make_pipeline(table, classifier)
+    return Prepared([("table", table), ("classifier", classifier)])
 
 
 def _medians() -> SimpleImputer:
     return SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
 
 
-def _classifier(name: str, rival: Rival, seed: int, threads: int) -> Any:
+def _classifier(name: str, rival: Rival, seed: int) -> Any:
     where = f"model.rivals.{name}"
     kind = _imported(where, rival.estimator)
     if not (isinstance(kind, type) and issubclass(kind, ClassifierMixin)):
@@ -100,8 +112,8 @@ def _classifier(name: str, rival: Rival, seed: int, threads: int) -> Any:
         raise ConfigError(
             f"{where}.parameters: {kind.__name__} has no parameter {unknown[0]!r}", f"it has {', '.join(sorted(known))}"
         )
-    usual = {key: setting for key, setting in {"random_state": seed, "n_jobs": threads}.items() if key in known}
-    estimator.set_params(**{**usual, **rival.parameters})
+    chance = {"random_state": seed} if "random_state" in known else {}
+    estimator.set_params(**{**chance, **rival.parameters})
     if not hasattr(estimator, "predict_proba"):
         raise ConfigError(f"{where}.estimator: {rival.estimator} gives no chances (predict_proba)")
     return estimator

@@ -107,7 +107,7 @@ def train(
     seed = config.model.seed if seed is None else seed
     trials = config.model.tuning.trials if trials is None else trials
     base = classifier(config, seed)
-    challengers = rivals(config.model.rivals, seed=seed, threads=config.engine.threads)
+    challengers = rivals(config.model.rivals, seed=seed)
     models = Path(config.paths.models)
     names = Pseudonyms.load(models, create=True)
     with open_business(config, root, progress) as business:
