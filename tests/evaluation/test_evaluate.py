@@ -69,6 +69,9 @@ def test_frames_have_the_columns_that_readers_expect():
     assert len(result.frame()) == 4 and "auroc silent" in result.frame()
     with pytest.raises(ModelError, match="no figure"):
         result.value("c", "auroc")
+    less = result.without(["b"])
+    assert set(less.metrics["model"]) == set(less.lift["model"]) == set(less.calibration["model"]) == {"a"}
+    assert less.differences.empty and less.value("a", "auroc") == result.value("a", "auroc")
 
 
 def test_differences_are_paired_and_find_the_better_model():

@@ -6,8 +6,8 @@ because voice before the snapshot makes `silent` impossible, which part of any r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,15 @@ class Evaluation:
         if found.empty:
             raise ModelError(f"no figure {metric!r} of {outcome!r} for {model!r} among {population!r}")
         return float(found.iloc[0])
+
+    def without(self, models: Collection[str]) -> Evaluation:
+        """The same without some of the models that the model was compared with."""
+        kept = {}
+        for each in fields(self):
+            table = getattr(self, each.name)
+            out = table["baseline" if "baseline" in table else "model"].isin(list(models))
+            kept[each.name] = table[~out].reset_index(drop=True)
+        return Evaluation(**kept)
 
     def frame(self) -> pd.DataFrame:
         """A table to read: one row per model and population, each figure with its interval."""

@@ -171,6 +171,7 @@ def train(
     drivers = feature_drivers(attribution, sample.X, data.recipe.cards)
     found = data.recipe.inventory.kinds
     share = silent_share(outcomes_frame(data, any(kind in found for kind in config.features.friction)))
+    shown = evaluation.without(challengers)
     notes = {
         "inventory": data.recipe.inventory.to_json(),
         "custom_features": dict(data.recipe.custom),
@@ -183,10 +184,10 @@ def train(
         "silent_share": pack_share(share),
         "declared_margin": attribution.declared,
         "audit": pack(audit.frame()),
-        "metrics": pack(evaluation.metrics),
-        "differences": pack(evaluation.differences),
-        "calibration": pack(evaluation.calibration),
-        "lift": pack(evaluation.lift),
+        "metrics": pack(shown.metrics),
+        "differences": pack(shown.differences),
+        "calibration": pack(shown.calibration),
+        "lift": pack(shown.lift),
         "theme_drivers": pack(theme_drivers(attribution, data.recipe.cards)),
         "feature_drivers": pack(drivers),
         "repairs": pack(repairs),
