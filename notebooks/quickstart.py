@@ -100,9 +100,10 @@ data.excluded["reason"].value_counts()
 # ## Train
 #
 # The last snapshots are kept apart for the test, and every training outcome is known before the test begins. The model
-# is judged there beside simple rivals: *recency alone* (how long since the last use), *RFM* (recency, frequency, money)
-# and *has voiced*. Then it is fitted again on all rows and put into the model store. `trials=0` skips the search for
-# better parameters; leave it out for real work.
+# is judged there beside simple baselines: *recency alone* (how long since the last use), *RFM* (recency, frequency,
+# money), *BTYD* (the chance of coming again, from how often and how lately they came), the *complaint count* and *has
+# voiced*. Then it is fitted again on all rows and put into the model store. `trials=0` skips the search for better
+# parameters; leave it out for real work.
 
 # %%
 trained = churnml.train(config, trials=0)
@@ -119,7 +120,7 @@ board = trained.leaderboard()
 board[board["population"] == "no voice before"].drop(columns="population").set_index("model").T
 
 # %% [markdown]
-# The model minus each rival, on the same customers. An interval that does not reach zero is a difference beyond noise.
+# The model minus each baseline, on the same customers. An interval that does not reach zero is a difference beyond noise.
 
 # %%
 differences = trained.evaluation.differences

@@ -248,11 +248,19 @@ class Tuning(Settings):
     timeout_s: Annotated[int, Field(ge=1)] | None = None
 
 
+class Rival(Settings):
+    """A scikit-learn classifier to compare the model with: where it is imported from, and its parameters."""
+
+    estimator: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
+    parameters: dict[str, int | float | str | bool | None] = {}
+
+
 class Model(Settings):
     """How the model is trained and judged. `test_from` opens the test; without it the last `test_snapshots` do."""
 
     formulation: Literal["three_class", "one_vs_rest", "chain"] = "three_class"
     parameters: dict[str, int | float | str | bool] = {}
+    rivals: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Rival] = {}
     tuning: Tuning = Tuning()
     folds: Annotated[int, Field(ge=1)] = 3
     test_from: date | None = None
@@ -260,6 +268,12 @@ class Model(Settings):
     minimum_positives: Annotated[int, Field(ge=2)] = 50
     bootstrap: Annotated[int, Field(ge=50)] = 200
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _rivals_have_names_of_their_own(self) -> Self:
+        if "churnml" in self.rivals:
+            raise ValueError("a rival cannot be called churnml, as the model is")
+        return self
 
 
 class Scoring(Settings):
@@ -277,12 +291,23 @@ class Scoring(Settings):
         return self
 
 
+class Campaign(Settings):
+    """What it costs to keep customers, for the expected maximum profit; see `churnml.metrics.profit.Campaign`."""
+
+    contact_cost: Annotated[float, Field(ge=0)] = 1.0
+    incentive_share: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    alpha: Annotated[float, Field(gt=0)] = 6.0
+    beta: Annotated[float, Field(gt=0)] = 14.0
+    customer_value: Annotated[float, Field(gt=0)] = 200.0
+
+
 class Economics(Settings):
     """What a customer is worth: the sum of `amount` over these kinds in so many days before the snapshot."""
 
     currency: str = "EUR"
     value_kinds: tuple[str, ...] = ("purchase",)
     value_days: PositiveDays = 365
+    campaign: Campaign = Campaign()
 
 
 class Paths(Settings):

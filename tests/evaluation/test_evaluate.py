@@ -61,13 +61,17 @@ def test_frames_have_the_columns_that_readers_expect():
     assert sorted(result.lift["share"].unique()) == [0.01, 0.05, 0.1]
     names = {"log_loss", "brier", "auroc", "average_precision", "calibration_error"}
     names |= {f"{kind}_at_{share}pct" for kind in ("lift", "precision") for share in (1, 5, 10)}
-    assert set(result.metrics["metric"]) == names
+    assert set(result.metrics["metric"]) == names | {"expected_maximum_profit"}
     assert (result.metrics["low"] <= result.metrics["value"]).all()
     assert (result.metrics["value"] <= result.metrics["high"]).all()
-    assert result.by_snapshot["as_of"].nunique() == 2
+    assert list(result.breakdown) == ["by", "part", "model", *figure]
+    assert result.breakdown["part"].unique().tolist() == ["2024-05-01", "2024-06-01"]
     assert len(result.frame()) == 4 and "auroc silent" in result.frame()
     with pytest.raises(ModelError, match="no figure"):
         result.value("c", "auroc")
+    less = result.without(["b"])
+    assert set(less.metrics["model"]) == set(less.lift["model"]) == set(less.calibration["model"]) == {"a"}
+    assert less.differences.empty and less.value("a", "auroc") == result.value("a", "auroc")
 
 
 def test_differences_are_paired_and_find_the_better_model():
@@ -99,7 +103,7 @@ def test_row_order_changes_nothing():
     turned = {name: value[turn] for name, value in rows.items() if name != "probabilities"}
     turned["probabilities"] = {name: table[turn] for name, table in rows["probabilities"].items()}
     first, second = evaluate(**rows, n_bootstrap=50), evaluate(**turned, n_bootstrap=50)
-    for name in ("metrics", "differences", "lift", "by_snapshot", "calibration"):
+    for name in ("metrics", "differences", "lift", "breakdown", "calibration"):
         pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name), rtol=1e-9)
 
 

@@ -78,7 +78,8 @@ def test_model_beats_every_baseline_where_there_is_more_to_see(business, make):
     code = np.searchsorted(np.array(OUTCOMES), new.y)
     model = SilentDefectionClassifier(n_estimators=150, num_threads=1).fit(business.X, business.y)
     found = baselines(business.X.columns)
-    assert sorted(found.estimators) == ["RFM logistic", "has voiced", "recency only"] and not found.skipped
+    assert sorted(found.estimators) == ["RFM logistic", "complaint count", "has voiced", "recency only"]
+    assert list(found.skipped) == ["BTYD"]
     losses = {}
     for name, estimator in found.estimators.items():
         p = three_columns(estimator.fit(business.X, business.y), new.X)
@@ -100,7 +101,7 @@ def test_baselines_bear_missing_values_and_missing_columns(business):
         assert np.isfinite(estimator.fit(empty, business.y).predict_proba(X)).all()
     found = baselines(["tenure_days"])
     assert not found.estimators and "days_since_engagement" in found.skipped["recency only"]
-    assert len(found.skipped) == 3
+    assert len(found.skipped) == 5
     with pytest.raises(ModelError, match="'voice_events_90d' is missing"):
         baselines(X.columns).estimators["has voiced"].fit(X.drop(columns="voice_events_90d"), business.y)
 

@@ -46,6 +46,22 @@ def test_mlflow_loads_the_model_that_was_logged(company: Any) -> None:
     assert told.to_numpy().tolist() == kept.predict_proba(nothing).tolist()
 
 
+def test_the_evaluation_lies_beside_the_run(company: Any) -> None:
+    tables = company.models / "artifacts" / "telecom" / company.trained["run_id"] / "artifacts" / "tables"
+    metrics, parts = (pd.read_csv(tables / f"{name}.csv") for name in ("metrics", "breakdown"))
+    everybody = {"churnml", "recency only", "RFM logistic", "BTYD", "complaint count", "has voiced", "tree"}
+    assert set(metrics["model"]) == everybody
+    assert set(pd.read_csv(tables / "differences.csv")["baseline"]) == everybody - {"churnml"}
+    profit = metrics[metrics["metric"] == "expected_maximum_profit_by_value"].set_index(["model", "population"])
+    assert profit.loc[("churnml", "everyone"), "value"] > 0
+    assert {"snapshot", "training", "lead time 42 days", "value", "plan", "acquired_through"} <= set(parts["by"])
+    assert not {"region", "credit_score", "age_band"} & set(parts["by"])  # personal or protected
+    whole = metrics[(metrics["model"] == "churnml") & (metrics["population"] == "everyone")]
+    rows = parts[(parts["model"] == "churnml") & (parts["population"] == "everyone")]
+    counted = rows.drop_duplicates(["by", "part"]).groupby("by")["n"].sum()
+    assert counted["snapshot"] == counted["plan"] == counted["training"] == whole["n"].iloc[0]
+
+
 def test_a_second_model_is_a_challenger(again: Any) -> None:
     assert again["version"] == "2" and again["promotion"].startswith("challenger of champion version 1")
 

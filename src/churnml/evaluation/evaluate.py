@@ -6,8 +6,8 @@ because voice before the snapshot makes `silent` impossible, which part of any r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from churnml.errors import ModelError
+from churnml.evaluation.breakdown import breakdown
 from churnml.evaluation.judge import (
     NO_VOICE,
     POPULATIONS,
     SHARES,
-    Judge,
     Key,
     Replicated,
     Rows,
@@ -27,8 +27,11 @@ from churnml.evaluation.judge import (
     percent,
     replicate,
 )
+from churnml.evaluation.parts import Part, by_snapshot
+from churnml.metrics.profit import Campaign
 from churnml.metrics.scores import ClusterBootstrap, Floats, interval
-from churnml.outcomes import OUTCOMES, SILENT
+from churnml.model.baselines import RECENCY
+from churnml.outcomes import SILENT
 
 LEADING = (NO_VOICE, SILENT, "auroc")
 """Population, outcome and metric of the figure that leads."""
@@ -44,7 +47,8 @@ class Evaluation:
     differences : the model minus each baseline on the same rows: model, baseline, and the columns of `metrics`
     calibration : model, population, outcome, bin, predicted, observed, low, high, n
     lift : model, population, share, lift, low, high: the silent outcome
-    by_snapshot : as_of, model, population, outcome, metric, value, n, positives: without intervals
+    breakdown : the figures of the model, and of recency alone if that is a baseline, by snapshot and in the given
+        parts: by, part, and the columns of `metrics`
 
     Intervals hold 95%, from a bootstrap that redraws whole groups of customers.
     """
@@ -53,7 +57,7 @@ class Evaluation:
     differences: pd.DataFrame
     calibration: pd.DataFrame
     lift: pd.DataFrame
-    by_snapshot: pd.DataFrame
+    breakdown: pd.DataFrame
 
     def value(self, model: str, metric: str, *, population: str = NO_VOICE, outcome: str = SILENT) -> float:
         """One figure of `metrics`."""
@@ -68,6 +72,15 @@ class Evaluation:
         if found.empty:
             raise ModelError(f"no figure {metric!r} of {outcome!r} for {model!r} among {population!r}")
         return float(found.iloc[0])
+
+    def without(self, models: Collection[str]) -> Evaluation:
+        """The same without some of the models that the model was compared with."""
+        kept = {}
+        for each in fields(self):
+            table = getattr(self, each.name)
+            out = table["baseline" if "baseline" in table else "model"].isin(list(models))
+            kept[each.name] = table[~out].reset_index(drop=True)
+        return Evaluation(**kept)
 
     def frame(self) -> pd.DataFrame:
         """A table to read: one row per model and population, each figure with its interval."""
@@ -92,6 +105,9 @@ def evaluate(
     as_of: ArrayLike,
     *,
     model: str | None = None,
+    value: ArrayLike | None = None,
+    campaign: Campaign | None = None,
+    parts: Sequence[Part] = (),
     n_bootstrap: int = 200,
     seed: int = 0,
 ) -> Evaluation:
@@ -105,14 +121,19 @@ def evaluate(
     voiced : (n,) whether there was voice in the lookback before the snapshot
     as_of : (n,) snapshot dates
     model : which of `probabilities` is the model; the others are its baselines. Default: the first
+    value : (n,) what each customer is worth, nan where unknown; without it profit is given for one value only
+    campaign : what it costs to keep customers
+    parts : parts of the rows to be judged again, besides the snapshots
 
     Raises
     ------
     ModelError
         No rows, wrong shapes, missing chances or unknown outcomes.
     """
-    rows = Rows.of(y, group_ids, voiced)
+    rows = Rows.of(y, group_ids, voiced, value, campaign)
     tables = rows.checked(probabilities)
+    if len(np.asarray(as_of)) != len(rows.code):
+        raise ModelError(f"{len(rows.code)} outcomes and {len(np.asarray(as_of))} snapshot dates do not match")
     name = model if model is not None else next(iter(tables), "")
     if name not in tables:
         raise ModelError(f"no chances are given for the model {name!r}")
@@ -142,7 +163,12 @@ def evaluate(
         pd.DataFrame(differences, columns=columns),
         _calibration(judged),
         _lift(table),
-        _by_snapshot(rows, tables, as_of),
+        breakdown(
+            rows,
+            {each: tables[each] for each in (name, RECENCY) if each in tables},
+            [*by_snapshot(as_of), *parts],
+            bootstrap,
+        ),
     )
 
 
@@ -182,21 +208,3 @@ def _lift(metrics: pd.DataFrame) -> pd.DataFrame:
         part = metrics[metrics["metric"] == f"lift_at_{percent(share)}"]
         parts.append(part.assign(share=share, lift=part["value"]))
     return pd.concat(parts, ignore_index=True)[["model", "population", "share", "lift", "low", "high"]]
-
-
-def _by_snapshot(rows: Rows, tables: dict[str, Floats], as_of: ArrayLike) -> pd.DataFrame:
-    dates = pd.DatetimeIndex(np.asarray(as_of))
-    if len(dates) != len(rows.code):
-        raise ModelError(f"{len(rows.code)} outcomes and {len(dates)} snapshot dates do not match")
-    result = []
-    for date in dates.unique().sort_values():
-        for population in POPULATIONS:
-            mask = rows.within(population) & (dates == date)
-            counts = np.bincount(rows.code[mask], minlength=len(OUTCOMES)).tolist()
-            sizes = {"all": int(sum(counts[1:])), **dict(zip(OUTCOMES, counts, strict=True))}
-            for name, table in tables.items():
-                for (outcome, metric), value in Judge(rows.code[mask], table[mask]).figures().items():
-                    about = {"as_of": date, "model": name, "population": population, "outcome": outcome}
-                    about |= {"metric": metric, "value": value, "n": int(mask.sum()), "positives": sizes[outcome]}
-                    result.append(about)
-    return pd.DataFrame(result)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from churnml.errors import ModelError
 from churnml.metrics import scores
+from churnml.metrics.profit import Campaign, ProfitRanking
 from churnml.outcomes import OUTCOMES, SILENT, VOCAL
 
 Floats = NDArray[np.float64]
@@ -17,18 +18,32 @@ Key = tuple[str, str]
 SHARES = (0.01, 0.05, 0.1)
 EVERYONE, NO_VOICE = "everyone", "no voice before"
 POPULATIONS = (EVERYONE, NO_VOICE)
+PROFIT, PROFIT_BY_VALUE = "expected_maximum_profit", "expected_maximum_profit_by_value"
+"""Per customer, of contacting those likely to leave silently: with one value for all, with individual values."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows that models are judged on: number of the outcome, group of the customer, and who had voiced before."""
+    """The rows that models are judged on: number of the outcome, group of the customer, and who had voiced before.
+
+    `value` is what each customer is worth (nan: unknown), if that is given; `campaign` what keeping customers costs.
+    """
 
     code: NDArray[np.intp]
     group_ids: NDArray[np.object_]
     voiced: NDArray[np.bool_]
+    value: Floats | None = None
+    campaign: Campaign | None = None
 
     @classmethod
-    def of(cls, y: ArrayLike, group_ids: ArrayLike, voiced: ArrayLike) -> Rows:
+    def of(
+        cls,
+        y: ArrayLike,
+        group_ids: ArrayLike,
+        voiced: ArrayLike,
+        value: ArrayLike | None = None,
+        campaign: Campaign | None = None,
+    ) -> Rows:
         """Check and pack arrays of one length n: outcomes, group ids, and whether there was voice in the lookback."""
         labels = np.asarray(y)
         code = np.array([OUTCOMES.index(str(label)) if label in OUTCOMES else -1 for label in labels.tolist()], np.intp)
@@ -40,7 +55,10 @@ class Rows:
             raise ModelError("there are no rows to judge a model on", "open a test snapshot with labelled customers")
         if not len(code) == len(groups) == len(said):
             raise ModelError(f"{len(code)} outcomes, {len(groups)} group ids and {len(said)} voice flags do not match")
-        return cls(code, groups, said)
+        worth = None if value is None else np.asarray(value, dtype=np.float64)
+        if worth is not None and len(worth) != len(code):
+            raise ModelError(f"{len(code)} outcomes and {len(worth)} customer values do not match")
+        return cls(code, groups, said, worth, campaign)
 
     def within(self, population: str) -> NDArray[np.bool_]:
         """The rows (n,) of one of `POPULATIONS`."""
@@ -48,9 +66,11 @@ class Rows:
 
     def sizes(self, population: str) -> dict[str, int]:
         """Rows (`n`), leavers (`all`) and rows of each outcome in a population."""
-        code = self.code[self.within(population)]
-        counts = np.bincount(code, minlength=len(OUTCOMES)).tolist()
-        return {"n": len(code), "all": int(sum(counts[1:])), **dict(zip(OUTCOMES, counts, strict=True))}
+        return counted(self.code[self.within(population)])
+
+    def judge(self, rows: NDArray[np.intp] | NDArray[np.bool_], p: Floats) -> Judge:
+        """The judge of chances (m, 3) of some of the rows."""
+        return Judge(self.code[rows], p, None if self.value is None else self.value[rows], self.campaign)
 
     def checked(self, probabilities: Mapping[str, ArrayLike]) -> dict[str, Floats]:
         """Chances by model, each (n, 3) in the order of the outcomes."""
@@ -63,10 +83,18 @@ class Rows:
         return tables
 
 
+def counted(code: NDArray[np.intp]) -> dict[str, int]:
+    """Rows (`n`), leavers (`all`) and rows of each outcome, from the numbers of the outcomes."""
+    counts = np.bincount(code, minlength=len(OUTCOMES)).tolist()
+    return {"n": len(code), "all": int(sum(counts[1:])), **dict(zip(OUTCOMES, counts, strict=True))}
+
+
 class Judge:
     """One model's chances in one population, sorted once, so that each further set of weights is quick."""
 
-    def __init__(self, code: NDArray[np.intp], p: Floats) -> None:
+    def __init__(
+        self, code: NDArray[np.intp], p: Floats, value: Floats | None = None, campaign: Campaign | None = None
+    ) -> None:
         losses: dict[Key, Floats] = {
             ("all", "log_loss"): scores.log_losses(code, p),
             ("all", "brier"): scores.briers(code, p),
@@ -80,6 +108,10 @@ class Judge:
             losses[outcome, "brier"] = scores.briers(hit, chance)
             self._rankings[outcome] = scores.Ranking(hit, chance)
             self.bins[outcome] = scores.calibration_bins(hit, chance)
+        silent, chance = code == OUTCOMES.index(SILENT), p[:, OUTCOMES.index(SILENT)]
+        self._profits = {PROFIT: ProfitRanking(silent, chance, None, campaign)}
+        if value is not None:
+            self._profits[PROFIT_BY_VALUE] = ProfitRanking(silent, chance, value, campaign)
         self._loss_keys, self._losses = list(losses), np.array(list(losses.values()))
 
     def figures(self, weight: Floats | None = None) -> dict[Key, float]:
@@ -97,6 +129,8 @@ class Judge:
                 for share in SHARES:
                     result[outcome, f"precision_at_{percent(share)}"] = curve.precision_at(share)
                     result[outcome, f"lift_at_{percent(share)}"] = curve.lift_at(share)
+        for name, profits in self._profits.items():
+            result[SILENT, name] = profits.expected_maximum(some)
         return result
 
 
@@ -120,8 +154,13 @@ class Replicated:
 
     def interval(self, key: Key) -> tuple[float, float]:
         """95% percentile interval. A calibration error's is centred: resampling itself adds to that figure."""
-        low, high = centred(key, self.value[key], self.replicates[key])
-        return (max(low, 0.0), high) if key[1] == "calibration_error" else (low, high)
+        return bounds(key, self.value[key], self.replicates[key])
+
+
+def bounds(key: Key, value: float, replicates: Floats) -> tuple[float, float]:
+    """The percentile interval of a figure; see `Replicated.interval`."""
+    low, high = centred(key, value, replicates)
+    return (max(low, 0.0), high) if key[1] == "calibration_error" else (low, high)
 
 
 def centred(key: Key, value: float, replicates: Floats) -> tuple[float, float]:
@@ -138,7 +177,7 @@ def replicate(
 ) -> dict[str, Replicated]:
     """All figures of all models in one population; replicates of different models are paired."""
     mask = rows.within(population)
-    judges = {name: Judge(rows.code[mask], table[mask]) for name, table in tables.items()}
+    judges = {name: rows.judge(mask, table[mask]) for name, table in tables.items()}
     drawn: dict[str, list[dict[Key, float]]] = {name: [] for name in judges}
     shares: dict[str, dict[str, list[Floats]]] = {name: {o: [] for o in (SILENT, VOCAL)} for name in judges}
     for weight in bootstrap:

@@ -77,6 +77,17 @@ def brier(y: ArrayLike, p: ArrayLike, weight: ArrayLike | None = None) -> float:
     return _mean(briers(y, p), weight)
 
 
+def steps(cumulated: Floats) -> Floats:
+    """What each place adds to a cumulated sum.
+
+    >>> steps(np.array([1.0, 3.0, 3.0])).tolist()
+    [1.0, 2.0, 0.0]
+    """
+    result = cumulated.copy()
+    result[1:] -= cumulated[:-1]
+    return result
+
+
 class Ranking:
     """Rows sorted once by score, so that each further set of weights costs one pass: what a bootstrap needs.
 
@@ -115,8 +126,8 @@ class RankingCurve:
         everything, hits = self._totals
         if hits <= 0 or everything - hits <= 0:
             return float("nan")
-        missed = np.diff(self.reached - self.found, prepend=0.0)
-        middle = self.found - np.diff(self.found, prepend=0.0) / 2
+        missed = steps(self.reached - self.found)
+        middle = self.found - steps(self.found) / 2
         return float((missed * middle).sum()) / (hits * (everything - hits))
 
     def average_precision(self) -> float:
@@ -125,7 +136,7 @@ class RankingCurve:
         if hits <= 0 or everything - hits <= 0:
             return float("nan")
         precision = np.divide(self.found, self.reached, out=np.zeros_like(self.found), where=self.reached > 0)
-        return float((np.diff(self.found, prepend=0.0) * precision).sum()) / hits
+        return float((steps(self.found) * precision).sum()) / hits
 
     def precision_at(self, share: float) -> float:
         """Share of true rows among the top `share` of the weight; expected value over the order of ties."""

@@ -19,7 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 from churnml.errors import ModelError
 from churnml.model.classifier import OneClassError
 
-RECENCY, RFM, VOICED = "recency only", "RFM logistic", "has voiced"
+RECENCY, RFM, BTYD = "recency only", "RFM logistic", "BTYD"
+COMPLAINTS, VOICED = "complaint count", "has voiced"
 
 
 class Baselines(NamedTuple):
@@ -35,11 +36,14 @@ def baselines(columns: Iterable[str]) -> Baselines:
     - `recency only`: a spline logistic regression on the days since the last engagement;
     - `RFM logistic`: recency, frequency, money and tenure, as far as they are there (Fader, Hardie & Lee 2005 call
       the first three a sufficient summary of a buyer);
-    - `has voiced`: whether the customer complained before the snapshot: what the company sees today.
+    - `BTYD`: the chance of coming again by the BG/NBD model ("buy till you die", Fader, Hardie & Lee 2005), which the
+      training rows have taught, as a spline logistic regression gives it in chances of the outcomes;
+    - `complaint count`: how often the customer complained before the snapshot: what the company sees today;
+    - `has voiced`: whether the customer told the company of dissatisfaction at all.
 
     >>> found = baselines(["days_since_engagement", "voice_events_90d"])
-    >>> sorted(found.estimators), found.skipped
-    (['has voiced', 'recency only'], {'RFM logistic': 'no count of engagement among the features'})
+    >>> sorted(found.estimators), sorted(found.skipped)
+    (['complaint count', 'has voiced', 'recency only'], ['BTYD', 'RFM logistic'])
     """
     names = [str(name) for name in columns]
     estimators: dict[str, Any] = {}
@@ -48,6 +52,8 @@ def baselines(columns: Iterable[str]) -> Baselines:
     frequency = _windows(names, "engagement") + _windows(names, "active_days")
     money = _windows(names, "amount")[:1] or _windows(names, "quantity")[:1]
     voice = _windows(names, "voice_events")
+    complaints = _windows(names, "complaint_events") or voice
+    coming_again = _windows(names, "probability_return")
     if recency in names:
         estimators[RECENCY] = ColumnLogistic([recency], spline=True)
     else:
@@ -57,6 +63,14 @@ def baselines(columns: Iterable[str]) -> Baselines:
         estimators[RFM] = ColumnLogistic([recency, *frequency[:2], *extra])
     elif recency in names:
         skipped[RFM] = "no count of engagement among the features"
+    if coming_again:
+        estimators[BTYD] = ColumnLogistic(coming_again[:1], spline=True)
+    else:
+        skipped[BTYD] = "no chance of coming again among the features"
+    if complaints:
+        estimators[COMPLAINTS] = ColumnLogistic(complaints[:1])
+    else:
+        skipped[COMPLAINTS] = "no count of complaints among the features"
     if voice:
         estimators[VOICED] = ColumnLogistic(voice[:1], positive=True)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,19 +11,21 @@ from sklearn.base import clone
 
 from churnml.errors import ModelError
 from churnml.model.calibration import Calibration
-from churnml.model.classifier import OneClassError, SilentDefectionClassifier
+from churnml.model.classifier import OneClassError
 from churnml.model.split import Fold, RollingOriginSplit, rows_of
 from churnml.outcomes import OUTCOMES
 
+Classifier = TypeVar("Classifier")
 
-class Fitted(NamedTuple):
+
+class Fitted(NamedTuple, Generic[Classifier]):
     """A model fitted on every row, its calibration, and the predictions that the calibration was fitted on.
 
     `out_of_time` has one row per test row of a fold: `row` (its number in X), `as_of`, `outcome` and `p_...`, each
     from a model that had seen only outcomes known by then, before calibration.
     """
 
-    classifier: SilentDefectionClassifier
+    classifier: Classifier
     calibration: Calibration
     out_of_time: pd.DataFrame
 
@@ -33,16 +35,17 @@ def fit_calibrated(
     y: ArrayLike,
     as_of: ArrayLike,
     *,
-    classifier: SilentDefectionClassifier,
+    classifier: Classifier,
     splitter: RollingOriginSplit,
     fold: Fold | None = None,
     earlier: pd.DataFrame | None = None,
-) -> Fitted:
+) -> Fitted[Classifier]:
     """Fit the calibration on pooled rolling out-of-time predictions, then a clone of `classifier` on all rows.
 
     Parameters
     ----------
     X : (n, f) features; y : (n,) outcomes; as_of : (n,) snapshot dates
+    classifier : any scikit-learn classifier of outcomes
     fold : X of a fold's rows, where some columns are fitted on its training rows; without it they are rows of `X`
     earlier : the `out_of_time` of a fit on the first snapshots of the same rows; its predictions are not made again
 

@@ -11,6 +11,7 @@ from churnml import dataset
 from churnml.config import Config
 from churnml.dataset import Dataset
 from churnml.errors import DataError, ModelError
+from churnml.evaluation.parts import Part, by_acquaintance, by_attribute, by_lead_time, by_tenure, by_terciles
 from churnml.features.recipe import Recipe
 from churnml.workflows.business import Business, Progress, silently
 from churnml.workflows.evidence import days
@@ -75,3 +76,19 @@ def split(data: Dataset, config: Config) -> tuple[Dataset, Dataset]:
     learn, test = (data.at(np.isin(as_of, np.array(part, dtype="datetime64[D]"))) for part in (learned, tested))
     learn = learn.fitted()
     return learn, test.fitted(learn.state)
+
+
+def parts_of(learn: Dataset, test: Dataset, config: Config) -> list[Part]:
+    """The parts of the test rows that the model is judged in, besides the snapshots.
+
+    Who was seen in training, lead time, tenure, value, and the attributes that are neither protected nor personal.
+    """
+    parts = by_acquaintance(test.group_id, learn.group_id)
+    parts += by_lead_time(test.keys["customer_id"], test.as_of)
+    if "tenure_days" in test.X:
+        parts += by_tenure(test.X["tenure_days"])
+    parts += by_terciles("value", test.value)
+    for name, attribute in config.attributes.items():
+        if attribute.sensitivity == "none" and name in test.X:
+            parts += by_attribute(name, test.X[name])
+    return parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +22,11 @@ from churnml.explanation.attribution import attribute
 from churnml.explanation.themes import feature_drivers, theme_drivers
 from churnml.features.fitted import remarks
 from churnml.insights.silent_share import silent_share
+from churnml.metrics.profit import Campaign
 from churnml.model.baselines import RECENCY, baselines
 from churnml.model.bundle import Bundle
 from churnml.model.classifier import SilentDefectionClassifier
+from churnml.model.rivals import rival_chances, rivals
 from churnml.model.split import RollingOriginSplit
 from churnml.model.training import fit_calibrated, three_columns
 from churnml.model.tuning import tune
@@ -33,7 +36,7 @@ from churnml.tracking import DataFile, Tracker, TrainingRecord
 from churnml.workflows.audit import audit_business
 from churnml.workflows.business import Business, Progress, open_business, silently
 from churnml.workflows.evidence import counts, days, outcomes_frame, pack, pack_share, unpack
-from churnml.workflows.rows import labelled, split
+from churnml.workflows.rows import labelled, parts_of, split
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,6 +111,7 @@ def train(
     seed = config.model.seed if seed is None else seed
     trials = config.model.tuning.trials if trials is None else trials
     base = classifier(config, seed)
+    challengers = rivals(config.model.rivals, seed=seed)
     models = Path(config.paths.models)
     names = Pseudonyms.load(models, create=True)
     with open_business(config, root, progress) as business:
@@ -135,9 +139,13 @@ def train(
     judged = fit_calibrated(learn.X, learn.outcome, learn.as_of, classifier=chosen, splitter=proofs, fold=learn.fold)
     progress("fitting", 1, 3)
     chances = {MODEL: judged.calibration.transform(judged.classifier.predict_proba(test.X))}
-    rivals = baselines(learn.X.columns)
-    for name, estimator in rivals.estimators.items():
+    simple = baselines(learn.X.columns)
+    for name, estimator in simple.estimators.items():
         chances[name] = three_columns(estimator.fit(learn.X, learn.outcome), test.X)
+    rows = (learn.X, learn.outcome, learn.as_of)
+    for done, (name, rival) in enumerate(challengers.items()):
+        progress("fitting rivals", done, len(challengers))
+        chances[name] = rival_chances(name, rival, *rows, test.X, splitter=proofs, fold=learn.fold)
     evaluation = evaluate(
         test.outcome,
         chances,
@@ -145,6 +153,9 @@ def train(
         test.voiced,
         test.as_of,
         model=MODEL,
+        value=None if np.isnan(test.value).all() else test.value.clip(min=0),
+        campaign=Campaign(**config.economics.campaign.model_dump()),
+        parts=parts_of(learn, test, config),
         n_bootstrap=config.model.bootstrap,
         seed=seed,
     )
@@ -164,11 +175,12 @@ def train(
     drivers = feature_drivers(attribution, sample.X, data.recipe.cards)
     found = data.recipe.inventory.kinds
     share = silent_share(outcomes_frame(data, any(kind in found for kind in config.features.friction)))
+    shown = evaluation.without(challengers)
     notes = {
         "inventory": data.recipe.inventory.to_json(),
         "custom_features": dict(data.recipe.custom),
         "switched_off": {**data.recipe.switched_off, **unlearnt(data)},
-        "baselines_skipped": rivals.skipped,
+        "baselines_skipped": simple.skipped,
         "tuning": {"trials": trials, "best": tuned.best, "seed": seed},
         "train": _about(learn),
         "test": _about(test),
@@ -176,10 +188,10 @@ def train(
         "silent_share": pack_share(share),
         "declared_margin": attribution.declared,
         "audit": pack(audit.frame()),
-        "metrics": pack(evaluation.metrics),
-        "differences": pack(evaluation.differences),
-        "calibration": pack(evaluation.calibration),
-        "lift": pack(evaluation.lift),
+        "metrics": pack(shown.metrics),
+        "differences": pack(shown.differences),
+        "calibration": pack(shown.calibration),
+        "lift": pack(shown.lift),
         "theme_drivers": pack(theme_drivers(attribution, data.recipe.cards)),
         "feature_drivers": pack(drivers),
         "repairs": pack(repairs),
@@ -211,7 +223,7 @@ def train(
             tables={
                 "metrics": evaluation.metrics,
                 "differences": evaluation.differences,
-                "by_snapshot": evaluation.by_snapshot,
+                "breakdown": evaluation.breakdown,
                 "feature_drivers": drivers,
                 "leakage_audit": audit.frame(),
                 "test_predictions": _predictions(test, chances[MODEL], names),
@@ -338,4 +350,5 @@ def _leading(evaluation: Evaluation) -> dict[str, float]:
     """The figures of the model itself, named for the tracking server."""
     table = evaluation.metrics[evaluation.metrics["model"] == MODEL]
     names = table["metric"] + "." + table["outcome"] + "." + table["population"].str.replace(" ", "_")
-    return dict(zip(names, table["value"].astype(float).tolist(), strict=True))
+    values = zip(names, table["value"].astype(float).tolist(), strict=True)
+    return {name: value for name, value in values if math.isfinite(value)}
