@@ -219,8 +219,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _record(compared: Compared, versions: list[str]) -> RunRecord:
-    led = compared.metrics[compared.metrics["population"] == NO_VOICE]
-    led = led.set_index(["outcome", "metric", "model"])["value"]
+    led = compared.metrics[compared.metrics["population"] == NO_VOICE].to_dict(orient="records")
     return RunRecord(
         description=(
             f"Versions {', '.join(versions)} on {compared.rows:,} test rows that all share (snapshots "
@@ -229,9 +228,9 @@ def _record(compared: Compared, versions: list[str]) -> RunRecord:
         ),
         params={"versions": ", ".join(versions), "reference": compared.reference, "rows": compared.rows},
         metrics={
-            f"{metric}_{outcome}/version_{version}": float(led[outcome, metric, version])
-            for outcome, metric in SHOWN
-            for version in versions
+            f"{row['metric']}_{row['outcome']}/version_{row['model']}": float(row["value"])
+            for row in led
+            if (row["outcome"], row["metric"]) in SHOWN
         },
         tables={
             "comparison": compared.table(),
