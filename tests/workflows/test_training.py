@@ -84,16 +84,26 @@ def test_a_comparison_is_logged(company: Any, again: Any, cli: Callable[..., Any
     assert len(pd.read_csv(folder / "tables" / "difference.csv")) == 1
 
 
-def test_the_worth_of_feature_families_is_measured_before_the_test(company: Any, cli: Callable[..., Any]) -> None:
-    told = cli("compare", company.config, "--ablation", "--json")
+def test_the_worth_of_feature_families_is_measured_before_the_test(
+    company: Any, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    small = {
+        "families: [recency, complaints]": "families: [value, onboarding]",
+        "test_snapshots: 2": "test_snapshots: 1",
+    }
+    told = cli("compare", company.configure(tmp_path, small), "--ablation", "--json")
     assert told.code == 0, told.err
-    assert set(told.json["columns"]) >= {"recency", "complaints"}
+    assert set(told.json["columns"]) >= {"value", "onboarding"}
     table = pd.DataFrame(told.json["differences"])
     assert set(table["baseline"]) == {f"without {family}" for family in told.json["columns"]}
-    led = table[(table["population"] == "no voice before") & (table["outcome"] == "silent")].set_index(
-        ["baseline", "metric"]
-    )
-    assert led.loc[("without recency", "auroc"), "value"] > 0.05, "silent leavers are told by their silence"
+    leading = {"population": "no voice before", "outcome": "silent", "metric": "auroc"}
+    auroc = {
+        row["model"]: row["value"]
+        for row in told.json["metrics"]
+        if all(row[name] == value for name, value in leading.items())
+    }
+    worth = table.loc[(table[list(leading)] == pd.Series(leading)).all(axis=1)].set_index("baseline")["value"]
+    assert worth["without value"] == pytest.approx(auroc["all features"] - auroc["without value"]) != 0
     tested = pd.read_csv(bundle_folder(company, company.trained["run_id"]).parent / "tables" / "test_predictions.csv")
     assert max(told.json["origins"]) < tested["as_of"].min()
     assert client_of(company.models).get_run(told.json["run_id"]).data.tags["churnml.kind"] == "feature families"
@@ -108,12 +118,12 @@ def test_a_training_as_the_store_shows_it(company: Any) -> None:
     metrics, leading = run.data.metrics, company.trained["auroc_of_silent_without_voice_before"]
     assert metrics["lead/auroc"] == metrics["no_voice_before_silent/auroc"] == pytest.approx(leading, abs=1e-4)
     assert metrics["lead/auroc_low"] < metrics["lead/auroc"] < metrics["lead/auroc_high"]
-    assert metrics["lead/auroc_over_recency"] == pytest.approx(
-        metrics["lead/auroc"] - metrics["baselines/auroc_recency"]
+    assert metrics["lead/auroc_over_recency_only"] == pytest.approx(
+        metrics["lead/auroc"] - metrics["baselines/auroc_recency_only"]
     )
     rows = {each.tags[0].value: each.dataset.profile for each in run.inputs.dataset_inputs}
     assert f'"num_rows": {sum(company.trained["test_rows"].values())},' in rows["testing"]
-    assert "| churnml |" in run.data.tags["mlflow.note.content"] and run.data.tags["churnml.leakage_audit"] == "passed"
+    assert "| churnml" in run.data.tags["mlflow.note.content"] and run.data.tags["churnml.leakage_audit"] == "passed"
     figures = {Path(each.path).stem for each in client.list_artifacts(company.trained["run_id"], "figures")}
     assert {"shap_beeswarm", "shap_waterfall_riskiest", "calibration"} <= figures
 

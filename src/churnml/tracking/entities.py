@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import os
@@ -34,6 +35,14 @@ def requirements() -> list[str]:
     """What a server needs to load a registered version, at the versions of this machine."""
     names = ("mlflow", "lightgbm", "numpy", "pandas", "scikit-learn")
     return [f"churnml=={__version__}", *(f"{name}=={installed_version(name)}" for name in names)]
+
+
+def known_user() -> dict[str, str]:
+    """Who starts the run, as MLflow tags it; empty where the system knows no name."""
+    try:
+        return {"mlflow.user": getpass.getuser()}
+    except (OSError, KeyError):  # a container without an entry for its user
+        return {}
 
 
 def readable(value: Any) -> str:

@@ -20,12 +20,22 @@ import pandas as pd
 
 from churnml.errors import LockError, ModelError
 from churnml.scoring.durable import lock, replace_link, sync, writing
-from churnml.tracking.entities import file_input, load_mlflow, readable, requirements, sample_input, signature
+from churnml.tracking.entities import (
+    file_input,
+    known_user,
+    load_mlflow,
+    readable,
+    requirements,
+    sample_input,
+    signature,
+)
 from churnml.tracking.records import Exported, ModelVersion, RunRecord, TrainingRecord
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 LOADER = "churnml.scoring.pyfunc"
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Tells the UI to show runs and metrics, not prompts and traces."""
 _ABOUT = "exported.json"
 
 
@@ -208,7 +218,9 @@ class Tracker:
     def _run(self, experiment: str, name: str, record: RunRecord) -> Iterator[str]:
         """A run that holds the record; finished when the block ends well, failed otherwise."""
         client = self._client
-        tags = dict(record.tags) | ({"mlflow.note.content": record.description} if record.description else {})
+        tags = known_user() | dict(record.tags)
+        if record.description:
+            tags["mlflow.note.content"] = record.description
         with self._reached():
             run_id = str(client.create_run(experiment, tags=tags, run_name=name).info.run_id)
             try:
@@ -246,7 +258,7 @@ class Tracker:
     def _log_model(self, run_id: str, record: TrainingRecord) -> str:
         mlflow = load_mlflow()
         client = self._client
-        inputs = [*map(file_input, record.data), *(sample_input(self.project, each) for each in record.samples)]
+        inputs = [*(sample_input(self.project, each) for each in record.samples), *map(file_input, record.data)]
         if inputs:
             client.log_inputs(run_id, inputs)
         client.log_dict(run_id, {**record.lineage, "data": [asdict(file) for file in record.data]}, "lineage.json")
@@ -328,7 +340,7 @@ class Tracker:
         location = None if on_server else (self.root / "artifacts" / self.project).as_uri()
         with lock(self.root / ".mlflow.lock", wait_s=120), self._reached():
             found = client.get_experiment_by_name(name)
-            return str(found.experiment_id if found else client.create_experiment(name, location))
+            return str(found.experiment_id if found else client.create_experiment(name, location, tags=KIND))
 
     @contextmanager
     def _reached(self) -> Iterator[None]:

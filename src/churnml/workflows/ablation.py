@@ -18,6 +18,7 @@ from churnml.outcomes import OUTCOMES
 from churnml.tracking import RunRecord, Tracker
 from churnml.workflows.business import Progress, open_business, silently
 from churnml.workflows.compare import SHOWN, difference_figures, plain, wide
+from churnml.workflows.evidence import markdown
 from churnml.workflows.rows import labelled, split
 from churnml.workflows.train import classifier, splitter
 
@@ -150,7 +151,7 @@ def _record(ablated: Ablated) -> RunRecord:
             f"predicted out of time at origins inside the training period ({', '.join(ablated.origins)}), customers "
             f"with {NO_VOICE}. The parameters are those of the configuration, before any search and calibration. 95% "
             "intervals, paired, from a bootstrap of whole groups of customers. Smaller is better for log loss and "
-            "calibration error."
+            f"calibration error.\n\n{markdown(ablated.table())}"
         ),
         params={"rows": ablated.rows, "origins": ", ".join(ablated.origins), "families": ", ".join(ablated.columns)},
         metrics=worth,

@@ -20,6 +20,7 @@ from churnml.evaluation.judge import NO_VOICE
 from churnml.model.bundle import Bundle
 from churnml.outcomes import OUTCOMES
 from churnml.tracking import ModelVersion, RunRecord, Tracker
+from churnml.workflows.evidence import markdown
 from churnml.workflows.plots import difference_plot
 
 KEYS = ["customer", "as_of"]
@@ -224,7 +225,8 @@ def _record(compared: Compared, versions: list[str]) -> RunRecord:
         description=(
             f"Versions {', '.join(versions)} on {compared.rows:,} test rows that all share (snapshots "
             f"{', '.join(compared.snapshots)}), customers with {NO_VOICE}. Differences are to version "
-            f"{compared.reference}, paired, with 95% intervals from a bootstrap of whole groups of customers."
+            f"{compared.reference}, paired, with 95% intervals from a bootstrap of whole groups of customers.\n\n"
+            f"{markdown(compared.table())}\n\nDifferences:\n\n{markdown(compared.difference_table())}"
         ),
         params={"versions": ", ".join(versions), "reference": compared.reference, "rows": compared.rows},
         metrics={

@@ -12,7 +12,7 @@ import pandas as pd
 
 from churnml.evaluation.evaluate import LEADING, Evaluation
 from churnml.tracking import Sample
-from churnml.workflows.evidence import counts, days
+from churnml.workflows.evidence import counts, days, markdown
 
 if TYPE_CHECKING:
     from churnml.config import Config
@@ -77,12 +77,14 @@ def curves(tuned: Tuning) -> dict[str, pd.Series]:
 def description(evaluation: Evaluation, tuned: Tuning, audit: Audit, learn: Dataset, test: Dataset) -> str:
     """The run in a few lines of Markdown: how good, on what, found how, audited with what result."""
     wanted = [LEADING, (LEADING[0], "silent", "average_precision"), (LEADING[0], "all", "log_loss")]
-    head = ["", *(f"{metric.replace('_', ' ')}, {outcome}" for _, outcome, metric in wanted)]
-    lines = [_row(head), _row(["---"] * len(head))]
+    rows = []
     for name, part in evaluation.metrics.groupby("model", sort=False):
-        found = {(row["population"], row["outcome"], row["metric"]): row for row in part.to_dict(orient="records")}
-        cells = [f"{found[key]['value']:.3f} [{found[key]['low']:.3f}, {found[key]['high']:.3f}]" for key in wanted]
-        lines.append(_row([str(name), *cells]))
+        row = {"model": str(name)}
+        found = {(each["population"], each["outcome"], each["metric"]): each for each in part.to_dict(orient="records")}
+        for key in wanted:
+            value, low, high = (float(found[key][column]) for column in ("value", "low", "high"))
+            row[f"{key[2].replace('_', ' ')}, {key[1]}"] = f"{value:.3f} [{low:.3f}, {high:.3f}]"
+        rows.append(row)
     search = "no search for parameters"
     if len(tuned.trials):
         search = (
@@ -93,7 +95,7 @@ def description(evaluation: Evaluation, tuned: Tuning, audit: Audit, learn: Data
         [
             f"Silent defection among customers with {LEADING[0]}, on the test snapshots, with 95% intervals:",
             "",
-            *lines,
+            markdown(pd.DataFrame(rows)),
             "",
             f"- learnt from {_said(learn)}",
             f"- tested on {_said(test)}",
@@ -169,10 +171,6 @@ def _name(population: str, outcome: str, metric: str) -> str:
 
 def _plain(name: str) -> str:
     return "".join(letter if letter.isalnum() else "_" for letter in name.lower())
-
-
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _said(data: Dataset) -> str:
