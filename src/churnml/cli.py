@@ -178,18 +178,48 @@ def train(
 @app.command()
 def compare(
     config: ConfigFile,
-    versions: Annotated[list[str] | None, typer.Argument(metavar="[VERSION]...", help="Default: all.")] = None,
+    versions: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[VERSION]...", help="The first is the reference. Default: all, against the champion."),
+    ] = None,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Instead: the model without each family of features, before the test.")
+    ] = False,
+    known_at: KnownAt = None,
+    data: DataRoot = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put trained versions side by side on the same test snapshots, with paired differences."""
+    """Put trained versions side by side on the same test snapshots, with paired differences; or feature families."""
+    if ablation:
+        if versions:
+            raise typer.BadParameter("--ablation trains models of its own; give no versions")
+        from churnml.workflows.ablation import ablate
+
+        with _watched(as_json) as progress:
+            families = ablate(_load(config), known_at=known_at, root=data, progress=progress)
+        if as_json:
+            _print(families.summary(), True)
+        else:
+            _table(
+                families.table(),
+                f"What each family is worth: all features minus without it, on {families.rows:,} rows of the training "
+                f"period predicted out of time ({families.origins[0]} to {families.origins[-1]}), no voice before",
+            )
+        return
     from churnml.workflows.compare import compare as run
 
     result = run(_load(config), versions or [])
     if as_json:
-        _print({"metrics": result.records(), "differences": result.difference_records()}, True)
+        _print(result.summary(), True)
     else:
-        _table(result.table(), "Versions on the snapshots and customers that all of them were tested on")
-        _table(result.difference_table(), f"Differences to version {result.reference}, paired")
+        _table(
+            result.table(),
+            f"Versions on the {result.rows:,} test rows that all of them share ({result.snapshots[0]} to "
+            f"{result.snapshots[-1]}), no voice before",
+        )
+        _table(result.difference_table(), f"Differences to version {result.reference}, paired, 95% intervals")
+        if len(result.settings):
+            _table(result.settings, "What the versions differ in")
 
 
 @app.command()
@@ -200,7 +230,7 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make a version the champion, if it has earned it; says why not."""
-    from churnml.workflows.compare import promote as run
+    from churnml.workflows.promote import promote as run
 
     _print(run(_load(config), version, force=force), as_json, title="Promotion")
 

@@ -195,7 +195,7 @@ def test_mlflow_serves_the_bundle(packed, business, tmp_path):
 
     mlflow.pyfunc.save_model(
         tmp_path / "model",
-        loader_module="churnml.model.served",
+        loader_module="churnml.scoring.pyfunc",
         data_path=str(packed.save(tmp_path / "bundle")),
         pip_requirements=["lightgbm"],
     )

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
 
+import churnml
 from churnml.errors import ModelError
 from churnml.model.classifier import SilentDefectionClassifier
+from churnml.model.objectives import AVERAGE_PRECISION, objective
 from churnml.model.split import RollingOriginSplit
 from churnml.model.tuning import tune
 
@@ -50,7 +58,15 @@ def test_same_seed_same_trials_and_another_seed_others(search):
     assert not first.trials["num_leaves"].equals(other.trials["num_leaves"])
 
 
-def test_a_killed_search_goes_on_and_loses_nothing(search):
+def test_an_uninterrupted_search_gives_the_same_model_to_the_byte(search, business):
+    texts = [
+        SilentDefectionClassifier(**search(3, name).best).fit(business.X, business.y).model_text_
+        for name in ("a.db", "b.db")
+    ]
+    assert texts[0] == texts[1]
+
+
+def test_an_interrupted_search_goes_on_and_loses_nothing(search):
     def kill(done: int, wanted: int, best: float | None) -> None:
         if done == 3:
             raise KeyboardInterrupt
@@ -63,6 +79,82 @@ def test_a_killed_search_goes_on_and_loses_nothing(search):
     calls = []
     assert len(search(5, on_trial=lambda *progress: calls.append(progress)).trials) == 5
     assert not calls
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from conftest import make_business
+from churnml.model.classifier import SilentDefectionClassifier
+from churnml.model.split import RollingOriginSplit
+from churnml.model.tuning import tune
+
+made = make_business()
+rows = np.flatnonzero(np.char.less(made.groups.astype(str), "g00070"))
+X, finished = made.X.iloc[rows], []
+
+def fold(train, test):
+    if len(finished) == 3:
+        print("in the fourth trial", flush=True)
+        time.sleep(600)
+    return X.iloc[train], X.iloc[test]
+
+base = SilentDefectionClassifier(n_estimators=30, learning_rate=0.2, num_threads=1, minimum_positives=5)
+tune(X, made.y[rows], made.as_of[rows], RollingOriginSplit(3, horizon_days=42), base=base, seed=3, trials=5,
+     storage=Path(sys.argv[2]), fold=fold, on_trial=lambda done, wanted, best: finished.append(done))
+"""
+
+
+def test_a_search_killed_within_a_trial_goes_on_with_the_seed_plus_the_finished_trials(search, tmp_path):
+    source = os.pathsep.join([str(Path(churnml.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    child = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(Path(__file__).parent), str(tmp_path / "killed.db")],
+        env=os.environ | {"PYTHONPATH": source},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert child.stdout.readline() == "in the fourth trial\n"
+    finally:
+        child.kill()
+    assert child.wait() == -signal.SIGKILL
+    seen = []
+    resumed = search(5, "killed.db", on_trial=lambda done, *_: seen.append(done))
+    assert seen == [4, 5]
+
+    whole = search(3, "whole.db")
+    pd.testing.assert_frame_equal(resumed.trials.head(3), whole.trials)
+    pd.testing.assert_frame_equal(resumed.trials, search(5, "whole.db").trials)  # the seed plus 3, as after any stop
+
+
+def test_the_time_budget_counts_what_was_searched_before(search):
+    assert len(search(2).trials) == 2
+    assert len(search(9, timeout_s=1e-6).trials) == 2
+    assert len(search(3, timeout_s=600).trials) == 3
+
+
+def test_the_user_chooses_what_is_searched_for(search):
+    for_loss, found = search(4), search(4, objective=AVERAGE_PRECISION)
+    assert "average_precision" in found.trials and "log_loss" not in found.trials
+    best = found.complete["average_precision"].max()
+    assert found.gain == pytest.approx(best - found.trials["average_precision"][0]) and found.gain >= 0
+    assert found.best["learning_rate"] in set(
+        found.complete.loc[found.complete["average_precision"] == best, "learning_rate"]
+    )
+    assert for_loss.gain == pytest.approx(for_loss.trials["log_loss"][0] - for_loss.complete["log_loss"].min())
+    with pytest.raises(ModelError, match="no objective is called 'accuracy'; use one of log_loss, average_precision"):
+        objective("accuracy")
+
+
+def test_folds_that_cannot_be_judged_are_left_out(search, business, tmp_path):
+    vocal = np.where(business.y == "silent", "vocal", business.y)
+    about = {"base": search.base, "trials": 1, "storage": tmp_path / "vocal.db"}
+    splitter = RollingOriginSplit(2, horizon_days=42)
+    assert len(tune(business.X, vocal, business.as_of, splitter, **about).trials) == 1
+    with pytest.raises(ModelError, match="to judge average_precision on"):
+        tune(business.X, vocal, business.as_of, splitter, objective=AVERAGE_PRECISION, **about)
 
 
 def test_a_kill_before_the_default_was_done_still_tries_the_default(search, tmp_path):

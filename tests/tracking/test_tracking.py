@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import lightgbm as lgb
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from churnml.errors import LockError, ModelError
-from churnml.tracking import DataFile, Tracker, TrainingRecord
+from churnml.tracking import DataFile, RunRecord, Sample, Tracker, TrainingRecord
 
 
 @pytest.fixture(autouse=True)
@@ -43,13 +44,20 @@ def record(folder: Path, *, note: str = "first") -> TrainingRecord:
     drawing.write_text("<svg/>")
     return TrainingRecord(
         bundle=folder,
+        columns={"days_since_activity": "number", "region": "category"},
+        example=pd.DataFrame({"days_since_activity": [12.0], "region": ["north"]}),
+        description="**Good.**",
         params={"num_leaves": 4, "note": note},
         metrics={"log_loss": 0.5, "silent.auroc": 0.81, "unknown": float("nan")},
-        trials=pd.DataFrame({"number": [0, 1], "value": [0.6, 0.5]}),
-        tables={"metrics": pd.DataFrame({"model": ["churnml"], "value": [0.81]})},
+        curves={"search/best": pd.Series([0.6, 0.5], index=[0, 1])},
+        tables={
+            "trials": pd.DataFrame({"number": [0, 1], "value": [0.6, 0.5]}),
+            "metrics": pd.DataFrame({"model": ["churnml"], "value": [0.81]}),
+        },
         figures={"beeswarm": figure, "calibration": drawing},
         texts={"model_card.md": "# Model card"},
         data=(DataFile("clicks.parquet", "ab" * 32, 4_900_000),),
+        samples=(Sample("training", "ef" * 32, 500, {"days_since_activity": "number"}),),
         lineage={"config": "cd" * 32},
         tags={"why": "test"},
     )
@@ -121,17 +129,20 @@ def test_what_a_run_holds(root: Path, tmp_path: Path) -> None:
 
     client = mlflow.MlflowClient(tracking_uri=tracker.uri)
     run = client.get_run(version.run_id)
-    (data,) = run.inputs.dataset_inputs
-    assert data.dataset.name == "clicks.parquet" and data.dataset.digest == "ab" * 16
+    inputs = {each.tags[0].value: each.dataset for each in run.inputs.dataset_inputs}
+    assert inputs["source"].name == "clicks.parquet" and inputs["source"].digest == "ab" * 16
+    assert json.loads(inputs["source"].profile) == {"num_rows": 4_900_000}
+    assert inputs["training"].digest == "ef" * 16
+    assert json.loads(inputs["training"].schema)["mlflow_colspec"][0]["name"] == "days_since_activity"
+    assert run.info.run_name == f"version {version.version}" and run.data.tags["mlflow.note.content"] == "**Good.**"
+    history = client.get_metric_history(version.run_id, "search/best")
+    assert sorted((point.step, point.value) for point in history) == [(0, 0.6), (1, 0.5)]
     assert run.info.artifact_uri.startswith((root / "artifacts" / "held").as_uri())
     uri = client.get_model_version_download_uri("churnml_held", version.version)
-    model = Path(mlflow.artifacts.download_artifacts(uri))
-    served = mlflow.models.Model.load(model).flavors["python_function"]
-    assert served["loader_module"] == "churnml.model.served"
-    kept = model / served["data"]
-    assert {path.name: path.read_bytes() for path in kept.iterdir()} == {
-        path.name: path.read_bytes() for path in (tmp_path / "bundle").iterdir()
-    }
+    about = mlflow.models.Model.load(urlsplit(uri).path)
+    assert about.signature.inputs.input_names() == ["days_since_activity", "region"]
+    assert about.signature.outputs.input_names() == ["p_retained", "p_silent", "p_vocal"]
+    assert set(about.flavors) == {"python_function"} and "python_model" not in about.flavors["python_function"]
     assert not list(root.rglob("*.pkl"))
 
 
@@ -142,6 +153,41 @@ def test_a_failed_training_leaves_no_version(root: Path, tmp_path: Path) -> None
         tracker.log_training(TrainingRecord(bundle=broken.bundle, figures={"a": tmp_path / "no such file"}))
     assert tracker.challenger() is None
     assert tracker.runs().empty
+
+
+def test_a_comparison_is_a_run_beside_the_trainings(root: Path) -> None:
+    tracker = Tracker(None, root, "beside")
+    run_id = tracker.log_comparison(
+        "2 against 1", RunRecord(metrics={"auroc/version_1": 0.8}, tables={"difference": pd.DataFrame({"low": [0.01]})})
+    )
+    assert tracker.runs().empty
+
+    import mlflow
+
+    client = mlflow.MlflowClient(tracking_uri=tracker.uri)
+    run = client.get_run(run_id)
+    assert client.get_experiment(run.info.experiment_id).name == "churnml_beside_comparisons"
+    assert run.info.run_name == "2 against 1" and run.info.status == "FINISHED"
+    assert run.data.metrics == {"auroc/version_1": 0.8}
+
+
+def test_a_forced_promotion_is_tagged(root: Path, tmp_path: Path) -> None:
+    tracker = Tracker(None, root, "forced")
+    first = tracker.log_training(record(tmp_path / "a" / "bundle"))
+    second = tracker.log_training(record(tmp_path / "b" / "bundle"))
+    tracker.promote(first.version, "the first")
+    tracker.promote(second.version, "forced, although worse", forced=True)
+
+    import mlflow
+
+    client = mlflow.MlflowClient(tracking_uri=tracker.uri)
+    tags = [client.get_model_version("churnml_forced", each.version).tags for each in (first, second)]
+    assert tags[0] == {"churnml.promoted_because": "the first"}
+    assert tags[1] == {
+        "churnml.promoted_because": "forced, although worse",
+        "churnml.replaced": first.version,
+        "churnml.forced": "true",
+    }
 
 
 def test_an_unknown_version_cannot_become_champion(root: Path) -> None:
@@ -177,7 +223,8 @@ def test_a_training_is_silent_on_a_terminal_and_works_from_any_folder(tmp_path: 
         "import sys; from pathlib import Path; from churnml.tracking import *\n"
         "assert 'mlflow' not in sys.modules\n"
         "t = Tracker(None, Path(sys.argv[1]), 'quiet')\n"
-        "t.promote(t.log_training(TrainingRecord(Path(sys.argv[2]))).version)\n"
+        "record = TrainingRecord(bundle=Path(sys.argv[2]), columns={'tenure_days': 'number'})\n"
+        "t.promote(t.log_training(record).version)\n"
     )
     bundle = record(tmp_path / "b" / "bundle").bundle
     (tmp_path / "cwd").mkdir()

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from churnml.errors import ModelError
 from churnml.model.bundle import Bundle
+from churnml.workflows.promote import specification
 
 POOR = {"families: [recency, complaints]": "families: [onboarding]"}
 """What a model knows least from."""
 
 
+def bundle_folder(company: Any, run: str) -> Path:
+    return company.models / "artifacts" / "telecom" / run / "artifacts" / "bundle"
+
+
 def bundle(company: Any, run: str) -> dict[str, bytes]:
-    folder = company.models / "artifacts" / "telecom" / run / "artifacts" / "bundle"
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(bundle_folder(company, run).iterdir())}
+
+
+def client_of(models: Path) -> Any:
+    """MLflow's own client on the store of these models."""
+    import mlflow
+
+    return mlflow.MlflowClient(tracking_uri=f"sqlite:///{models / 'mlflow.db'}")
 
 
 def test_the_first_model_becomes_champion(company: Any) -> None:
@@ -79,8 +94,134 @@ def test_compare_puts_both_side_by_side(company: Any, again: Any, cli: Callable[
         if (row["population"], row["outcome"], row["metric"]) == ("no voice before", "silent", "auroc")
     ]
     assert leading == pytest.approx([company.trained["auroc_of_silent_without_voice_before"]] * 2, abs=1e-4)
-    read = cli("compare", company.config)
-    assert read.code == 0 and "Differences to version" in read.out
+    assert told.json["reference"] == "1" and told.json["settings"] == []
+    assert told.json["rows"] == sum(company.trained["test_rows"].values()) and len(told.json["snapshots"]) == 2
+    read = cli("compare", company.config, "2", "1")
+    assert read.code == 0 and "Differences to version 2" in read.out
+
+
+def test_a_comparison_is_logged(company: Any, again: Any, cli: Callable[..., Any]) -> None:
+    told = cli("compare", company.config, "--json")
+    run = client_of(company.models).get_run(told.json["run_id"])
+    assert run.data.params["versions"] == "1, 2" and run.data.tags["churnml.kind"] == "versions"
+    leading = company.trained["auroc_of_silent_without_voice_before"]
+    assert run.data.metrics["auroc_silent/version_1"] == pytest.approx(leading, abs=1e-4)
+    folder = company.models / "artifacts" / "telecom" / told.json["run_id"] / "artifacts"
+    assert (folder / "figures" / "difference_auroc_silent.png").read_bytes().startswith(b"\x89PNG")
+    assert len(pd.read_csv(folder / "tables" / "difference.csv")) == 1
+
+
+def test_the_worth_of_feature_families_is_measured_before_the_test(
+    company: Any, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    small = {
+        "families: [recency, complaints]": "families: [value, onboarding]",
+        "test_snapshots: 2": "test_snapshots: 1",
+    }
+    told = cli("compare", company.configure(tmp_path, small), "--ablation", "--json")
+    assert told.code == 0, told.err
+    assert set(told.json["columns"]) >= {"value", "onboarding"}
+    table = pd.DataFrame(told.json["differences"])
+    assert set(table["baseline"]) == {f"without {family}" for family in told.json["columns"]}
+    leading = {"population": "no voice before", "outcome": "silent", "metric": "auroc"}
+    auroc = {
+        row["model"]: row["value"]
+        for row in told.json["metrics"]
+        if all(row[name] == value for name, value in leading.items())
+    }
+    worth = table.loc[(table[list(leading)] == pd.Series(leading)).all(axis=1)].set_index("baseline")["value"]
+    assert worth["without value"] == pytest.approx(auroc["all features"] - auroc["without value"]) != 0
+    tested = pd.read_csv(bundle_folder(company, company.trained["run_id"]).parent / "tables" / "test_predictions.csv")
+    assert max(told.json["origins"]) < tested["as_of"].min()
+    assert client_of(company.models).get_run(told.json["run_id"]).data.tags["churnml.kind"] == "feature families"
+    assert cli("compare", company.config, "1", "--ablation").code == 2
+
+
+def test_a_training_as_the_store_shows_it(company: Any) -> None:
+    client = client_of(company.models)
+    run = client.get_run(company.trained["run_id"])
+    assert run.info.run_name == "version 1"
+    assert run.data.params["learning_rate"] == "0.03" and run.data.params["search.trials"] == "0"
+    metrics, leading = run.data.metrics, company.trained["auroc_of_silent_without_voice_before"]
+    assert metrics["lead/auroc"] == metrics["no_voice_before_silent/auroc"] == pytest.approx(leading, abs=1e-4)
+    assert metrics["lead/auroc_low"] < metrics["lead/auroc"] < metrics["lead/auroc_high"]
+    assert metrics["lead/auroc_over_recency_only"] == pytest.approx(
+        metrics["lead/auroc"] - metrics["baselines/auroc_recency_only"]
+    )
+    rows = {each.tags[0].value: each.dataset.profile for each in run.inputs.dataset_inputs}
+    assert f'"num_rows": {sum(company.trained["test_rows"].values())},' in rows["testing"]
+    assert "| churnml" in run.data.tags["mlflow.note.content"] and run.data.tags["churnml.leakage_audit"] == "passed"
+    figures = {Path(each.path).stem for each in client.list_artifacts(company.trained["run_id"], "figures")}
+    assert {"shap_beeswarm", "shap_waterfall_riskiest", "calibration"} <= figures
+
+
+def test_mlflow_loads_the_champion_without_pickle_and_scores_as_the_bundle_does(
+    company: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{company.models / 'mlflow.db'}")
+    loaded = mlflow.pyfunc.load_model("models:/churnml_telecom/1")
+    bundle = Bundle.load(bundle_folder(company, company.trained["run_id"]))
+    (example,) = loaded.input_example.to_dict(orient="records")
+    numbers = [each["name"] for each in bundle.features if each["type"] == "number"]
+    X = pd.DataFrame([example] * 3)[list(bundle.columns)]
+    X.loc[1, numbers] = np.nan
+    X.loc[2, numbers] = 3.0
+    chances = loaded.predict(X)
+    assert list(chances.columns) == ["p_retained", "p_silent", "p_vocal"]
+    categories = {each["name"]: "category" for each in bundle.features if each["type"] == "category"}
+    np.testing.assert_array_equal(chances.to_numpy(), bundle.predict_proba(X.astype(categories)))
+    model = bundle_folder(company, company.trained["run_id"]).parent / "model"
+    assert not [path for path in model.rglob("*") if path.suffix in (".pkl", ".pickle")]
+    text = next(model.rglob("model.txt"))
+    whole = text.read_bytes()
+    try:
+        text.write_bytes(whole.replace(b"num_leaves", b"num_leaveS", 1))
+        with pytest.raises(ModelError, match="sha256 differs"):
+            mlflow.pyfunc.load_model(str(model))
+    finally:
+        text.write_bytes(whole)
+
+
+def test_a_run_knows_the_commit_it_was_made_from(company: Any, tmp_path: Path) -> None:
+    from churnml import load_config
+    from churnml.workflows.logged import git_lineage
+
+    config = company.configure(tmp_path / "repository")
+    assert git_lineage(load_config(config)) == {}
+
+    def git(*arguments: str) -> str:
+        author = ["-c", "user.name=a", "-c", "user.email=a@b.invalid", "-c", "commit.gpgsign=false"]
+        told = subprocess.run(
+            ["git", *author, *arguments], cwd=config.parent, capture_output=True, text=True, check=True
+        )
+        return told.stdout.strip()
+
+    git("init", "-b", "main")
+    git("add", ".")
+    git("commit", "-m", "one")
+    commit = git("rev-parse", "HEAD")
+    assert git_lineage(load_config(config)) == {"commit": commit, "branch": "main", "uncommitted_changes": "false"}
+    config.write_text(config.read_text() + "# changed\n")
+    assert git_lineage(load_config(config))["uncommitted_changes"] == "true"
+
+
+def test_the_specification_is_what_makes_a_model_but_not_where_nor_until_when(company: Any) -> None:
+    bundle = Bundle.load(bundle_folder(company, company.trained["run_id"]))
+
+    def changed(section: str, **values: Any) -> Bundle:
+        part = bundle.config[section]
+        return replace(bundle, config={**bundle.config, section: {**part, **values}})
+
+    same = specification(bundle)
+    assert specification(changed("paths", models="elsewhere")) == same
+    assert specification(changed("data", root="newer")) == same
+    assert specification(changed("snapshots", last="2024-05-01")) == same
+    assert specification(changed("snapshots", horizon_days=7)) != same
+    assert specification(changed("model", minimum_positives=77)) != same
+    edited = replace(bundle, notes={**bundle.notes, "custom_features": {"own.py": "ab" * 32}})
+    assert specification(edited) != same, "an edited file of custom features is no refresh"
 
 
 def test_an_equal_refresh_is_promoted_and_the_reason_recorded(
@@ -89,7 +230,8 @@ def test_an_equal_refresh_is_promoted_and_the_reason_recorded(
     config = company.configure(tmp_path, models=own_models)
     told = cli("promote", config, "--json")
     assert told.code == 0, told.err
-    assert told.json["champion"] == "2" and "AUROC" in told.json["why"]
+    assert told.json["champion"] == "2" and told.json["forced"] is False
+    assert told.json["why"].startswith("a refresh of the champion's specification") and "AUROC" in told.json["why"]
     assert (own_models / "telecom" / "champion").resolve().name.startswith("v2-")
     assert cli("promote", config, "2", "--json").json == {"champion": "2", "why": "it is the champion already"}
     assert cli("promote", config).code == 65  # nothing is left to promote
@@ -106,9 +248,14 @@ def test_a_worse_model_must_be_forced(
     assert "was not promoted" in refused.err and "--force" in refused.err
     forced = cli("promote", worse, trained.json["version"], "--force", "--json")
     assert forced.code == 0 and forced.json["champion"] == trained.json["version"]
-    assert forced.json["why"].startswith("forced, although")
-    store = (own_models / "mlflow.db").read_bytes()
-    assert b"forced, although" in store
+    assert forced.json["why"].startswith("forced, although a new specification") and forced.json["forced"] is True
+    tags = client_of(own_models).get_model_version("churnml_telecom", trained.json["version"]).tags
+    assert tags["churnml.promoted_because"] == forced.json["why"] and tags["churnml.forced"] == "true"
+    assert tags["churnml.not_promoted_because"] in forced.json["why"] and tags["churnml.replaced"] == "1"
+    assert (
+        Bundle.load(own_models / "telecom" / "champion").columns
+        != Bundle.load(bundle_folder(company, company.trained["run_id"])).columns
+    )
 
 
 def test_check_counts_customers_events_and_kinds(company: Any, cli: Callable[..., Any]) -> None:

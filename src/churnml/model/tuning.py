@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from optuna.trial import TrialState
 from sklearn.base import clone
 
-from churnml.metrics.scores import log_loss
 from churnml.model.classifier import OneClassError, SilentDefectionClassifier
+from churnml.model.objectives import LOG_LOSS, Objective
 from churnml.model.split import Fold, RollingOriginSplit, rows_of
 from churnml.model.training import three_columns
 from churnml.outcomes import OUTCOMES
@@ -47,12 +47,28 @@ class Tuning:
     Attributes
     ----------
     best : every parameter of the classifier, ready for `SilentDefectionClassifier(**best)`
-    trials : one row per finished trial: trial, state (`complete` or `pruned`), log_loss (mean over the folds; of a
-        pruned trial, over those it finished), default (whether it is the base parameters), and the parameters
+    trials : one row per finished trial: trial, state (`complete` or `pruned`), a column of the objective's name (mean
+        over the folds; of a pruned trial, over those it finished), default (whether it is the base parameters), and
+        the parameters
+    objective : what was searched for
     """
 
     best: dict[str, Any]
     trials: pd.DataFrame
+    objective: Objective = LOG_LOSS
+
+    @property
+    def complete(self) -> pd.DataFrame:
+        """The trials that went through all folds."""
+        return self.trials[self.trials["state"] == "complete"]
+
+    @property
+    def gain(self) -> float:
+        """By how much the best trial is better on the folds than the base parameters; nan without a search."""
+        base = self.complete.loc[self.complete["default"], self.objective.name]
+        if base.empty:
+            return float("nan")
+        return max(self.objective.gain(value, base.iloc[0]) for value in self.complete[self.objective.name])
 
 
 def tune(
@@ -64,16 +80,19 @@ def tune(
     base: SilentDefectionClassifier,
     trials: int,
     storage: Path,
+    objective: Objective = LOG_LOSS,
     fold: Fold | None = None,
     timeout_s: float | None = None,
     seed: int = 0,
     on_trial: Progress | None = None,
 ) -> Tuning:
-    """Search parameters by mean log loss on rolling out-of-time folds (TPE, Bergstra et al. 2011, by Optuna).
+    """Search parameters by the mean objective on rolling out-of-time folds (TPE, Bergstra et al. 2011, by Optuna).
 
-    The base parameters are the first trial, so the best is never worse than them on the folds. A search that was
-    killed goes on where it stopped when called again with the same data, base, splitter, seed and `storage`; other
-    data or parameters start a search of their own in the same file.
+    The base parameters are the first trial, so the best is never worse than them on the folds. After each fold but
+    the last, a trial that is worse than the median of the others there is given up. A search that was killed goes on
+    where it stopped when called again with the same data, base, splitter, objective, seed and `storage`: no finished
+    trial is lost, and what follows is drawn with the seed plus the number of finished trials. Anything else starts a
+    search of its own in the same file. A search that nobody interrupted gives the same trials every time.
 
     Parameters
     ----------
@@ -81,18 +100,20 @@ def tune(
     trials : how many trials in all, those finished earlier included; 0 gives the base parameters
     storage : path of the SQLite file that holds the trials
     fold : X of a fold's rows, where some columns are fitted on its training rows; without it they are rows of `X`
-    timeout_s : start no further trial after so many seconds
-    on_trial : called after each trial with (finished, wanted, best log loss so far)
+    objective : what to search for
+    timeout_s : start no further trial after so many seconds of search, those of earlier finished trials included
+    on_trial : called after each trial with (finished, wanted, best value so far)
 
     Raises
     ------
     ModelError
-        History is too short for a fold, or no fold has two classes to learn from.
+        History is too short for a fold, or no fold has two classes to learn from and to judge on.
     """
     labels = np.asarray(y)
     if trials <= 0:
-        return Tuning(base.get_params(), _frame([]))
-    folds = _folds(X, labels, as_of, splitter)
+        return Tuning(base.get_params(), _frame([], objective), objective)
+    codes = np.array([OUTCOMES.index(label) for label in labels], dtype=np.intp)
+    folds = _folds(X, labels, codes, as_of, splitter, objective)
     storage.parent.mkdir(parents=True, exist_ok=True)
     with _quiet():
         database = optuna.storages.RDBStorage(
@@ -100,21 +121,22 @@ def tune(
         )
         try:
             study = optuna.create_study(
-                study_name=_fingerprint(X, labels, as_of, base, splitter, seed),
+                study_name=_fingerprint(X, labels, as_of, base, splitter, objective, seed),
                 storage=database,
-                direction="minimize",
+                direction=objective.direction,
                 load_if_exists=True,
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
             )
             if not any(_is_base(trial) for trial in _found(study, *_ENDED, TrialState.WAITING)):
                 study.enqueue_trial({name: base.get_params()[name] for name in SPACE}, user_attrs={"default": True})
-            earlier = len(_found(study, *_ENDED))
-            study.sampler = optuna.samplers.TPESampler(seed=seed + earlier)
-            if earlier < trials:
+            earlier = _found(study, *_ENDED)
+            study.sampler = optuna.samplers.TPESampler(seed=seed + len(earlier))
+            left_s = None if timeout_s is None else timeout_s - sum(_seconds(trial) for trial in earlier)
+            if len(earlier) < trials and (left_s is None or left_s > 0):
                 study.optimize(
-                    lambda trial: _objective(trial, fold or rows_of(X), labels, folds, base),
-                    n_trials=trials - earlier,
-                    timeout=timeout_s,
+                    lambda trial: _value(trial, fold or rows_of(X), labels, codes, folds, base, objective),
+                    n_trials=trials - len(earlier),
+                    timeout=left_s,
                     n_jobs=1,
                     callbacks=[_reporter(on_trial, trials)] if on_trial else None,
                 )
@@ -123,45 +145,51 @@ def tune(
             database.engine.dispose()
     complete = [trial for trial in finished if trial.state == TrialState.COMPLETE]
     if not complete:
-        return Tuning(base.get_params(), _frame(finished))
-    best = min(complete, key=lambda trial: (trial.value, trial.number))
-    return Tuning({**base.get_params(), **best.params}, _frame(finished))
+        return Tuning(base.get_params(), _frame(finished, objective), objective)
+    best = max(complete, key=lambda trial: (objective.gain(float(trial.value or 0.0), 0.0), -trial.number))
+    return Tuning({**base.get_params(), **best.params}, _frame(finished, objective), objective)
 
 
 def _folds(
-    X: pd.DataFrame, labels: NDArray[Any], as_of: ArrayLike, splitter: RollingOriginSplit
+    X: pd.DataFrame,
+    labels: NDArray[Any],
+    codes: NDArray[np.intp],
+    as_of: ArrayLike,
+    splitter: RollingOriginSplit,
+    objective: Objective,
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     usable = [
         (train, test)
         for train, test in splitter.split(X, labels, as_of)
-        if len(np.unique(labels[train])) > 1 and "retained" in labels[train]
+        if len(np.unique(labels[train])) > 1 and "retained" in labels[train] and objective.can_judge(test, codes[test])
     ]
     if not usable:
         raise OneClassError(
-            "no fold has more than 1 class to learn from",
+            f"no fold has more than 1 class to learn from and to judge {objective.name} on",
             "widen the snapshots or the horizon, or set tuning trials to 0",
         )
     return usable
 
 
-def _objective(
+def _value(
     trial: optuna.Trial,
     fold: Fold,
     labels: NDArray[Any],
+    codes: NDArray[np.intp],
     folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
     base: SilentDefectionClassifier,
+    objective: Objective,
 ) -> float:
     model = clone(base).set_params(**_suggest(trial, base.get_params()))
-    losses: list[float] = []
+    values: list[float] = []
     for step, (train, test) in enumerate(folds):
         learnt, judged = fold(train, test)
         fitted = clone(model).fit(learnt, labels[train])
-        codes = np.array([OUTCOMES.index(label) for label in labels[test]], dtype=np.intp)
-        losses.append(log_loss(codes, three_columns(fitted, judged)))
-        trial.report(float(np.mean(losses)), step)
+        values.append(objective.score(test, codes[test], three_columns(fitted, judged)))
+        trial.report(float(np.mean(values)), step)
         if step + 1 < len(folds) and not _is_base(trial) and trial.should_prune():
             raise optuna.TrialPruned
-    return float(np.mean(losses))
+    return float(np.mean(values))
 
 
 def _suggest(trial: optuna.Trial, base: dict[str, Any]) -> dict[str, Any]:
@@ -180,6 +208,10 @@ def _found(study: optuna.Study, *states: TrialState) -> list[optuna.trial.Frozen
     return study.get_trials(deepcopy=False, states=states)
 
 
+def _seconds(trial: optuna.trial.FrozenTrial) -> float:
+    return trial.duration.total_seconds() if trial.duration is not None else 0.0
+
+
 def _is_base(trial: optuna.Trial | optuna.trial.FrozenTrial) -> bool:
     return bool(trial.user_attrs.get("default"))
 
@@ -188,23 +220,24 @@ def _reporter(on_trial: Progress, wanted: int) -> Callable[[optuna.Study, optuna
     def report(study: optuna.Study, _: optuna.trial.FrozenTrial) -> None:
         finished = _found(study, *_ENDED)
         values = [trial.value for trial in finished if trial.state == TrialState.COMPLETE and trial.value is not None]
-        on_trial(len(finished), wanted, min(values, default=None))
+        best = min if study.direction == optuna.study.StudyDirection.MINIMIZE else max
+        on_trial(len(finished), wanted, best(values, default=None))
 
     return report
 
 
-def _frame(finished: list[optuna.trial.FrozenTrial]) -> pd.DataFrame:
+def _frame(finished: list[optuna.trial.FrozenTrial], objective: Objective) -> pd.DataFrame:
     rows = [
         {
             "trial": number,
             "state": trial.state.name.lower(),
-            "log_loss": trial.value if trial.value is not None else np.nan,
+            objective.name: trial.value if trial.value is not None else np.nan,
             "default": _is_base(trial),
             **{name: trial.params.get(name) for name in SPACE},
         }
         for number, trial in enumerate(finished)
     ]
-    return pd.DataFrame(rows, columns=["trial", "state", "log_loss", "default", *SPACE])
+    return pd.DataFrame(rows, columns=["trial", "state", objective.name, "default", *SPACE])
 
 
 def _fingerprint(
@@ -213,11 +246,12 @@ def _fingerprint(
     as_of: ArrayLike,
     base: SilentDefectionClassifier,
     splitter: RollingOriginSplit,
+    objective: Objective,
     seed: int,
 ) -> str:
     """A name that only the same search gets."""
     parameters = {name: value for name, value in base.get_params().items() if name != "num_threads"}
-    about = [parameters, SPACE, list(map(str, X.columns)), seed]
+    about = [parameters, SPACE, list(map(str, X.columns)), seed, objective.name]
     about.append([splitter.n_splits, splitter.horizon_days, splitter.lead_days])
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for part in (X, pd.Series(labels, dtype=object), pd.Series(pd.DatetimeIndex(np.asarray(as_of)))):

@@ -67,6 +67,19 @@ def outcomes_frame(data: Dataset, friction_is_known: bool) -> pd.DataFrame:
     return frame.assign(friction=data.friction) if friction_is_known else frame
 
 
+def markdown(table: pd.DataFrame) -> str:
+    """A table in Markdown; no-break spaces keep the columns apart where the reader's style does not.
+
+    >>> print(markdown(pd.DataFrame({"a": ["x"], "b": [1]})).replace("\u00a0", "_"))
+    | a__ | b__ |
+    | --- | --- |
+    | x__ | 1__ |
+    """
+    cells = [table.columns.tolist(), *table.to_numpy(dtype=object).tolist()]
+    rows = [[f"{cell}\u00a0\u00a0" for cell in row] for row in cells]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], ["---"] * len(table.columns), *rows[1:]))
+
+
 def counts(data: Dataset) -> dict[str, int]:
     """Rows by outcome."""
     found = pd.Series(data.outcome).value_counts()

@@ -13,12 +13,13 @@ from churnml.explanation.attribution import Attribution
 
 if TYPE_CHECKING:
     from churnml.evaluation.evaluate import Evaluation
+    from churnml.model.tuning import Tuning
 
 DEPENDENCE_PLOTS = 3
 
 
 def training_plots(
-    attribution: Attribution, X: pd.DataFrame, evaluation: Evaluation, trials: pd.DataFrame, folder: Path
+    attribution: Attribution, X: pd.DataFrame, evaluation: Evaluation, tuned: Tuning, folder: Path
 ) -> dict[str, Path]:
     """Draw shap's beeswarm, dependence and waterfall plots, calibration and the search, as PNG in `folder`, by name.
 
@@ -58,8 +59,8 @@ def training_plots(
     keep("shap_waterfall_riskiest")
     _calibration(plt, evaluation)
     keep("calibration")
-    if len(trials) > 1:
-        _search(plt, trials)
+    if len(tuned.complete) > 1:
+        _search(plt, tuned)
         keep("parameter_search")
     return drawn
 
@@ -77,9 +78,28 @@ def _calibration(plt: Any, evaluation: Evaluation) -> None:
     axes.legend(frameon=False)
 
 
-def _search(plt: Any, trials: pd.DataFrame) -> None:
-    done = trials[trials["state"] == "complete"]
+def _search(plt: Any, tuned: Tuning) -> None:
+    name, done = tuned.objective.name, tuned.complete
+    best = done[name].cummin() if tuned.objective.direction == "minimize" else done[name].cummax()
     _, axes = plt.subplots(figsize=(6, 3.5))
-    axes.plot(done["trial"], done["log_loss"], "o", markersize=4)
-    axes.step(done["trial"], done["log_loss"].cummin(), where="post", color="0.4")
-    axes.set(xlabel="trial", ylabel="log loss on the folds", title="Parameter search")
+    axes.plot(done["trial"], done[name], "o", markersize=4, label="a trial")
+    axes.step(done["trial"], best, where="post", color="0.4", label="best so far")
+    axes.set(xlabel="trial", ylabel=f"{name.replace('_', ' ')} on the folds", title="Parameter search")
+    axes.legend(frameon=False)
+
+
+def difference_plot(table: pd.DataFrame, labels: pd.Series, title: str) -> Any:
+    """A dot with its 95% interval for each row of `table` (value, low, high), named by `labels`; a Figure."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 1.2 + 0.32 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(table))[::-1]
+    for place, value, low, high in zip(places, table["value"], table["low"], table["high"], strict=True):
+        axes.plot([low, high], [place, place], color="tab:blue", linewidth=2)
+        axes.plot([value], [place], "o", color="tab:blue", markersize=5)
+    axes.axvline(0, color="0.6", linewidth=1)
+    axes.set_yticks(places, labels)
+    axes.set(xlabel="difference, with its 95% interval", title=title)
+    axes.set_ylim(-0.7, len(table) - 0.3)
+    return figure

@@ -26,13 +26,15 @@ from churnml.metrics.profit import Campaign
 from churnml.model.baselines import RECENCY, baselines
 from churnml.model.bundle import Bundle
 from churnml.model.classifier import SilentDefectionClassifier
+from churnml.model.objectives import objective
 from churnml.model.rivals import rival_chances, rivals
 from churnml.model.split import RollingOriginSplit
 from churnml.model.training import fit_calibrated, three_columns
-from churnml.model.tuning import tune
+from churnml.model.tuning import Tuning, tune
 from churnml.outcomes import OUTCOMES
 from churnml.pseudonyms import Pseudonyms
 from churnml.tracking import DataFile, Tracker, TrainingRecord
+from churnml.workflows import logged
 from churnml.workflows.audit import audit_business
 from churnml.workflows.business import Business, Progress, open_business, silently
 from churnml.workflows.evidence import counts, days, outcomes_frame, pack, pack_share, unpack
@@ -62,6 +64,7 @@ class Trained:
     promotion: str
     train: dict[str, int]
     test: dict[str, int]
+    tuned: Tuning
 
     def leaderboard(self) -> pd.DataFrame:
         """Model beside baselines, to read."""
@@ -84,6 +87,8 @@ class Trained:
         }
         if gain := recency_gain(self.evaluation):
             values["better_than_recency_alone_by"] = f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
+        if np.isfinite(self.tuned.gain):
+            values[f"search_improved_{self.tuned.objective.name}_on_the_folds_by"] = round(self.tuned.gain, 5)
         if self.bundle.classifier.fallback_:
             values["fallback"] = self.bundle.classifier.fallback_
         if said := remarks(self.bundle.fitted):
@@ -120,7 +125,7 @@ def train(
         lineage = _lineage(business, data, known_at)
         repairs = business.contract.repaired.frame()
     learn, test = split(data, config)
-    folds, proofs = _splitter(config, config.model.folds), _splitter(config, max(config.model.folds, PROOF_SNAPSHOTS))
+    folds, proofs = splitter(config, config.model.folds), splitter(config, max(config.model.folds, PROOF_SNAPSHOTS))
     tuned = tune(
         learn.X,
         learn.outcome,
@@ -128,6 +133,7 @@ def train(
         splitter=folds,
         base=base,
         trials=trials,
+        objective=objective(config.model.tuning.objective),
         timeout_s=config.model.tuning.timeout_s,
         seed=seed,
         storage=models / config.project / "tuning.db",
@@ -181,7 +187,13 @@ def train(
         "custom_features": dict(data.recipe.custom),
         "switched_off": {**data.recipe.switched_off, **unlearnt(data)},
         "baselines_skipped": simple.skipped,
-        "tuning": {"trials": trials, "best": tuned.best, "seed": seed},
+        "tuning": {
+            "trials": trials,
+            "best": tuned.best,
+            "seed": seed,
+            "objective": tuned.objective.name,
+            "gain_on_folds": tuned.gain,
+        },
         "train": _about(learn),
         "test": _about(test),
         "all": _about(data),
@@ -215,12 +227,18 @@ def train(
     with tempfile.TemporaryDirectory(prefix="churnml-") as folder:
         from churnml.workflows.plots import training_plots
 
+        git = logged.git_lineage(config)
+        samples = (logged.sample("training", learn), logged.sample("testing", test))
         record = TrainingRecord(
             bundle=bundle.save(Path(folder) / "bundle"),
-            params={**final.classifier.get_params(), "trials": trials, "calibration": final.calibration.method},
-            metrics=_leading(evaluation),
-            trials=tuned.trials,
+            columns=samples[0].columns,
+            example=logged.example(bundle),
+            description=logged.description(evaluation, tuned, audit, learn, test),
+            params=logged.parameters(config, final, tuned, learn, trials),
+            metrics=logged.figures(evaluation, tuned, MODEL),
+            curves=logged.curves(tuned),
             tables={
+                "trials": tuned.trials,
                 "metrics": evaluation.metrics,
                 "differences": evaluation.differences,
                 "breakdown": evaluation.breakdown,
@@ -228,10 +246,11 @@ def train(
                 "leakage_audit": audit.frame(),
                 "test_predictions": _predictions(test, chances[MODEL], names),
             },
-            figures=training_plots(attribution, sample.X, evaluation, tuned.trials, Path(folder) / "figures"),
+            figures=training_plots(attribution, sample.X, evaluation, tuned, Path(folder) / "figures"),
             data=tuple(DataFile(file["name"], file["sha256"]) for file in lineage["files"]),
-            lineage=lineage,
-            tags={"churnml.project": config.project, "churnml.config": config.digest()},
+            samples=samples,
+            lineage={**lineage, "git": git},
+            tags=logged.tags(config, audit, git),
         )
         version = tracker.log_training(record)
     progress("logging", 1, 1)
@@ -245,6 +264,7 @@ def train(
         promotion=_first_champion(tracker, version.version, evaluation, audit),
         train=counts(learn),
         test=counts(test),
+        tuned=tuned,
     )
 
 
@@ -280,7 +300,8 @@ def classifier(config: Config, seed: int) -> SilentDefectionClassifier:
     return SilentDefectionClassifier(**settings)
 
 
-def _splitter(config: Config, snapshots: int) -> RollingOriginSplit:
+def splitter(config: Config, snapshots: int) -> RollingOriginSplit:
+    """The folds of the training period: the last so many snapshots, each after the outcomes it is trained on."""
     rule = config.snapshots
     return RollingOriginSplit(snapshots, horizon_days=rule.horizon_days + rule.settle_days, lead_days=rule.lead_days)
 

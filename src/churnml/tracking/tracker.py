@@ -1,22 +1,16 @@
-"""What MLflow keeps: training runs, the registered model and its aliases. Only this module imports mlflow.
-
-The store is SQLite at `<models>/mlflow.db` with artifacts under `<models>/artifacts`, unless a server is
-named by `MLFLOW_TRACKING_URI`. The champion is also exported to `<models>/<project>/champion`, so that a
-night without the server is still scored.
-"""
+"""The MLflow side of one project: runs, versions, aliases, and the champion on disk."""
 
 from __future__ import annotations
 
 import json
-import logging
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import cached_property
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,59 +18,25 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from churnml import __version__
 from churnml.errors import LockError, ModelError
 from churnml.scoring.durable import lock, replace_link, sync, writing
+from churnml.tracking.entities import (
+    file_input,
+    known_user,
+    load_mlflow,
+    readable,
+    requirements,
+    sample_input,
+    signature,
+)
+from churnml.tracking.records import Exported, ModelVersion, RunRecord, TrainingRecord
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+LOADER = "churnml.scoring.pyfunc"
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Tells the UI to show runs and metrics, not prompts and traces."""
 _ABOUT = "exported.json"
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """A registered version of a project's model, and the run that trained it."""
-
-    version: str
-    run_id: str
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A champion's bundle on disk; `current` is False when the server could not say whether it still is that."""
-
-    folder: Path
-    model: ModelVersion
-    current: bool = True
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """One file that a model learnt from."""
-
-    path: str
-    sha256: str
-    rows: int | None = None
-
-
-@dataclass(frozen=True)
-class TrainingRecord:
-    """All that is logged of one training.
-
-    `bundle` is the folder that `Bundle.save` wrote; it is what `mlflow.pyfunc` loads, too. `figures` are matplotlib
-    figures or files; `tables` and `texts` become files of their names. None of it may hold a customer's id.
-    """
-
-    bundle: Path
-    params: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    trials: pd.DataFrame | None = None
-    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    texts: Mapping[str, str] = field(default_factory=dict)
-    data: tuple[DataFile, ...] = ()
-    lineage: Mapping[str, Any] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class Tracker:
@@ -100,18 +60,17 @@ class Tracker:
 
     def log_training(self, record: TrainingRecord) -> ModelVersion:
         """Log one training as a run, register its model and make that the challenger."""
-        mlflow = _mlflow()
-        client, experiment = self._client, self._experiment
+        client = self._client
+        with self._run(self._experiment, "training", record) as run_id:
+            version = self._log_model(run_id, record)
         with self._reached():
-            run_id = client.create_run(experiment, tags=dict(record.tags)).info.run_id
-            try:
-                version = self._log(mlflow, run_id, record)
-            except BaseException:
-                client.set_terminated(run_id, "FAILED")
-                raise
-            client.set_terminated(run_id, "FINISHED")
             client.set_registered_model_alias(self.name, CHALLENGER, version)
         return ModelVersion(version, run_id)
+
+    def log_comparison(self, name: str, record: RunRecord) -> str:
+        """Log a comparison as a run of the project's second experiment, and give its id."""
+        with self._run(self._comparisons, name, record) as run_id:
+            return run_id
 
     def champion(self) -> ModelVersion | None:
         """The version that scores, if there is one."""
@@ -134,12 +93,19 @@ class Tracker:
         with self._reached():
             self._client.set_registered_model_alias(self.name, alias, version)
 
-    def promote(self, version: str, why: str = "") -> Exported:
+    def note(self, version: str, **tags: str) -> None:
+        """Tag a version: `churnml.` and each name, with its value. ModelError when there is no such version."""
+        self.version(version)
+        with self._reached():
+            for name, value in tags.items():
+                self._client.set_model_version_tag(self.name, version, f"churnml.{name}", value)
+
+    def promote(self, version: str, why: str = "", *, forced: bool = False) -> Exported:
         """Make a version the champion, record why, and export its bundle for nights without the server."""
+        before = self.champion()
         self.set_alias(CHAMPION, version)
-        if why:
-            with self._reached():
-                self._client.set_model_version_tag(self.name, version, "churnml.promoted_because", why)
+        tags = {"promoted_because": why, "replaced": before.version if before else "", "forced": "true" * forced}
+        self.note(version, **{name: value for name, value in tags.items() if value})
         if (challenger := self.challenger()) is not None and challenger.version == version:
             with self._reached():
                 self._client.delete_registered_model_alias(self.name, CHALLENGER)
@@ -248,22 +214,38 @@ class Tracker:
             ]
         )
 
-    def _log(self, mlflow: Any, run_id: str, record: TrainingRecord) -> str:
+    @contextmanager
+    def _run(self, experiment: str, name: str, record: RunRecord) -> Iterator[str]:
+        """A run that holds the record; finished when the block ends well, failed otherwise."""
+        client = self._client
+        tags = known_user() | dict(record.tags)
+        if record.description:
+            tags["mlflow.note.content"] = record.description
+        with self._reached():
+            run_id = str(client.create_run(experiment, tags=tags, run_name=name).info.run_id)
+            try:
+                self._log(run_id, record)
+                yield run_id
+            except BaseException:
+                client.set_terminated(run_id, "FAILED")
+                raise
+            client.set_terminated(run_id, "FINISHED")
+
+    def _log(self, run_id: str, record: RunRecord) -> None:
         from mlflow.entities import Metric, Param
 
         client = self._client
-        run = client.get_run(run_id).info
-        params = [Param(key, str(value)[:6000]) for key, value in record.params.items()]
+        begun = client.get_run(run_id).info.start_time
+        params = [Param(key, readable(value)[:6000]) for key, value in record.params.items()]
         for start in range(0, len(params), 100):
             client.log_batch(run_id, params=params[start : start + 100])
-        metrics = [Metric(k, float(v), run.start_time, 0) for k, v in record.metrics.items() if math.isfinite(v)]
+        points = [(name, 0, value) for name, value in record.metrics.items()]
+        for name, curve in record.curves.items():
+            points += [(name, int(step), float(value)) for step, value in zip(curve.index, curve, strict=True)]
+        metrics = [Metric(name, float(value), begun, step) for name, step, value in points if math.isfinite(value)]
         for start in range(0, len(metrics), 1000):
             client.log_batch(run_id, metrics=metrics[start : start + 1000])
-        if record.data:
-            client.log_inputs(run_id, [_dataset_input(file) for file in record.data])
-        client.log_dict(run_id, {**record.lineage, "data": [asdict(file) for file in record.data]}, "lineage.json")
-        tables = dict(record.tables) | ({} if record.trials is None else {"trials": record.trials})
-        for name, table in tables.items():
+        for name, table in record.tables.items():
             client.log_text(run_id, table.to_csv(index=False), f"tables/{name}.csv")
         for name, figure in record.figures.items():
             if isinstance(figure, str | Path):
@@ -272,18 +254,31 @@ class Tracker:
                 client.log_figure(run_id, figure, f"figures/{name}.png")
         for name, text in record.texts.items():
             client.log_text(run_id, text, name)
+
+    def _log_model(self, run_id: str, record: TrainingRecord) -> str:
+        mlflow = load_mlflow()
+        client = self._client
+        inputs = [*(sample_input(self.project, each) for each in record.samples), *map(file_input, record.data)]
+        if inputs:
+            client.log_inputs(run_id, inputs)
+        client.log_dict(run_id, {**record.lineage, "data": [asdict(file) for file in record.data]}, "lineage.json")
         client.log_artifacts(run_id, str(record.bundle), "bundle")
-        with TemporaryDirectory() as staging:
+        with TemporaryDirectory() as staging, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice to those who call mlflow themselves
             folder = Path(staging) / "model"
             mlflow.pyfunc.save_model(
                 str(folder),
-                loader_module="churnml.model.served",
+                loader_module=LOADER,
                 data_path=str(record.bundle),
-                pip_requirements=_requirements(),
+                signature=signature(record.columns),
+                input_example=record.example,
+                pip_requirements=requirements(),
             )
             client.log_artifacts(run_id, str(folder), "model")
         self._register(client)
-        made = client.create_model_version(self.name, f"{run.artifact_uri}/model", run_id)
+        source = f"{client.get_run(run_id).info.artifact_uri}/model"
+        made = client.create_model_version(self.name, source, run_id, description=record.description or None)
+        client.update_run(run_id, name=f"version {made.version}")
         return str(made.version)
 
     def _register(self, client: Any) -> None:
@@ -301,7 +296,7 @@ class Tracker:
     def _lookup(self, method: str, key: str) -> ModelVersion | None:
         if self._unborn():
             return None
-        _mlflow()
+        load_mlflow()
         from mlflow.exceptions import MlflowException
 
         client = self._client
@@ -324,7 +319,7 @@ class Tracker:
 
     @cached_property
     def _client(self) -> Any:
-        mlflow = _mlflow()
+        mlflow = load_mlflow()
         self.root.mkdir(parents=True, exist_ok=True)
         with writing(self.root), lock(self.root / ".mlflow.lock", wait_s=120), self._reached():
             client = mlflow.MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
@@ -333,12 +328,19 @@ class Tracker:
 
     @cached_property
     def _experiment(self) -> str:
+        return self._experiment_of(self.name)
+
+    @cached_property
+    def _comparisons(self) -> str:
+        return self._experiment_of(f"{self.name}_comparisons")
+
+    def _experiment_of(self, name: str) -> str:
         client = self._client
         on_server = urlsplit(self.uri).scheme in ("http", "https", "databricks")
         location = None if on_server else (self.root / "artifacts" / self.project).as_uri()
         with lock(self.root / ".mlflow.lock", wait_s=120), self._reached():
-            found = client.get_experiment_by_name(self.name)
-            return str(found.experiment_id if found else client.create_experiment(self.name, location))
+            found = client.get_experiment_by_name(name)
+            return str(found.experiment_id if found else client.create_experiment(name, location, tags=KIND))
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
@@ -365,36 +367,3 @@ def _is_temporary(error: Any) -> bool:
     return error.error_code in ("TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED") or any(
         sign in text for sign in ("API request to", "OperationalError", "database is locked")
     )
-
-
-def _dataset_input(file: DataFile) -> Any:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    dataset = Dataset(
-        name=Path(file.path).name,
-        digest=file.sha256[:32],
-        source_type="local",
-        source=json.dumps({"uri": file.path, "sha256": file.sha256}),
-        profile=json.dumps({"rows": file.rows}),
-    )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
-
-
-def _mlflow() -> Any:
-    """Import mlflow: silent, sending nothing home, unpickling nothing, and giving up on a dead server soon."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
-    import mlflow
-    import mlflow.pyfunc
-
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    return mlflow
-
-
-def _requirements() -> list[str]:
-    others = [f"{name}=={installed_version(name)}" for name in ("mlflow", "lightgbm", "pandas", "scikit-learn")]
-    return [f"churnml=={__version__}", *others]
