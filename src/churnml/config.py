@@ -251,7 +251,7 @@ class Tuning(Settings):
 class Model(Settings):
     """How the model is trained and judged. `test_from` opens the test; without it the last `test_snapshots` do."""
 
-    formulation: Literal["three_class", "one_vs_rest", "chain"] = "three_class"
+    formulation: Literal["three_class", "one_vs_rest", "chain"] = "chain"
     parameters: dict[str, int | float | str | bool] = {}
     tuning: Tuning = Tuning()
     folds: Annotated[int, Field(ge=1)] = 3
