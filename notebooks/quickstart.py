@@ -164,7 +164,7 @@ print(*[f"{outcome}: {chance:.0%}" for outcome, chance in why.chances.items()], 
 print(*why.reasons, sep="\n")
 
 # %%
-pd.Series(why.themes, name="log-odds of leaving silently").round(2).to_frame()
+pd.Series(why.themes, name=why.declared).round(2).to_frame()
 
 # %% [markdown]
 # ## For everybody else

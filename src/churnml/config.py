@@ -260,7 +260,7 @@ class Rival(Settings):
 class Model(Settings):
     """How the model is trained and judged. `test_from` opens the test; without it the last `test_snapshots` do."""
 
-    formulation: Literal["three_class", "one_vs_rest", "chain"] = "three_class"
+    formulation: Literal["three_class", "one_vs_rest", "chain"] = "chain"
     parameters: dict[str, int | float | str | bool] = {}
     rivals: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Rival] = {}
     tuning: Tuning = Tuning()

@@ -87,7 +87,7 @@ def customers() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def classifier() -> SilentDefectionClassifier:
     X, y = make_customers(3000)
-    return SilentDefectionClassifier(n_estimators=40, learning_rate=0.1, num_threads=1).fit(X, y)
+    return SilentDefectionClassifier("three_class", n_estimators=40, learning_rate=0.1, num_threads=1).fit(X, y)
 
 
 @pytest.fixture(scope="session")

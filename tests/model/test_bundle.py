@@ -17,7 +17,7 @@ from churnml.outcomes import OUTCOMES
 
 @pytest.fixture(scope="module")
 def packed(business):
-    model = SilentDefectionClassifier(n_estimators=20).fit(business.X, business.y)
+    model = SilentDefectionClassifier("three_class", n_estimators=20).fit(business.X, business.y)
     calibration = Calibration.fit(model.predict_proba(business.X) ** 1.1, business.y, OUTCOMES)
     features = [{"name": "tenure_days", "doc": "Days since sign-up.", "unit": "days", "empty": float("nan")}]
     return Bundle.build(
@@ -86,7 +86,7 @@ def test_every_byte_of_the_manifest_counts(packed, tmp_path):
 
 
 def test_a_model_of_another_bundle_is_refused(packed, business, tmp_path):
-    other = SilentDefectionClassifier(n_estimators=3).fit(business.X, business.y)
+    other = SilentDefectionClassifier("three_class", n_estimators=3).fit(business.X, business.y)
     packed.save(tmp_path)
     (tmp_path / "model.txt").write_text(other.model_texts_["outcomes"])
     with pytest.raises(ModelError, match=r"model\.txt"):

@@ -28,7 +28,7 @@ def test_keeps_scikit_learns_contract(estimator, check):
 
 @pytest.fixture(scope="module")
 def fitted(business):
-    return SilentDefectionClassifier(n_estimators=150, num_threads=1).fit(business.X, business.y)
+    return SilentDefectionClassifier("three_class", n_estimators=150, num_threads=1).fit(business.X, business.y)
 
 
 def test_finds_the_known_signal_on_new_customers(fitted, make):

@@ -132,7 +132,7 @@ def test_models_that_changed_places_are_refused(packed, tmp_path):
 @pytest.mark.parametrize("vocal", [True, False])
 def test_a_bundle_of_the_format_with_one_booster_is_still_read(business, tmp_path, vocal):
     y = business.y if vocal else np.where(business.y == "vocal", "retained", business.y)
-    model = SilentDefectionClassifier(n_estimators=5).fit(business.X, y)
+    model = SilentDefectionClassifier("three_class", n_estimators=5).fit(business.X, y)
     bundle = Bundle.build(model, Calibration.identity(OUTCOMES), business.X)
     path = bundle.save(tmp_path) / "manifest.json"
     manifest = json.loads(path.read_text())

@@ -46,7 +46,7 @@ def test_the_first_model_becomes_champion(company: Any) -> None:
 
 def test_the_same_data_and_seed_give_the_same_bundle_to_the_byte(company: Any, again: Any) -> None:
     first, second = bundle(company, company.trained["run_id"]), bundle(company, again["run_id"])
-    assert set(first) == {"manifest.json", "model.txt"}
+    assert {"manifest.json"} < set(first)
     assert first == second
 
 

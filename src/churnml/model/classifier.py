@@ -39,7 +39,7 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
 
     Parameters
     ----------
-    formulation : how the outcomes are modelled: `three_class`, `one_vs_rest` or `chain`
+    formulation : how the outcomes are modelled: `chain`, `one_vs_rest` or `three_class`
     n_estimators, learning_rate, num_leaves, max_depth, min_child_samples : LightGBM's parameters; `min_child_samples`
         is capped at a twentieth of the rows, so that small tables still learn
     feature_fraction, bagging_fraction, lambda_l2 : LightGBM's parameters
@@ -58,7 +58,7 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
 
     def __init__(
         self,
-        formulation: str = "three_class",
+        formulation: str = "chain",
         *,
         n_estimators: int = 200,
         learning_rate: float = 0.03,

@@ -41,7 +41,7 @@ class Explanation:
 
         chances = ", ".join(f"{outcome} {self.chances[outcome]:.0%}" for outcome in OUTCOMES)
         lines = [f"[bold]As of {self.as_of}[/]: {chances}", ""]
-        for title, sentences in (("What speaks for leaving silently", self.reasons), ("What keeps them", self.keeps)):
+        for title, sentences in (("What speaks for leaving", self.reasons), ("What keeps them", self.keeps)):
             if sentences:
                 lines += [f"[bold]{title}[/]", *(f"  {escape(sentence)}" for sentence in sentences), ""]
         widest = max(map(abs, self.themes.values()), default=0.0) or 1.0
