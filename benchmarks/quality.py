@@ -330,7 +330,7 @@ def figures(table: pd.DataFrame, population: str, by: str, signed: bool = False)
 def markdown(table: pd.DataFrame) -> str:
     """A table of strings as Markdown."""
     rows = [[str(name).replace("_", " ") for name in table.columns], ["---"] * len(table.columns)]
-    rows += table.astype(str).to_numpy().tolist()
+    rows += table.astype(object).fillna("").astype(str).to_numpy().tolist()
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -48,13 +48,15 @@ def featuretools(folder: Path, task: dict[str, Any]) -> None:
     for child in ("events", "visits"):
         entities.add_relationship("customers", "customer_id", child, "customer_id")
     entities.add_interesting_values(dataframe_name="events", values={"kind": task["kinds"]})
-    cut = pd.DataFrame({"customer_id": spine["customer_id"], "time": spine["as_of"]}).reset_index(drop=True)
+    cut = nanoseconds(pd.DataFrame({"customer_id": spine["customer_id"], "time": spine["as_of"]}))
+    rows = pd.MultiIndex.from_frame(cut)
     made = []
     for days in (None, *task["windows"]):
         matrix, _ = ft.dfs(
             entityset=entities,
             target_dataframe_name="customers",
-            cutoff_time=nanoseconds(cut),
+            cutoff_time=cut,
+            cutoff_time_in_index=True,
             include_cutoff_time=False,
             training_window=None if days is None else f"{days} days",
             agg_primitives=list(AGGREGATES),
@@ -64,7 +66,8 @@ def featuretools(folder: Path, task: dict[str, Any]) -> None:
             n_jobs=1,
         )
         kept = list(matrix.columns) if days is None else [name for name in matrix if "(" in name]
-        made.append(matrix[kept].add_suffix("" if days is None else f" in {days} days").reset_index(drop=True))
+        suffix = "" if days is None else f" in {days} days"
+        made.append(matrix.loc[rows, kept].add_suffix(suffix).reset_index(drop=True))
         print(f"{'all history' if days is None else f'{days} days'}: {len(kept)} features", file=sys.stderr)
     plain(pd.concat(made, axis=1)).to_parquet(folder / "synthesis.parquet")
 
