@@ -1,70 +1,336 @@
-"""How good the model is beside its baselines: trains on each configuration and prints the tables as Markdown.
+"""How good churnml is beside other ways, on the same customers, snapshots and days in one run; prints Markdown.
 
 python benchmarks/quality.py                           both public data sets (see CHURNML_DATA_HOME in docs/guide.md)
+python benchmarks/quality.py --featuretools PYTHON --flaml PYTHON    with the rivals that have pins of their own
 python benchmarks/quality.py CONFIG... --trials 0      other configurations, without the search for parameters
+python benchmarks/quality.py --keep FOLDER             what is there is used again: who has no file of chances in
+                                                       FOLDER/PROJECT/chances runs anew
+
+Rivals are installed for this alone, each in an environment of its own:
+
+    pip install featuretools "pandas<3" "setuptools<81" pyarrow
+    pip install flaml lightgbm xgboost-cpu scikit-learn pandas pyarrow
+
+They are given the spine, the events and the outcomes of the training rows, and give back the chances of the test rows
+(`rivals.py`). Everybody is judged by churnml's own evaluation, with paired differences clustered by customer.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import json
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import ibis
+import lightgbm
+import numpy as np
 import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 import churnml
-from churnml.evaluation.evaluate import LEADING
+from churnml.config import Config
+from churnml.dataset import Dataset
+from churnml.evaluation.evaluate import Evaluation, evaluate
+from churnml.evaluation.judge import EVERYONE, NO_VOICE
+from churnml.features import alive
+from churnml.features.bgnbd import BGNBD
+from churnml.model.baselines import RFM, ColumnLogistic, baselines
+from churnml.model.classifier import SilentDefectionClassifier
+from churnml.model.split import RollingOriginSplit
+from churnml.model.training import fit_calibrated, three_columns
+from churnml.model.tuning import tune
+from churnml.outcomes import OUTCOMES
+from churnml.workflows.business import Business, open_business
 from churnml.workflows.exits import exit_codes
+from churnml.workflows.rows import labelled, split
+from churnml.workflows.train import MODEL, PROOF_SNAPSHOTS, classifier
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 PUBLIC = (CONFIGS / "oulad.yaml", CONFIGS / "online_retail.yaml")
+KEYS = ["customer_id", "as_of"]
+TUNED, BTYD = "churnml, tuned", "BTYD (BG-NBD)"
+WINDOWS = (90, 30)
+"""Days of the windows that deep feature synthesis looks at beside the whole history."""
+NUMBERS = ("amount", "quantity", "duration_s", "wait_s", "rating")
+TEXTS = ("kind", "channel", "direction", "name")
+FIGURES = {("silent", "auroc"): "AUROC silent", ("silent", "average_precision"): "average precision silent"}
+FIGURES |= {("all", "log_loss"): "log loss", ("silent", "calibration_error"): "calibration error silent"}
+
+Chances = dict[str, np.ndarray]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train on each configuration and print model beside baselines.")
+    parser = argparse.ArgumentParser(description="Print churnml beside its baselines and rivals.")
     parser.add_argument("configs", nargs="*", type=Path, default=PUBLIC, metavar="CONFIG")
     parser.add_argument("--trials", type=int, metavar="N", help="trials of the parameter search (default: configured)")
+    parser.add_argument("--featuretools", metavar="PYTHON", help="an interpreter that has Featuretools")
+    parser.add_argument("--flaml", metavar="PYTHON", help="an interpreter that has FLAML")
+    parser.add_argument("--seconds", type=int, default=120, help="how long FLAML may search (default 120)")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="use again what is there, and leave what is made")
     options = parser.parse_args()
     with exit_codes(), tempfile.TemporaryDirectory(prefix="churnml-quality-") as folder:
         for path in options.configs:
-            print(section(path, options.trials, Path(folder)), flush=True)
+            print(section(churnml.load_config(path), options.keep or Path(folder), options), flush=True)
 
 
-def section(path: Path, trials: int | None, folder: Path) -> str:
-    """One configuration trained in a store of its own, as a piece of Markdown."""
-    config = churnml.load_config(path).with_paths(str(folder / path.stem), str(folder / "published"))
-    start = time.perf_counter()
-    trained = churnml.train(config, trials=trials, progress=say)
-    minutes = (time.perf_counter() - start) / 60
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    rows = " and ".join(
-        f"{sum(counts.values()):,} rows to {verb} ({counts['silent']:,} silent, {counts['vocal']:,} vocal)"
-        for verb, counts in (("learn from", trained.train), ("test on", trained.test))
+@dataclass(frozen=True)
+class Task:
+    """One configuration's rows, as files: what the rivals are given, the outcomes of the test, and the chances."""
+
+    config: Config
+    folder: Path
+
+    @property
+    def given(self) -> Path:
+        """The folder that rivals read."""
+        return self.folder / "given"
+
+    def read(self, part: str) -> pd.DataFrame:
+        """`train` or `test`: keys, features and, of training rows, the outcome."""
+        return pd.read_parquet(self.given / f"{part}.parquet")
+
+    def features(self) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
+        """churnml's features of the training rows, their outcomes, and its features of the test rows."""
+        train, test = self.read("train"), self.read("test").drop(columns=KEYS)
+        return train[test.columns], train["outcome"].to_numpy(dtype=object).astype(str), test
+
+    def once(self, make: Callable[[], Chances], *names: str) -> Chances:
+        """Chances by these names, from their files or made now."""
+        if not all(self.file(name).is_file() for name in names):
+            begun = time.perf_counter()
+            made = make()
+            say(f"{' and '.join(names)}, {time.perf_counter() - begun:.0f} s", 1, 1)
+            for name in names:
+                self.file(name).parent.mkdir(parents=True, exist_ok=True)
+                pd.DataFrame(made[name], columns=list(OUTCOMES)).to_parquet(self.file(name))
+        return self.read_chances(*names)
+
+    def file(self, name: str) -> Path:
+        """Where somebody's chances of the test rows are kept."""
+        return self.folder / "chances" / f"{name.replace(' ', '_')}.parquet"
+
+    def read_chances(self, *names: str) -> Chances:
+        """Chances that were made before."""
+        return {name: pd.read_parquet(self.file(name)).to_numpy() for name in names}
+
+    def elsewhere(self, python: str, way: str, *more: str) -> None:
+        """Run a rival by its own interpreter; it reads and writes the given folder."""
+        subprocess.run([python, str(Path(__file__).with_name("rivals.py")), way, str(self.given), *more], check=True)
+
+
+def section(config: Config, root: Path, options: argparse.Namespace) -> str:
+    """One configuration: everybody's figures, and churnml's minus each of the others', as Markdown."""
+    task = Task(config, root / config.project)
+    truth = task.folder / "truth.parquet"
+    trials = config.model.tuning.trials if options.trials is None else options.trials
+    own = [MODEL, TUNED] if trials else [MODEL]
+    if not all(file.is_file() for file in (truth, *map(task.file, own))):
+        prepare(task, trials)
+    chances = task.read_chances(*own)
+    for ways in contestants(task, options):
+        chances |= ways
+    known = pd.read_parquet(truth)
+    say("judging", 0, 1)
+    evaluation = evaluate(
+        known["outcome"].to_numpy(dtype=object).astype(str),
+        chances,
+        known["group_id"],
+        known["voiced"],
+        known["as_of"],
+        model=MODEL,
+        n_bootstrap=config.model.bootstrap,
+        seed=config.model.seed,
     )
-    parts = [f"## {config.project}", f"{rows}; {minutes:.1f} minutes, peak memory so far {peak:.1f} GB."]
-    for population, table in trained.leaderboard().groupby("population", sort=False):
-        parts += [f"### Among: {population}", markdown(table.drop(columns="population"))]
-    parts += [
-        "### Model minus baseline: AUROC silent, no voice before",
-        markdown(gains(trained.evaluation.differences)),
-    ]
+    return report(config.project, task, known, evaluation)
+
+
+def prepare(task: Task, trials: int) -> None:
+    """Build the rows, let churnml and BG/NBD learn, and write what the others are given."""
+    config = task.config
+    with open_business(config, None, say) as business:
+        data = labelled(business, None, say)
+        learn, test = split(data, config)
+        task.given.mkdir(parents=True, exist_ok=True)
+        write_books(business, data, task.given)
+    pd.concat([learn.keys[KEYS], learn.X, pd.DataFrame({"outcome": learn.outcome})], axis=1).to_parquet(
+        task.given / "train.parquet"
+    )
+    pd.concat([test.keys[KEYS], test.X], axis=1).to_parquet(task.given / "test.parquet")
+    rule = config.snapshots
+    about = {
+        "kinds": sorted(data.recipe.inventory.kinds),
+        "windows": WINDOWS,
+        "window_days": rule.lead_days + rule.horizon_days + rule.settle_days,
+        "folds": config.model.folds,
+        "threads": config.engine.threads,
+        "seed": config.model.seed,
+    }
+    (task.given / "task.json").write_text(json.dumps(about, indent=2))
+    task.once(lambda: ours(task, learn, test, 0), MODEL)
+    if trials:
+        task.once(lambda: ours(task, learn, test, trials), TUNED)
+    if learn.state.get(alive.NAME, {}).get("parameters"):
+        task.once(lambda: {BTYD: bgnbd(config, learn, test)}, BTYD)
+    test.keys.assign(voiced=test.voiced, outcome=test.outcome).to_parquet(task.folder / "truth.parquet")
+
+
+def write_books(business: Business, data: Dataset, folder: Path) -> None:
+    """Customers, events and active days for the rivals: each known when both clocks had passed, nothing protected."""
+    customers, events = business.canonical.customers, business.canonical.events
+    inventory = data.recipe.inventory
+    filled = frozenset().union(*inventory.kinds.values())
+    attributes = [card.name for card in data.recipe.attributes]
+    numbers = {name: events[name].cast("float64") for name in NUMBERS if name in filled}
+    texts = [name for name in TEXTS if name in filled or name == "kind"]
+    table = events.select(
+        "customer_id", *texts, known_at=ibis.greatest(events.occurred_at, events.recorded_at), **numbers
+    )
+    active = table.filter(table.kind.isin(business.config.engagement_kinds))
+    sums = {name: active[name].sum() for name in numbers}
+    visits = active.group_by("customer_id", day=active.known_at.truncate("D")).aggregate(events=active.count(), **sums)
+    write = business.engine.backend.to_parquet
+    write(table, folder / "events.parquet")
+    write(visits, folder / "visits.parquet")
+    ends = [name for name in ("ends_at",) if name in (inventory.customers or ())]
+    write(customers.select("customer_id", "signed_up_at", *ends, *attributes), folder / "customers.parquet")
+
+
+def ours(task: Task, learn: Dataset, test: Dataset, trials: int) -> Chances:
+    """churnml as `churnml train` makes it, with default parameters or after a search inside the training folds."""
+    config, rule = task.config, task.config.snapshots
+
+    def folds(snapshots: int) -> RollingOriginSplit:
+        return RollingOriginSplit(
+            snapshots, horizon_days=rule.horizon_days + rule.settle_days, lead_days=rule.lead_days
+        )
+
+    chosen = classifier(config, config.model.seed)
+    if trials:
+        found = tune(
+            learn.X,
+            learn.outcome,
+            learn.as_of,
+            splitter=folds(config.model.folds),
+            base=chosen,
+            trials=trials,
+            seed=config.model.seed,
+            storage=task.folder / "tuning.db",
+            fold=learn.fold,
+            on_trial=lambda done, total, best: say("searching parameters", done, total),
+        )
+        chosen = SilentDefectionClassifier(**found.best)
+    proofs = folds(max(config.model.folds, PROOF_SNAPSHOTS))
+    fitted = fit_calibrated(learn.X, learn.outcome, learn.as_of, classifier=chosen, splitter=proofs, fold=learn.fold)
+    chances = fitted.calibration.transform(fitted.classifier.predict_proba(test.X))
+    return {TUNED if trials else MODEL: chances}
+
+
+def bgnbd(config: Config, learn: Dataset, test: Dataset) -> np.ndarray:
+    """The chance of no visit in the outcome window by BG/NBD, made chances of the outcomes on the training rows."""
+    model = BGNBD(**learn.state[alive.NAME]["parameters"])
+    days = config.snapshots.lead_days + config.snapshots.horizon_days
+
+    def away(data: Dataset) -> pd.DataFrame:
+        values = data.material.values
+        first = values["_first_active"].to_numpy()
+        history = values["_active_days"].to_numpy() - 1, first - values["_last_active"].to_numpy(), first
+        return pd.DataFrame({"away": 1 - model.returning(*history, days)})
+
+    return three_columns(ColumnLogistic(["away"], spline=True).fit(away(learn), learn.outcome), away(test))
+
+
+def contestants(task: Task, options: argparse.Namespace) -> Iterator[Chances]:
+    """The chances of all others, one way after the other."""
+    yield task.once(lambda: by_baselines(task), *baselines(task.read("test").columns).estimators)
+    yield task.once(lambda: by_boosting(task), "RFM + boosting")
+    if task.file(BTYD).is_file():
+        yield task.read_chances(BTYD)
+    if options.featuretools:
+        names = ("Featuretools + LightGBM", "Featuretools + our parameters")
+        yield task.once(lambda: by_featuretools(task, options.featuretools, names), *names)
+    if options.flaml:
+        yield task.once(lambda: by_flaml(task, options.flaml, options.seconds), "our features + FLAML")
+
+
+def by_baselines(task: Task) -> Chances:
+    """churnml's own baselines."""
+    X, y, test = task.features()
+    return {name: three_columns(way.fit(X, y), test) for name, way in baselines(X.columns).estimators.items()}
+
+
+def by_boosting(task: Task) -> Chances:
+    """Recency, frequency, money and tenure, by scikit-learn's histogram boosting as it comes."""
+    X, y, test = task.features()
+    columns = baselines(X.columns).estimators[RFM].columns
+    model = HistGradientBoostingClassifier(random_state=task.config.model.seed).fit(X[columns], y)
+    return {"RFM + boosting": three_columns(model, test[columns])}
+
+
+def by_featuretools(task: Task, python: str, names: tuple[str, str]) -> Chances:
+    """Deep feature synthesis, and LightGBM with its own parameters and with churnml's."""
+    made = task.given / "synthesis.parquet"
+    if not made.is_file():
+        task.elsewhere(python, "featuretools")
+    matrix = pd.read_parquet(made)
+    texts = matrix.select_dtypes(exclude="number").columns
+    matrix[texts] = matrix[texts].astype("category")
+    matrix.columns = [f"synthesised_{number}" for number in range(matrix.shape[1])]
+    y = task.features()[1]
+    seed, threads = task.config.model.seed, task.config.engine.threads
+    models = (
+        lightgbm.LGBMClassifier(random_state=seed, n_jobs=threads, verbosity=-1),
+        classifier(task.config, seed),
+    )
+    X, test = matrix.iloc[: len(y)], matrix.iloc[len(y) :]
+    return {name: three_columns(model.fit(X, y), test) for name, model in zip(names, models, strict=True)}
+
+
+def by_flaml(task: Task, python: str, seconds: int) -> Chances:
+    """FLAML's search over learners and parameters, on churnml's features and folds."""
+    task.elsewhere(python, "flaml", str(seconds))
+    chances = pd.read_parquet(task.given / "automl.parquet")
+    return {"our features + FLAML": chances[list(OUTCOMES)].to_numpy()}
+
+
+def report(project: str, task: Task, known: pd.DataFrame, evaluation: Evaluation) -> str:
+    """The tables of one configuration."""
+    rows = []
+    for verb, outcomes in (("learn from", task.read("train")["outcome"]), ("test on", known["outcome"])):
+        counts = outcomes.value_counts()
+        rows.append(f"{len(outcomes):,} rows to {verb} ({counts['silent']:,} silent, {counts['vocal']:,} vocal)")
+    snapshots = ", ".join(f"{day:%Y-%m-%d}" for day in sorted(known["as_of"].unique()))
+    parts = [f"### {project}", f"{' and '.join(rows)}; test snapshots {snapshots}."]
+    for population in (NO_VOICE, EVERYONE) if known["voiced"].any() else (NO_VOICE,):
+        parts += [f"#### Among: {population}", markdown(figures(evaluation.metrics, population, "model"))]
+        title = f"#### churnml minus each other, among: {population}"
+        parts += [title, markdown(figures(evaluation.differences, population, "baseline", signed=True))]
     return "\n\n".join(parts) + "\n"
 
 
-def gains(differences: pd.DataFrame) -> pd.DataFrame:
-    """The paired differences of the leading figure."""
-    led = differences[(differences[["population", "outcome", "metric"]] == list(LEADING)).all(axis=1)]
-    said = [f"{row.value:+.4f} [{row.low:+.4f}, {row.high:+.4f}]" for row in led.itertuples()]
-    return pd.DataFrame({"baseline": led["baseline"].to_numpy(), "difference": said})
+def figures(table: pd.DataFrame, population: str, by: str, signed: bool = False) -> pd.DataFrame:
+    """The chosen figures with their intervals, one row per model."""
+    sign, digits = ("+", 4) if signed else ("", 3)
+    rows = []
+    for name, part in table[table["population"] == population].groupby(by, sort=False):
+        said = part.set_index(["outcome", "metric"])
+        row = {"way": str(name)}
+        for key, title in FIGURES.items():
+            value, low, high = (f"{said.loc[key, column]:{sign}.{digits}f}" for column in ("value", "low", "high"))
+            row[title] = f"{value} [{low}, {high}]"
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def markdown(table: pd.DataFrame) -> str:
     """A table of strings as Markdown."""
     rows = [[str(name).replace("_", " ") for name in table.columns], ["---"] * len(table.columns)]
-    rows += table.astype(str).to_numpy().tolist()
+    rows += table.astype(object).fillna("").astype(str).to_numpy().tolist()
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,8 @@ def test_few_positives_fit_the_temperature_only():
     hot = p**2 / (p**2).sum(axis=1, keepdims=True)
     calibration = Calibration.fit(hot, y, OUTCOMES)
     assert calibration.method == "temperature"
+    rarest = min(int((y == outcome).sum()) for outcome in OUTCOMES)
+    assert f"vector scaling needs 500 rows of every outcome, the rarest has {rarest}" in calibration.why
     assert len(set(calibration.scale)) == 1 and set(calibration.bias) == {0.0}
     assert calibration.scale[0] == pytest.approx(0.5, abs=0.1)
     new, new_y = draw(5000, 3)
@@ -106,7 +110,9 @@ def seasons(shift, n=600, months=9, seed=0):
 
 def test_a_correction_that_fits_the_season_only_is_not_used():
     p, y, as_of = seasons(lambda month: 1.5 * np.cos(month / 9 * 2 * np.pi))
-    assert Calibration.fit(p, y, ["retained", "silent", "vocal"], as_of=as_of, window_days=60).method == "identity"
+    fitted = Calibration.fit(p, y, ["retained", "silent", "vocal"], as_of=as_of, window_days=60)
+    assert fitted.method == "identity"
+    assert re.search(r"stand: .*vector scaling changed the log loss of 7 later snapshots by \+0\.\d+", fitted.why)
 
 
 def test_a_correction_that_holds_in_every_season_is_used():
@@ -118,4 +124,6 @@ def test_a_correction_that_holds_in_every_season_is_used():
 
 def test_two_later_snapshots_prove_nothing():
     p, y, as_of = seasons(lambda month: np.full(len(month), 1.0), months=3)
-    assert Calibration.fit(p, y, ["retained", "silent", "vocal"], as_of=as_of, window_days=30).method == "identity"
+    fitted = Calibration.fit(p, y, ["retained", "silent", "vocal"], as_of=as_of, window_days=30)
+    assert fitted.method == "identity"
+    assert "could be tried on 2 later snapshots only" in fitted.why

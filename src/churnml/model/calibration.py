@@ -23,6 +23,7 @@ from churnml.errors import ModelError
 Floats = NDArray[np.float64]
 Fit = Callable[[Floats, NDArray[np.intp]], Floats]
 SMALLEST = 1e-9
+STANDS = "the model's own chances stand"
 PROOFS = 3
 """On so many later snapshots, at least, a calibration must have been tried before it is used."""
 
@@ -32,7 +33,7 @@ class Calibration:
     """Chances p become softmax(scale * log p + bias), class by class.
 
     `method` is `identity`, `temperature` (one scale for all, no bias) or `vector` (a scale and a bias per class;
-    Guo et al. 2017). Results are never 0, 1 or missing, and rows sum to 1.
+    Guo et al. 2017); `why` says in a sentence how it was chosen. Results are never 0, 1 or missing, and rows sum to 1.
 
     >>> Calibration.identity(["stays", "leaves"]).transform([[0.8, 0.2]]).round(6).tolist()
     [[0.8, 0.2]]
@@ -45,12 +46,13 @@ class Calibration:
     rows: int = 0
     log_loss_before: float | None = None
     log_loss_after: float | None = None
+    why: str = ""
 
     @classmethod
-    def identity(cls, classes: ArrayLike, rows: int = 0, log_loss: float | None = None) -> Calibration:
+    def identity(cls, classes: ArrayLike, rows: int = 0, log_loss: float | None = None, why: str = "") -> Calibration:
         """The calibration that changes nothing."""
         names = tuple(str(name) for name in np.asarray(classes).tolist())
-        return cls(names, "identity", (1.0,) * len(names), (0.0,) * len(names), rows, log_loss, log_loss)
+        return cls(names, "identity", (1.0,) * len(names), (0.0,) * len(names), rows, log_loss, log_loss, why)
 
     @classmethod
     def fit(
@@ -87,24 +89,31 @@ class Calibration:
         logs = _logs(proba, len(names))
         n, k = logs.shape
         if not n:
-            return cls.identity(names)
+            return cls.identity(names, why=f"{STANDS}: there is no prediction out of time to learn from")
+        before = _total_loss(logs, truth, _unchanged(k))
         fits: dict[str, tuple[Fit, int]] = {"temperature": (_fit_temperature, 1)}
-        if np.bincount(truth, minlength=k).min() >= few:
+        doubts, chosen = [], (before, "identity", _unchanged(k))
+        if (rarest := int(np.bincount(truth, minlength=k).min())) >= few:
             fits["vector"] = (partial(_fit_vector, strength=strength), 2 * k - 1)
-        if as_of is not None:
-            days = np.asarray(as_of).astype("datetime64[D]")
-            window = np.timedelta64(window_days, "D")
-            fits = {name: fit for name, fit in fits.items() if _proved(logs, truth, days, window, fit[0])}
-        if not fits:
-            return cls.identity(names, n, _total_loss(logs, truth, np.concatenate([np.ones(k), np.zeros(k)])) / n)
-        candidates = [(name, fit(logs, truth), cost) for name, (fit, cost) in fits.items()]
-        before = _total_loss(logs, truth, np.concatenate([np.ones(k), np.zeros(k)]))
-        method, numbers, cost = min(candidates, key=lambda c: _total_loss(logs, truth, c[1]) + c[2])
+        else:
+            doubts.append(f"vector scaling needs {few} rows of every outcome, the rarest has {rarest}")
+        for method, (fit, cost) in fits.items():
+            if as_of is not None and (doubt := _doubt(logs, truth, np.asarray(as_of), window_days, fit)):
+                doubts.append(f"{method} scaling {doubt}")
+                continue
+            numbers = fit(logs, truth)
+            if (loss := _total_loss(logs, truth, numbers) + cost) < chosen[0]:
+                chosen = (loss, method, numbers)
+            else:
+                doubts.append(f"{method} scaling is not worth its numbers ({cost}) on the rows it was fitted on")
+        _, method, numbers = chosen
+        if method == "identity":
+            return cls.identity(names, n, before / n, f"{STANDS}: {'; '.join(doubts)}")
         after = _total_loss(logs, truth, numbers)
-        if not after + cost < before:
-            return cls.identity(names, n, before / n)
+        lowered = f"log loss from {before / n:.4f} to {after / n:.4f}"
+        doubts.insert(0, f"{method} scaling on {n:,} predictions out of time lowered their {lowered}")
         scale, bias = tuple(numbers[:k].tolist()), tuple(numbers[k:].tolist())
-        return cls(tuple(names), method, scale, bias, n, before / n, after / n)
+        return cls(tuple(names), method, scale, bias, n, before / n, after / n, "; ".join(doubts))
 
     def transform(self, proba: ArrayLike) -> Floats:
         """Calibrated chances (n, k) from raw ones (n, k), in the order of `classes`."""
@@ -123,6 +132,7 @@ class Calibration:
             "rows": self.rows,
             "log_loss_before": self.log_loss_before,
             "log_loss_after": self.log_loss_after,
+            "why": self.why,
         }
 
     @classmethod
@@ -156,20 +166,27 @@ def _total_loss(logs: Floats, truth: NDArray[np.intp], numbers: Floats) -> float
     return -float(scores[np.arange(len(truth)), truth].sum())
 
 
-def _proved(
-    logs: Floats, truth: NDArray[np.intp], days: NDArray[np.datetime64], window: np.timedelta64, fit: Fit
-) -> bool:
-    """Whether a calibration fitted on earlier snapshots lowered the loss of later ones (prequential, Dawid 1984)."""
-    gains = []
+def _unchanged(k: int) -> Floats:
+    return np.concatenate([np.ones(k), np.zeros(k)])
+
+
+def _doubt(logs: Floats, truth: NDArray[np.intp], as_of: NDArray[Any], window_days: int, fit: Fit) -> str:
+    """Why a calibration is not used, or nothing: whether, fitted on the snapshots whose outcomes were known by a later
+    one, it lowered that one's loss (a prequential test, Dawid 1984)."""
+    days, window = as_of.astype("datetime64[D]"), np.timedelta64(window_days, "D")
+    changes = []
     for day in np.unique(days):
         past, now = days + window <= day, days == day
         if past.any():
-            same = np.concatenate([np.ones(logs.shape[1]), np.zeros(logs.shape[1])])
-            losses = [_total_loss(logs[now], truth[now], numbers) for numbers in (same, fit(logs[past], truth[past]))]
-            gains.append((losses[0] - losses[1]) / now.sum())
-    if len(gains) < PROOFS:
-        return False
-    return bool(np.mean(gains) > np.std(gains, ddof=1) / np.sqrt(len(gains)))
+            numbers = fit(logs[past], truth[past])
+            losses = [_total_loss(logs[now], truth[now], each) for each in (_unchanged(logs.shape[1]), numbers)]
+            changes.append((losses[1] - losses[0]) / now.sum())
+    if len(changes) < PROOFS:
+        return f"could be tried on {len(changes)} later snapshots only, {PROOFS} are needed"
+    mean, error = float(np.mean(changes)), float(np.std(changes, ddof=1)) / len(changes) ** 0.5
+    if mean < -error:
+        return ""
+    return f"changed the log loss of {len(changes)} later snapshots by {mean:+.4f} (standard error {error:.4f})"
 
 
 def _fit_temperature(logs: Floats, truth: NDArray[np.intp]) -> Floats:

@@ -176,6 +176,7 @@ def train(
         earlier=judged.out_of_time,
     )
     progress("fitting", 3, 3)
+    log.info("calibration: %s", final.calibration.why)
     sample = data.drawn(EXPLAINED_ROWS, np.random.default_rng(seed))
     attribution = attribute(final.classifier, sample.X)
     drivers = feature_drivers(attribution, sample.X, data.recipe.cards)
