@@ -97,7 +97,9 @@ def misused(ran: Any, *words: str) -> None:
     "command",
     [
         ["check"],
+        ["define"],
         ["train"],
+        ["card"],
         ["score", "--as-of", "2024-07-01"],
         ["dataset", "--out", "out"],
         ["compare"],
@@ -177,10 +179,12 @@ def test_help_teaches(cli: Callable[..., Any]) -> None:
         "demo",
         "simulate",
         "check",
+        "define",
         "dataset",
         "train",
         "compare",
         "promote",
+        "card",
         "score",
         "explain",
         "report",
@@ -296,6 +300,14 @@ def test_too_little_to_learn_from(cli: Callable[..., Any], shop_folder: Path) ->
     refused(cli("train", "shop.yaml"), 65, "to learn from", "snapshots")
 
 
+def test_definitions_that_cannot_be_judged(cli: Callable[..., Any], shop_folder: Path) -> None:
+    refused(cli("define", "shop.yaml", "--horizon", "400"), 65, "no snapshot is mature for a horizon of 400 days")
+    refused(cli("define", "shop.yaml", "--out", "lab.gif"), 2, ".svg or .png")
+    misused(cli("define", "shop.yaml", "--horizon", "0"), "Invalid value for '--horizon'")
+    write_log(shop_folder, kind="error")
+    refused(cli("define", "shop.yaml"), 65, "nobody is eligible")
+
+
 def test_nobody_leaves(cli: Callable[..., Any], shop_folder: Path) -> None:
     write_log(shop_folder, leavers=0)
     refused(cli("train", "shop.yaml"), 65, "retained")
@@ -315,6 +327,7 @@ def test_no_champion_and_nothing_published(cli: Callable[..., Any], shop_folder:
         refused(cli(*command), 65, "no champion", "train")
     refused(cli("report", "shop.yaml"), 65, "nothing is published")
     refused(cli("verify", "shop.yaml"), 65, "nothing is published")
+    refused(cli("card", "shop.yaml"), 65, "no champion", "train")
     refused(cli("compare", "shop.yaml"), 65, "at least two")
     refused(cli("promote", "shop.yaml"), 65, "no challenger")
     refused(cli("promote", "shop.yaml", "7"), 65, "no model version 7")

@@ -47,6 +47,7 @@ PEOPLE = [
     ("cat", "h2", "2024-01-05", None, 5.0, "f"),
     ("dan", "h3", "2024-04-20", "basic", 1.0, "m"),
     ("eve", "h4", "2024-01-01", "plus", 2.0, "f"),
+    ("fay", "h5", "2024-05-01", "plus", 2.0, "f"),
 ]
 LOG = [
     *[("ann", "purchase", f"2024-{month:02d}-20", "web", 10.0) for month in range(1, 7)],
@@ -108,11 +109,27 @@ def test_rows_are_the_eligible_in_order_with_their_outcomes(data: Dataset) -> No
     assert data.keys.loc[0, "group_id"] == data.keys.loc[1, "group_id"] == "h1"
 
 
-def test_every_known_customer_has_a_row_or_a_reason(data: Dataset) -> None:
-    left_out = set(
-        zip(data.excluded["as_of"].dt.date, data.excluded["customer_id"], data.excluded["reason"], strict=True)
-    )
-    assert left_out == {(FIRST, "eve", "not active lately"), (SECOND, "eve", "not active lately")}
+def test_every_customer_has_a_row_or_a_reason(data: Dataset) -> None:
+    days = data.excluded["as_of"].dt.strftime("%Y-%m-%d").fillna("")
+    assert set(zip(days, data.excluded["customer_id"], data.excluded["reason"], strict=True)) == {
+        (str(FIRST), "eve", "not active lately"),
+        (str(SECOND), "eve", "not active lately"),
+        ("", "fay", "signed up after the last snapshot"),
+    }
+    told_of = {*data.keys["customer_id"], *data.excluded["customer_id"]}
+    assert told_of == {name for name, *_ in PEOPLE}
+    assert data.left_out().drop(columns=["first", "last"]).values.tolist() == [
+        ["not active lately", 2, 1],
+        ["signed up after the last snapshot", 1, 1],
+    ]
+
+
+def test_protected_attributes_stand_beside_the_rows(data: Dataset) -> None:
+    known = {name: gender for name, *_, gender in PEOPLE}
+    assert data.protected["gender"].tolist() == [known[name] for name in data.keys["customer_id"]]
+    part = data.at(data.keys["customer_id"].to_numpy() == "bob")
+    assert part.protected.values.tolist() == [["m"], ["m"]]
+    assert len(data.drawn(3, np.random.default_rng(0)).protected) == 3
 
 
 def test_the_facts_beside_the_features(data: Dataset) -> None:
@@ -126,6 +143,7 @@ def test_x_has_attributes_but_no_protected_one_and_nothing_else(data: Dataset, r
     assert {"plan", "spend_cap", "days_since_engagement"} <= set(recipe.columns)
     assert not {"gender", "outcome", "customer_id", "group_id", "as_of"} & set(recipe.columns)
     assert "protected" in recipe.switched_off["gender"]
+    assert list(data.protected.columns) == ["gender"] and recipe.protected == ("gender",)
     assert list(data.X["plan"].cat.categories) == ["basic", "plus"]
     assert data.X["plan"].isna().tolist() == [False, False, True, False, False, True, False]
     numbers = data.X.drop(columns="plan")
@@ -143,7 +161,7 @@ def test_scoring_sees_what_training_saw(
     data: Dataset, canonical: Canonical, config: Config, engine: Engine, recipe: Recipe
 ) -> None:
     night = dataset.build(canonical, config, engine, [FIRST], recipe, state=data.state)
-    assert night.y is None
+    assert night.y is None and night.protected.columns.empty
     with pytest.raises(DataError, match="no outcomes"):
         _ = night.outcome
     trained = data.at(data.as_of == np.datetime64(FIRST))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from churnml.workflows.audit import audit_config as audit
     from churnml.workflows.check import check
     from churnml.workflows.dataset import build_dataset
+    from churnml.workflows.define import define
     from churnml.workflows.demo import simulate
     from churnml.workflows.explain import explain
     from churnml.workflows.report import report as write_report
@@ -24,12 +25,24 @@ if TYPE_CHECKING:
     from churnml.workflows.train import train
 
 __version__ = "0.1.0"
-__all__ = ["audit", "build_dataset", "check", "explain", "load_config", "score", "simulate", "train", "write_report"]
+__all__ = [
+    "audit",
+    "build_dataset",
+    "check",
+    "define",
+    "explain",
+    "load_config",
+    "score",
+    "simulate",
+    "train",
+    "write_report",
+]
 
 _WHERE = {
     "audit": ("churnml.workflows.audit", "audit_config"),
     "build_dataset": ("churnml.workflows.dataset", "build_dataset"),
     "check": ("churnml.workflows.check", "check"),
+    "define": ("churnml.workflows.define", "define"),
     "explain": ("churnml.workflows.explain", "explain"),
     "load_config": ("churnml.config", "load_config"),
     "score": ("churnml.workflows.score", "score"),

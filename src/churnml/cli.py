@@ -152,8 +152,57 @@ def dataset(
     from churnml.workflows.dataset import dataset as run
 
     with _watched(as_json) as progress:
-        summary = run(_load(config), out, known_at=known_at, root=data, progress=progress)
+        summary, left_out = run(_load(config), out, known_at=known_at, root=data, progress=progress)
+    if not as_json:
+        _table(left_out, "Left out")
+        del summary["left_out"]
     _print(summary, as_json, title="The data set")
+
+
+@app.command()
+def define(
+    config: ConfigFile,
+    horizon: Annotated[list[int] | None, typer.Option(min=1, metavar="DAYS", help="Try this horizon; repeat.")] = None,
+    active_within: Annotated[
+        list[int] | None, typer.Option(min=1, metavar="DAYS", help="Try this for eligible; repeat.")
+    ] = None,
+    follow: Annotated[int, typer.Option(min=1, metavar="DAYS", help="How long to look for who comes back.")] = 90,
+    returning: Annotated[
+        float, typer.Option(min=0.001, max=0.999, help="The share of broken silences that is small enough.")
+    ] = 0.1,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it, as .svg or .png.")] = None,
+    known_at: KnownAt = None,
+    data: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how the choice of days decides who counts as leaving and who comes back, and suggest one."""
+    from churnml.workflows.define import define as run
+    from churnml.workflows.plots import check_picture, definition_plot
+
+    if out is not None:
+        check_picture(out)
+    with _watched(as_json) as progress:
+        lab = run(
+            _load(config),
+            horizons=horizon or (),
+            active_within=active_within or (),
+            follow_days=follow,
+            returning=returning,
+            known_at=known_at,
+            root=data,
+            progress=progress,
+        )
+    if out is not None:
+        definition_plot(lab, out)
+    if as_json:
+        _print(lab.summary(), True)
+        return
+    _table(lab.table(), "What leaving could mean")
+    _print(
+        {"suggested days of silence": lab.suggestion.quiet_days or "none", "why": lab.suggestion.why}
+        | {f"({number})": text for number, text in enumerate(lab.remarks, start=1)},
+        False,
+    )
 
 
 @app.command()
@@ -233,6 +282,22 @@ def promote(
     from churnml.workflows.promote import promote as run
 
     _print(run(_load(config), version, force=force), as_json, title="Promotion")
+
+
+@app.command()
+def card(
+    config: ConfigFile,
+    version: Annotated[str | None, typer.Argument(help="Default: the champion.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: print it.")] = None,
+) -> None:
+    """Print a model's card: data, definition, figures, fairness, limits, lineage (Markdown)."""
+    from churnml.workflows.card import card as run
+
+    text = run(_load(config), version)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        out.write_text(text, encoding="utf-8")
 
 
 @app.command()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from churnml.contract import midnight
 from churnml.daily import condensed
 from churnml.engine import part_of
 from churnml.errors import DataError, ModelError
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 KEYS = ["customer_id", "group_id", "as_of"]
 FRICTION_DAYS = 90
+PROTECTED = "_protected_"
+"""Before the name of a protected attribute, so that it can be taken for no column of X."""
+NEWCOMER = "signed up after the last snapshot"
 
 LARGE = 60_000_000
 """A log of more events is taken in parts of the customers: aggregates over all of them might not fit into memory."""
@@ -63,7 +67,10 @@ class Dataset:
     value
         What each customer spent in `economics.value_days`, in the configured currency; NaN if unknown (n,).
     excluded
-        `customer_id`, `as_of`, `reason` of every customer left out.
+        `customer_id`, `as_of`, `reason` of every customer left out; labelled rows name who came after the last
+        snapshot, too, without an `as_of`.
+    protected
+        The protected attributes of each row (n rows), to judge fairness by; never in X. A night has none.
     material
         What features with fitted state are made from (n rows).
     state
@@ -80,6 +87,7 @@ class Dataset:
     recipe: Recipe
     material: Material
     state: Mapping[str, Any] = field(default_factory=dict)
+    protected: pd.DataFrame = field(default_factory=pd.DataFrame)
     _folds: dict[int, dict[str, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -112,6 +120,7 @@ class Dataset:
             voiced=self.voiced[mask],
             friction=self.friction[mask],
             value=self.value[mask],
+            protected=self.protected[mask].reset_index(drop=True) if len(self.protected.columns) else self.protected,
             material=self.material.at(np.flatnonzero(mask)),
         )
 
@@ -145,6 +154,19 @@ class Dataset:
     def _with(self, X: pd.DataFrame, material: Material, state: Mapping[str, Any]) -> pd.DataFrame:
         made = X.assign(**fitted.columns(self.recipe.features, state, material))
         return made if list(made.columns) == self.recipe.columns else made[self.recipe.columns]
+
+    def left_out(self) -> pd.DataFrame:
+        """Who was left out, by reason: reason, rows (customers and snapshots), customers, first and last snapshot."""
+        return (
+            self.excluded.groupby("reason")
+            .agg(
+                rows=("customer_id", "size"),
+                customers=("customer_id", "nunique"),
+                first=("as_of", "min"),
+                last=("as_of", "max"),
+            )
+            .reset_index()
+        )
 
     def frame(self) -> pd.DataFrame:
         """One table: keys, features, `voiced_before`, `outcome`."""
@@ -193,7 +215,8 @@ def build(
         )
     parts, excluded = [], []
     gathering = Gathering(recipe.fits)
-    features = _Queries(engine, recipe, lambda view: _rows(view, config, recipe))
+    protected = recipe.protected if labels_known_at is not None else ()
+    features = _Queries(engine, recipe, lambda view: _rows(view, config, recipe, protected))
     whole = features_known_at is not None or recipe.custom  # what a user's own features look at is not known
     books = canonical if whole else condensed(canonical, recipe.context, engine, len(snapshots))
     shelves = parted(books, engine)
@@ -230,6 +253,8 @@ def build(
             "check eligible, snapshots and that the kinds under defection.of occur in the data",
         )
     material = gathering.material()
+    if labels_known_at is not None:
+        excluded.append(_newcomers(canonical, engine, max(snapshots)))
     return Dataset(
         keys=rows[KEYS],
         X=_typed(rows, recipe),
@@ -240,6 +265,9 @@ def build(
         excluded=pd.concat(excluded, ignore_index=True)[["customer_id", "as_of", "reason"]],
         recipe=recipe,
         material=material,
+        protected=rows[[PROTECTED + name for name in protected]].rename(
+            columns=lambda name: name.removeprefix(PROTECTED)
+        ),
     ).fitted(state)
 
 
@@ -337,7 +365,14 @@ def held(
     return replace(view, events=engine.view(view.everyones_events if nearly_all else view.events, "view_events"))
 
 
-def _rows(view: View, config: settings.Config, recipe: Recipe) -> ir.Table:
+def _newcomers(canonical: Canonical, engine: Engine, last: date) -> pd.DataFrame:
+    """Who signed up on the day of the last snapshot or later, and so stands at none."""
+    late = canonical.customers.filter(canonical.customers.signed_up_at >= midnight(last)).select("customer_id")
+    frame = engine.frame(late).sort_values("customer_id", ignore_index=True)
+    return frame.assign(as_of=pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us]"), reason=NEWCOMER)
+
+
+def _rows(view: View, config: settings.Config, recipe: Recipe, protected: Sequence[str]) -> ir.Table:
     """One row per customer on the spine: keys, features, attributes, and the facts kept beside X."""
     events = view.events
     value = (events.age_days <= config.economics.value_days) & events.kind.isin(config.economics.value_kinds)
@@ -349,7 +384,8 @@ def _rows(view: View, config: settings.Config, recipe: Recipe) -> ir.Table:
     )
     features = build_features(view.spine, events, recipe.features, recipe.context)
     attributes = [card.name for card in recipe.attributes]
-    kept = view.spine.select("customer_id", "group_id", *attributes, _days_to_end=view.spine.days_to_end)
+    beside = {PROTECTED + name: view.spine[name] for name in protected}
+    kept = view.spine.select("customer_id", "group_id", *attributes, **beside, _days_to_end=view.spine.days_to_end)
     table = kept.join(features, "customer_id").left_join(facts, "customer_id")
     return table.mutate(_voiced=table._voiced.fill_null(False), _friction=table._friction.fill_null(False)).drop(
         "customer_id_right"

@@ -302,3 +302,8 @@ def test_audit_passes_and_names_its_gates(company: Any, cli: Callable[..., Any],
         *("labels shuffled", "random split against split by time", "change of regime"),
     }
     assert {row["verdict"] for row in told.json["gates"]} == {"pass", "information"}
+
+
+def test_dataset_counts_by_reason_in_words(company: Any, cli: Callable[..., Any], tmp_path: Path) -> None:
+    told = cli("dataset", company.config, "--out", tmp_path / "out")
+    assert told.code == 0 and "Left out" in told.out and "already closed" in told.out

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Recipe:
     """Which columns X has and how each is made; made once for training, kept in the bundle, used by every night.
 
-    `custom` gives the sha256 of each file of custom features.
+    `custom` gives the sha256 of each file of custom features, `protected` names the attributes that are kept out of X
+    and used for the fairness audit only.
     """
 
     context: Context
@@ -29,6 +30,7 @@ class Recipe:
     switched_off: Mapping[str, str]
     attributes: tuple[FeatureCard, ...]
     custom: Mapping[str, str]
+    protected: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
@@ -77,16 +79,18 @@ class Recipe:
             config.features.exclude,
             [own.declare for own in custom],
         )
-        cards, off = [], dict(declared.switched_off)
+        cards, off, protected = [], dict(declared.switched_off), []
         for name, attribute in config.attributes.items():
             if attribute.sensitivity == "protected":
                 off[name] = "protected: used for the fairness audit only"
+                if found.customers is None or name in found.customers:
+                    protected.append(name)
             elif found.customers is not None and name not in found.customers:
                 off[name] = "the data does not have it"
             else:
                 cards.append(_attribute_card(name, attribute))
         files = {own.name: own.sha256 for own in custom}
-        return cls(context.present(found), found, declared.features, off, tuple(cards), files)
+        return cls(context.present(found), found, declared.features, off, tuple(cards), files, tuple(protected))
 
 
 def _attribute_card(name: str, attribute: settings.Attribute) -> FeatureCard:

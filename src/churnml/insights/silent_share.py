@@ -2,7 +2,7 @@
 
 A customer whose outcome windows overlap is seen leaving at several snapshots; over all of them each one is counted
 once, at the first. Intervals are Wilson's, with the number of leavers reduced to the effective number where
-several belong to one group (Korn & Graubard 1998): they need no seed and hold at shares of 0 and 1.
+several belong to one group.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from churnml.errors import DataError
+from churnml.metrics.shares import clustered_share
 
 COMMON_FIGURE = 0.96
 """The common saying: of 100 unhappy customers, 96 never complain."""
@@ -23,8 +22,6 @@ TOO_FEW = 30
 """Fewer independent leavers than this say nothing about a share."""
 
 Verdict = Literal["below", "compatible", "above", "too few to say"]
-
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -156,34 +153,12 @@ def _share(left: pd.DataFrame) -> Share:
     leavers, silent = len(left), int((left["outcome"] == "silent").sum())
     if not leavers:
         return Share(float("nan"), float("nan"), float("nan"), 0, 0, "too few to say")
-    share = silent / leavers
-    groups = pd.DataFrame({"group": left["group_id"], "silent": left["outcome"] == "silent"}).groupby("group")["silent"]
-    sizes, totals = groups.size().to_numpy(), groups.sum().to_numpy()
-    independent = _effective_number(share, leavers, sizes.astype(float), totals.astype(float))
-    spread = _Z * np.sqrt(share * (1 - share) / independent + _Z**2 / (4 * independent**2))
-    centre, scale = share + _Z**2 / (2 * independent), 1 + _Z**2 / independent
-    low, high = max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
+    found = clustered_share(left["outcome"] == "silent", left["group_id"].astype(str))
     verdict: Verdict = "compatible"
-    if independent < TOO_FEW:
+    if found.independent < TOO_FEW:
         verdict = "too few to say"
-    elif high < COMMON_FIGURE:
+    elif found.high < COMMON_FIGURE:
         verdict = "below"
-    elif low > COMMON_FIGURE:
+    elif found.low > COMMON_FIGURE:
         verdict = "above"
-    return Share(share, low, high, silent, leavers, verdict)
-
-
-def _effective_number(
-    share: float,
-    leavers: int,
-    sizes: NDArray[np.float64],
-    totals: NDArray[np.float64],
-) -> float:
-    """How many independent leavers would tell as much: from the variance between groups, never more than leavers."""
-    groups = len(sizes)
-    smallest = leavers / float(sizes.max())
-    if groups < 2 or share in (0.0, 1.0):
-        return float(groups)
-    residuals = totals - share * sizes
-    variance = groups / (groups - 1) * float((residuals**2).sum()) / leavers**2
-    return float(np.clip(share * (1 - share) / variance if variance > 0 else leavers, smallest, leavers))
+    return Share(found.share, found.low, found.high, silent, leavers, verdict)

@@ -60,7 +60,7 @@ class Trust:
     """What a reader needs to judge the figures by.
 
     `training_outcomes` counts rows by outcome. `switched_off`: feature, why. `excluded`: reason, customers (left out of
-    this scoring). `repairs`: what was mended in the sources, table, column, name, count, advice.
+    this scoring). `repairs`: what was mended in the sources, table, column, name, count, advice. `fairness`: sentences.
     """
 
     formulation: str
@@ -76,6 +76,7 @@ class Trust:
     switched_off: pd.DataFrame
     excluded: pd.DataFrame
     repairs: pd.DataFrame
+    fairness: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

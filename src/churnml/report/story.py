@@ -132,6 +132,19 @@ def verdict_on_model(data: ReportData) -> str:
     )
 
 
+ALWAYS = (
+    "Silent means silent to the company. A complaint that cannot be linked to a customer, or was made where nobody "
+    "listens, is not seen.",
+    "The reasons say what the model saw in a customer’s history. They do not say what caused it, and changing what "
+    "was seen need not change what happens.",
+    "A customer at risk is not always worth contacting: a call can also remind people to leave. Only a trial "
+    "with a control group shows whom it helps.",
+    "The model expects the near future to resemble the past it learnt from. A change of prices, products or season "
+    "that the data has not seen is beyond it.",
+)
+"""What holds of every model."""
+
+
 def trust(data: ReportData) -> list[tuple[str, list[str]]]:
     """What a reader needs to know before acting: a heading and sentences each."""
     known = data.trust
@@ -170,21 +183,12 @@ def trust(data: ReportData) -> list[tuple[str, list[str]]]:
     if not known.repairs.empty:
         rows = known.repairs["count"].sum()
         missing.append(f"{several(rows, 'row')} of the sources had to be mended or left out; the list is below.")
-    always = [
-        "Silent means silent to the company. A complaint that cannot be linked to a customer, or was made where nobody "
-        "listens, is not seen.",
-        "The reasons say what the model saw in a customer’s history. They do not say what caused it, and changing what "
-        "was seen need not change what happens.",
-        "A customer at risk is not always worth contacting: a call can also remind people to leave. Only a trial "
-        "with a control group shows whom it helps.",
-        "The model expects the near future to resemble the past it learnt from. A change of prices, products or season "
-        "that the data has not seen is beyond it.",
-    ]
     return [
         ("What it learnt from", learnt),
         ("Is it better than a simple rule?", beats),
         ("What is left out", missing),
-        ("What it cannot know", always),
+        *([("Does it treat everybody alike?", list(known.fairness))] if known.fairness else []),
+        ("What it cannot know", list(ALWAYS)),
     ]
 
 

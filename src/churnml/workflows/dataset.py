@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from churnml.config import Config
 from churnml.dataset import Dataset
 from churnml.errors import ModelError
@@ -40,10 +42,11 @@ def dataset(
     known_at: datetime | None = None,
     root: Path | None = None,
     progress: Progress = silently,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], pd.DataFrame]:
     """Write `dataset.parquet` (keys, features, outcome) and `excluded.parquet` (who, when, why) to `out`.
 
-    What features learn is learnt from the rows before the test, where the history is long enough for one.
+    What features learn is learnt from the rows before the test, where the history is long enough for one. Gives a
+    summary in plain values, and who was left out by reason (`Dataset.left_out`).
     """
     data = build_dataset(config, known_at=known_at, root=root, progress=progress)
     with suppress(ModelError):
@@ -52,14 +55,15 @@ def dataset(
     out.mkdir(parents=True, exist_ok=True)
     data.frame().to_parquet(out / "dataset.parquet", index=False)
     data.excluded.to_parquet(out / "excluded.parquet", index=False)
-    reasons = data.excluded["reason"].value_counts().sort_index()
-    return {
+    left_out = data.left_out()
+    summary = {
         "rows": len(data),
         "customers": int(data.keys["customer_id"].nunique()),
         "snapshots": [day.isoformat() for day in days(data)],
         "outcomes": counts(data),
         "features": len(data.X.columns),
         "switched_off": len(data.recipe.switched_off),
-        "left_out": {str(reason): int(count) for reason, count in reasons.items()},
+        "left_out": dict(zip(left_out["reason"], left_out["rows"].tolist(), strict=True)),
         "files": [str(out / "dataset.parquet"), str(out / "excluded.parquet")],
     }
+    return summary, left_out

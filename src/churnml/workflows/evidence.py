@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from churnml.dataset import Dataset
+from churnml.evaluation.fairness import Fairness
 from churnml.insights.silent_share import Share, SilentShare
 
 
@@ -33,6 +34,20 @@ def pack(frame: pd.DataFrame) -> dict[str, Any]:
 def unpack(values: dict[str, Any]) -> pd.DataFrame:
     """The frame that `pack` packed; dates are ISO text."""
     return pd.DataFrame(values["data"], columns=values["columns"])
+
+
+def pack_fairness(fair: Fairness) -> dict[str, Any]:
+    """Figures by protected attribute as plain values."""
+    return {"groups": pack(fair.groups), "gaps": pack(fair.gaps), "skipped": fair.skipped}
+
+
+def unpack_fairness(values: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The groups and the gaps that `pack_fairness` packed."""
+    groups, gaps = unpack(values["groups"]), unpack(values["gaps"])
+    for frame, named in ((groups, ["attribute", "group", "metric"]), (gaps, ["attribute", "metric", "beyond_noise"])):
+        for name in frame.columns.difference(named):
+            frame[name] = pd.to_numeric(frame[name])
+    return groups, gaps
 
 
 def pack_share(share: SilentShare) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The plots that a training run leaves in the model store, for data scientists; the report draws its own."""
+"""Plots for data scientists: of a training run, into the model store, and of definitions; the report draws its own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from churnml.errors import ConfigError
 from churnml.evaluation.judge import NO_VOICE
 from churnml.explanation.attribution import Attribution
 
 if TYPE_CHECKING:
     from churnml.evaluation.evaluate import Evaluation
     from churnml.model.tuning import Tuning
+    from churnml.workflows.define import DefinitionLab
 
 DEPENDENCE_PLOTS = 3
 
@@ -103,3 +105,50 @@ def difference_plot(table: pd.DataFrame, labels: pd.Series, title: str) -> Any:
     axes.set(xlabel="difference, with its 95% interval", title=title)
     axes.set_ylim(-0.7, len(table) - 0.3)
     return figure
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a file that is no picture.
+
+    Raises
+    ------
+    ConfigError
+        Its name ends neither in .svg nor in .png.
+    """
+    if path.suffix.lower() not in (".svg", ".png"):
+        raise ConfigError(f"{path}: a picture is written as .svg or .png")
+
+
+def definition_plot(lab: DefinitionLab, path: Path) -> Path:
+    """Draw the silences and the definitions into a file (.svg or .png); the same data give the same bytes."""
+    check_picture(path)
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "churnml", "axes.spines.top": False, "axes.spines.right": False}):
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(10, 4), layout="constrained")
+        silence, share = figure.subplots(1, 2)
+        told = lab.silences[lab.silences["silences"] > 0]
+        silence.fill_between(told["quiet_days"], told["low"], told["high"], color="0.85", linewidth=0)
+        silence.plot(told["quiet_days"], told["returned"], color="C0")
+        silence.axhline(lab.returning, color="0.6", linewidth=1, linestyle=":")
+        silence.axvline(lab.configured.horizon_days, color="0.4", linewidth=1, label="configured horizon")
+        if lab.suggestion.quiet_days is not None:
+            silence.axvline(lab.suggestion.quiet_days, color="C3", linewidth=1, linestyle="--", label="suggested")
+        silence.set(
+            xlabel="days of silence", ylabel=f"share broken within {lab.follow_days} more days", ylim=(0, 1),
+            title="When does silence mean leaving?",
+        )  # fmt: skip
+        silence.legend(frameon=False)
+        for active, part in lab.definitions.groupby("active_within_days"):
+            (line,) = share.plot(part["horizon_days"], part["left"], marker="o", markersize=3, label=f"left ({active})")
+            share.plot(
+                part["horizon_days"], part["back"], marker="o", markersize=3, linestyle=":", color=line.get_color(),
+                label=f"of the quiet ones, back ({active})",
+            )  # fmt: skip
+        share.set(xlabel="horizon, days", ylabel="share", ylim=(0, 1), title="Who leaves (active within so many days)")
+        share.legend(frameon=False, fontsize=8)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None, dpi=110)
+    return path

@@ -18,8 +18,9 @@ from churnml.model.bundle import Bundle
 from churnml.pseudonyms import Pseudonyms
 from churnml.report.data import ReportData, Trust, headline
 from churnml.report.render import render
+from churnml.report.words import percent
 from churnml.scoring.publish import Night
-from churnml.workflows.evidence import unpack, unpack_share
+from churnml.workflows.evidence import unpack, unpack_fairness, unpack_share
 from churnml.workflows.score import FACTS_FILE, champion, publication
 from churnml.workflows.train import MODEL
 
@@ -134,4 +135,27 @@ def _trust(config: Config, bundle: Bundle, facts: dict[str, Any]) -> Trust:
         switched_off=pd.DataFrame(sorted(notes["switched_off"].items()), columns=["feature", "why"]),
         excluded=pd.DataFrame(sorted(facts["excluded"].items()), columns=["reason", "customers"]),
         repairs=unpack(notes["repairs"]).rename(columns={"violation": "name"}),
+        fairness=fairness_in_words(notes.get("fairness")),
     )
+
+
+def fairness_in_words(packed: dict[str, Any] | None) -> tuple[str, ...]:
+    """What the page says of the protected attributes: for each, between which shares the list misses leavers."""
+    if packed is None:
+        return ()
+    if packed["skipped"]:
+        return (f"By protected attribute: not judged; {packed['skipped']}.",)
+    groups, gaps = unpack_fairness(packed)
+    missed = groups[(groups["metric"] == "false_negative_rate") & groups["value"].notna()]
+    said = []
+    for name, part in missed.groupby("attribute", sort=False):
+        ordered = part.sort_values("value")
+        low, high = ordered.iloc[0], ordered.iloc[-1]
+        gap = gaps[(gaps["attribute"] == name) & (gaps["metric"] == "false_negative_rate")]
+        sure = "more than chance explains" if gap["beyond_noise"].any() else "no more than chance explains"
+        said.append(
+            f"By {str(name).replace('_', ' ')}, which is no feature: of those who left silently, a list of the tenth "
+            f"at highest risk misses {percent(low['value'])} ({low['group']}) to {percent(high['value'])} "
+            f"({high['group']}), {sure}."
+        )
+    return tuple(said)

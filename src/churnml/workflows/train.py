@@ -17,6 +17,7 @@ from churnml.config import Config
 from churnml.dataset import Dataset
 from churnml.errors import ConfigError
 from churnml.evaluation.evaluate import LEADING, Evaluation, evaluate
+from churnml.evaluation.fairness import Fairness, fairness
 from churnml.evaluation.findings import Audit
 from churnml.explanation.attribution import attribute
 from churnml.explanation.themes import feature_drivers, theme_drivers
@@ -31,13 +32,21 @@ from churnml.model.rivals import rival_chances, rivals
 from churnml.model.split import RollingOriginSplit
 from churnml.model.training import fit_calibrated, three_columns
 from churnml.model.tuning import Tuning, tune
-from churnml.outcomes import OUTCOMES
+from churnml.outcomes import OUTCOMES, SILENT
 from churnml.pseudonyms import Pseudonyms
 from churnml.tracking import DataFile, Tracker, TrainingRecord
 from churnml.workflows import logged
 from churnml.workflows.audit import audit_business
 from churnml.workflows.business import Business, Progress, open_business, silently
-from churnml.workflows.evidence import counts, days, outcomes_frame, pack, pack_share, unpack
+from churnml.workflows.evidence import (
+    counts,
+    days,
+    outcomes_frame,
+    pack,
+    pack_fairness,
+    pack_share,
+    unpack,
+)
 from churnml.workflows.rows import labelled, parts_of, split
 
 if TYPE_CHECKING:
@@ -60,6 +69,7 @@ class Trained:
     store: str
     bundle: Bundle
     evaluation: Evaluation
+    fairness: Fairness
     audit: Audit
     promotion: str
     train: dict[str, int]
@@ -165,6 +175,7 @@ def train(
         n_bootstrap=config.model.bootstrap,
         seed=seed,
     )
+    fair = _fairness(test, chances[MODEL], config.model.bootstrap, seed)
     progress("fitting", 2, 3)
     final = fit_calibrated(
         data.X,
@@ -205,6 +216,7 @@ def train(
         "differences": pack(shown.differences),
         "calibration": pack(shown.calibration),
         "lift": pack(shown.lift),
+        "fairness": pack_fairness(fair),
         "theme_drivers": pack(theme_drivers(attribution, data.recipe.cards)),
         "feature_drivers": pack(drivers),
         "repairs": pack(repairs),
@@ -226,6 +238,7 @@ def train(
     tracker = Tracker(None, models, config.project)
     progress("logging", 0, 1)
     with tempfile.TemporaryDirectory(prefix="churnml-") as folder:
+        from churnml.workflows.card import model_card
         from churnml.workflows.plots import training_plots
 
         git = logged.git_lineage(config)
@@ -236,18 +249,21 @@ def train(
             example=logged.example(bundle),
             description=logged.description(evaluation, tuned, audit, learn, test),
             params=logged.parameters(config, final, tuned, learn, trials),
-            metrics=logged.figures(evaluation, tuned, MODEL),
+            metrics={**logged.figures(evaluation, tuned, MODEL), **fair.figures()},
             curves=logged.curves(tuned),
             tables={
                 "trials": tuned.trials,
                 "metrics": evaluation.metrics,
                 "differences": evaluation.differences,
                 "breakdown": evaluation.breakdown,
+                "fairness": fair.groups,
+                "fairness_gaps": fair.gaps,
                 "feature_drivers": drivers,
                 "leakage_audit": audit.frame(),
                 "test_predictions": _predictions(test, chances[MODEL], names),
             },
             figures=training_plots(attribution, sample.X, evaluation, tuned, Path(folder) / "figures"),
+            texts={"model_card.md": model_card(bundle, MODEL)},
             data=tuple(DataFile(file["name"], file["sha256"]) for file in lineage["files"]),
             samples=samples,
             lineage={**lineage, "git": git},
@@ -261,12 +277,23 @@ def train(
         store=tracker.uri,
         bundle=bundle,
         evaluation=evaluation,
+        fairness=fair,
         audit=audit,
         promotion=_first_champion(tracker, version.version, evaluation, audit),
         train=counts(learn),
         test=counts(test),
         tuned=tuned,
     )
+
+
+def _fairness(test: Dataset, chances: NDArray[np.float64], n_bootstrap: int, seed: int) -> Fairness:
+    """The model's figures by protected attribute; a warning where there are some and they cannot be judged."""
+    p_silent = chances[:, OUTCOMES.index(SILENT)]
+    about = (test.protected, test.group_id, test.as_of)
+    fair = fairness(test.outcome, p_silent, *about, n_bootstrap=n_bootstrap, seed=seed)
+    if fair.skipped and len(test.protected.columns):
+        log.warning("fairness is not judged: %s", fair.skipped)
+    return fair
 
 
 def unlearnt(data: Dataset) -> dict[str, str]:
