@@ -244,8 +244,7 @@ class Features(Settings):
 class Tuning(Settings):
     """The search for parameters: seeded, inside the training folds only. `objective` is what it looks for."""
 
-    objective: Literal["log_loss", "average_precision"] = "log_loss"
-
+    objective: Literal["log_loss", "average_precision", "expected_profit"] = "log_loss"
     trials: Annotated[int, Field(ge=0)] = 20
     timeout_s: Annotated[int, Field(ge=1)] | None = None
 

@@ -15,10 +15,12 @@ import pytest
 
 import churnml
 from churnml.errors import ModelError
+from churnml.metrics.profit import Campaign, expected_maximum_profit
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.objectives import AVERAGE_PRECISION, objective
 from churnml.model.split import RollingOriginSplit
 from churnml.model.tuning import tune
+from churnml.outcomes import OUTCOMES
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_same_seed_same_trials_and_another_seed_others(search):
 
 def test_an_uninterrupted_search_gives_the_same_model_to_the_byte(search, business):
     texts = [
-        SilentDefectionClassifier(**search(3, name).best).fit(business.X, business.y).model_text_
+        SilentDefectionClassifier(**search(3, name).best).fit(business.X, business.y).model_texts_
         for name in ("a.db", "b.db")
     ]
     assert texts[0] == texts[1]
@@ -87,6 +89,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import numpy as np
 from conftest import make_business
+from churnml.metrics.profit import Campaign, expected_maximum_profit
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.split import RollingOriginSplit
 from churnml.model.tuning import tune
@@ -144,8 +147,28 @@ def test_the_user_chooses_what_is_searched_for(search):
         found.complete.loc[found.complete["average_precision"] == best, "learning_rate"]
     )
     assert for_loss.gain == pytest.approx(for_loss.trials["log_loss"][0] - for_loss.complete["log_loss"].min())
-    with pytest.raises(ModelError, match="no objective is called 'accuracy'; use one of log_loss, average_precision"):
+    with pytest.raises(
+        ModelError, match="no objective is called 'accuracy'; use one of log_loss, average"
+    ):
         objective("accuracy")
+
+
+def test_a_search_for_profit_weighs_customers_by_their_value(search):
+    """The value of the rows of a fold, not of the first rows of the table; other values are another search."""
+    draw = np.random.default_rng(1)
+    value = draw.gamma(1.0, 300.0, 5000)
+    campaign = Campaign(contact_cost=20.0)
+    wanted = objective("expected_profit", value, campaign)
+    assert wanted.direction == "maximize" and wanted.inputs != objective("expected_profit", value).inputs
+    rows, code = np.arange(1000, 3000), draw.integers(0, 3, 2000)
+    chances = draw.dirichlet([1, 1, 1], 2000)
+    silent = OUTCOMES.index("silent")
+    assert wanted.score(rows, code, chances) == expected_maximum_profit(
+        code == silent, chances[:, silent], value[1000:3000], campaign
+    )
+    found = search(3, objective=wanted)
+    assert found.gain >= 0 and found.complete["expected_profit"].between(0, value.max()).all()
+    assert len(search(1, objective=objective("expected_profit", 2 * value, campaign)).trials) == 1
 
 
 def test_folds_that_cannot_be_judged_are_left_out(search, business, tmp_path):

@@ -251,7 +251,7 @@ def _fingerprint(
 ) -> str:
     """A name that only the same search gets."""
     parameters = {name: value for name, value in base.get_params().items() if name != "num_threads"}
-    about = [parameters, SPACE, list(map(str, X.columns)), seed, objective.name]
+    about = [parameters, SPACE, list(map(str, X.columns)), seed, objective.name, objective.inputs]
     about.append([splitter.n_splits, splitter.horizon_days, splitter.lead_days])
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for part in (X, pd.Series(labels, dtype=object), pd.Series(pd.DatetimeIndex(np.asarray(as_of)))):

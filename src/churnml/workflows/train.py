@@ -125,7 +125,7 @@ def train(
     """
     seed = config.model.seed if seed is None else seed
     trials = config.model.tuning.trials if trials is None else trials
-    base = classifier(config, seed)
+    base, campaign = classifier(config, seed), Campaign(**config.economics.campaign.model_dump())
     challengers = rivals(config.model.rivals, seed=seed)
     models = Path(config.paths.models)
     names = Pseudonyms.load(models, create=True)
@@ -143,7 +143,7 @@ def train(
         splitter=folds,
         base=base,
         trials=trials,
-        objective=objective(config.model.tuning.objective),
+        objective=objective(config.model.tuning.objective, worth(learn), campaign),
         timeout_s=config.model.tuning.timeout_s,
         seed=seed,
         storage=models / config.project / "tuning.db",
@@ -169,8 +169,8 @@ def train(
         test.voiced,
         test.as_of,
         model=MODEL,
-        value=None if np.isnan(test.value).all() else test.value.clip(min=0),
-        campaign=Campaign(**config.economics.campaign.model_dump()),
+        value=worth(test),
+        campaign=campaign,
         parts=parts_of(learn, test, config),
         n_bootstrap=config.model.bootstrap,
         seed=seed,
@@ -294,6 +294,11 @@ def _fairness(test: Dataset, chances: NDArray[np.float64], n_bootstrap: int, see
     if fair.skipped and len(test.protected.columns):
         log.warning("fairness is not judged: %s", fair.skipped)
     return fair
+
+
+def worth(data: Dataset) -> NDArray[np.float64] | None:
+    """What each customer (n,) is worth, 0 or more, nan where that is unknown; None where it is for all."""
+    return None if np.isnan(data.value).all() else data.value.clip(min=0)
 
 
 def unlearnt(data: Dataset) -> dict[str, str]:
