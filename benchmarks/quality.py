@@ -38,9 +38,7 @@ from churnml.config import Config
 from churnml.dataset import Dataset
 from churnml.evaluation.evaluate import Evaluation, evaluate
 from churnml.evaluation.judge import EVERYONE, NO_VOICE
-from churnml.features import alive
-from churnml.features.bgnbd import BGNBD
-from churnml.model.baselines import RFM, ColumnLogistic, baselines
+from churnml.model.baselines import RFM, baselines
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.split import RollingOriginSplit
 from churnml.model.training import fit_calibrated, three_columns
@@ -54,7 +52,7 @@ from churnml.workflows.train import MODEL, PROOF_SNAPSHOTS, classifier
 CONFIGS = Path(__file__).parent.parent / "configs"
 PUBLIC = (CONFIGS / "oulad.yaml", CONFIGS / "online_retail.yaml")
 KEYS = ["customer_id", "as_of"]
-TUNED, BTYD = "churnml, tuned", "BTYD (BG-NBD)"
+TUNED = "churnml, tuned"
 WINDOWS = (90, 30)
 """Days of the windows that deep feature synthesis looks at beside the whole history."""
 NUMBERS = ("amount", "quantity", "duration_s", "wait_s", "rating")
@@ -151,7 +149,7 @@ def section(config: Config, root: Path, options: argparse.Namespace) -> str:
 
 
 def prepare(task: Task, trials: int) -> None:
-    """Build the rows, let churnml and BG/NBD learn, and write what the others are given."""
+    """Build the rows, let churnml learn, and write what the others are given."""
     config = task.config
     with open_business(config, None, say) as business:
         data = labelled(business, None, say)
@@ -175,8 +173,6 @@ def prepare(task: Task, trials: int) -> None:
     task.once(lambda: ours(task, learn, test, 0), MODEL)
     if trials:
         task.once(lambda: ours(task, learn, test, trials), TUNED)
-    if learn.state.get(alive.NAME, {}).get("parameters"):
-        task.once(lambda: {BTYD: bgnbd(config, learn, test)}, BTYD)
     test.keys.assign(voiced=test.voiced, outcome=test.outcome).to_parquet(task.folder / "truth.parquet")
 
 
@@ -231,26 +227,10 @@ def ours(task: Task, learn: Dataset, test: Dataset, trials: int) -> Chances:
     return {TUNED if trials else MODEL: chances}
 
 
-def bgnbd(config: Config, learn: Dataset, test: Dataset) -> np.ndarray:
-    """The chance of no visit in the outcome window by BG/NBD, made chances of the outcomes on the training rows."""
-    model = BGNBD(**learn.state[alive.NAME]["parameters"])
-    days = config.snapshots.lead_days + config.snapshots.horizon_days
-
-    def away(data: Dataset) -> pd.DataFrame:
-        values = data.material.values
-        first = values["_first_active"].to_numpy()
-        history = values["_active_days"].to_numpy() - 1, first - values["_last_active"].to_numpy(), first
-        return pd.DataFrame({"away": 1 - model.returning(*history, days)})
-
-    return three_columns(ColumnLogistic(["away"], spline=True).fit(away(learn), learn.outcome), away(test))
-
-
 def contestants(task: Task, options: argparse.Namespace) -> Iterator[Chances]:
     """The chances of all others, one way after the other."""
     yield task.once(lambda: by_baselines(task), *baselines(task.read("test").columns).estimators)
     yield task.once(lambda: by_boosting(task), "RFM + boosting")
-    if task.file(BTYD).is_file():
-        yield task.read_chances(BTYD)
     if options.featuretools:
         names = ("Featuretools + LightGBM", "Featuretools + our parameters")
         yield task.once(lambda: by_featuretools(task, options.featuretools, names), *names)

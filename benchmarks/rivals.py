@@ -42,8 +42,7 @@ def featuretools(folder: Path, task: dict[str, Any]) -> None:
         if clock is not None:
             table = table.sort_values(clock, kind="stable", ignore_index=True)
             table.insert(0, index, range(len(table)))
-        texts = [column for column in table.select_dtypes(["object", "string"]) if column != "customer_id"]
-        types = dict.fromkeys(texts, "Categorical")
+        types = dict.fromkeys(table.select_dtypes(["object", "string"]), "Categorical")
         entities.add_dataframe(table, name, index=index, time_index=clock, logical_types=types, already_sorted=True)
     for child in ("events", "visits"):
         entities.add_relationship("customers", "customer_id", child, "customer_id")

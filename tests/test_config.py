@@ -112,3 +112,20 @@ def test_the_digest_depends_on_the_settings_only(tmp_path: Path) -> None:
 def test_products_can_go_elsewhere() -> None:
     config: Config = parse_config(GOOD).with_paths("m", "p")
     assert (config.paths.models, config.paths.published) == ("m", "p")
+
+
+def test_settings_can_be_changed_and_are_checked_like_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(GOOD)
+    config = load_config(file)
+    changed = config.changed(model={"formulation": "three_class", "tuning": {"trials": 3}})
+    assert changed.model.formulation == "three_class" and changed.model.tuning.trials == 3
+    assert changed.model.tuning.objective == config.model.tuning.objective and changed.file == config.file
+    assert config.changed() == config and config.changed().digest() == config.digest()
+    with pytest.raises(ConfigError) as raised:
+        config.changed(model={"formulation": "deep", "seed": -1.5}, snapshot={})
+    assert [problem.split(":")[0] for problem in raised.value.problems] == [
+        "model.formulation",
+        "model.seed",
+        "snapshot",
+    ]

@@ -14,24 +14,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from churnml.config import load_config
+    from churnml.workflows.ablation import ablate
     from churnml.workflows.audit import audit_config as audit
     from churnml.workflows.check import check
+    from churnml.workflows.compare import compare
     from churnml.workflows.dataset import build_dataset
     from churnml.workflows.define import define
     from churnml.workflows.demo import simulate
     from churnml.workflows.explain import explain
+    from churnml.workflows.promote import promote
     from churnml.workflows.report import report as write_report
     from churnml.workflows.score import score
     from churnml.workflows.train import train
 
 __version__ = "0.1.0"
 __all__ = [
+    "ablate",
     "audit",
     "build_dataset",
     "check",
+    "compare",
     "define",
     "explain",
     "load_config",
+    "promote",
     "score",
     "simulate",
     "train",
@@ -39,12 +45,15 @@ __all__ = [
 ]
 
 _WHERE = {
+    "ablate": ("churnml.workflows.ablation", "ablate"),
     "audit": ("churnml.workflows.audit", "audit_config"),
     "build_dataset": ("churnml.workflows.dataset", "build_dataset"),
     "check": ("churnml.workflows.check", "check"),
+    "compare": ("churnml.workflows.compare", "compare"),
     "define": ("churnml.workflows.define", "define"),
     "explain": ("churnml.workflows.explain", "explain"),
     "load_config": ("churnml.config", "load_config"),
+    "promote": ("churnml.workflows.promote", "promote"),
     "score": ("churnml.workflows.score", "score"),
     "simulate": ("churnml.workflows.demo", "simulate"),
     "train": ("churnml.workflows.train", "train"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -365,7 +365,23 @@ class Config(Settings):
 
     def with_paths(self, models: str, published: str) -> Config:
         """The same business with its products elsewhere."""
-        copy = self.model_copy(update={"paths": Paths(models=models, published=published)})
+        return self.changed(paths={"models": models, "published": published})
+
+    def changed(self, **settings: Any) -> Config:
+        """The same business with other settings, checked like a file's; nested mappings are merged into what is there.
+
+        >>> config.changed(model={"formulation": "three_class", "tuning": {"trials": 5}})  # doctest: +SKIP
+
+        Raises
+        ------
+        ConfigError
+            A setting is unknown or has a wrong type or value; `problems` has one line for each.
+        """
+        merged = _merged(self.model_dump(mode="json"), settings)
+        try:
+            copy = Config.model_validate_json(json.dumps(merged, default=str))
+        except ValidationError as error:
+            raise ConfigError([f"{dotted(item['loc'])}: {_message(item)}" for item in error.errors()]) from None
         copy._file = self._file
         return copy
 
@@ -434,15 +450,28 @@ def _problem(error: Any, lines: dict[Key, int]) -> tuple[int, str, str]:
             key = (*key, part)
             break
     line = next(lines[key[:end]] for end in range(len(key), -1, -1) if key[:end] in lines)
+    return line, dotted(key), _message(error)
+
+
+def _message(error: Any) -> str:
     given = error.get("input")
     if error["type"] == "extra_forbidden":
-        message = "unknown key"
-    elif error["type"] == "missing":
-        message = "required key is missing"
-    elif error["type"] == "value_error":
-        message = str(error["ctx"]["error"])
-    else:
-        message = error["msg"][0].lower() + error["msg"][1:]
-        if isinstance(given, Hashable) and not isinstance(given, tuple) and given is not None:
-            message += f", got {given!r}"
-    return line, dotted(key), message
+        return "unknown key"
+    if error["type"] == "missing":
+        return "required key is missing"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    message: str = error["msg"][0].lower() + error["msg"][1:]
+    if isinstance(given, Hashable) and not isinstance(given, tuple) and given is not None:
+        message += f", got {given!r}"
+    return message
+
+
+def _merged(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with `changes`, mapping by mapping."""
+    return values | {
+        name: _merged(values[name], change)
+        if isinstance(change, Mapping) and isinstance(values.get(name), dict)
+        else change
+        for name, change in changes.items()
+    }

@@ -147,9 +147,7 @@ def test_the_user_chooses_what_is_searched_for(search):
         found.complete.loc[found.complete["average_precision"] == best, "learning_rate"]
     )
     assert for_loss.gain == pytest.approx(for_loss.trials["log_loss"][0] - for_loss.complete["log_loss"].min())
-    with pytest.raises(
-        ModelError, match="no objective is called 'accuracy'; use one of log_loss, average"
-    ):
+    with pytest.raises(ModelError, match="no objective is called 'accuracy'; use one of log_loss, average"):
         objective("accuracy")
 
 
