@@ -26,9 +26,10 @@ from churnml.datasets.simulator.run import Plan
 from churnml.evaluation.evaluate import LEADING, evaluate
 from churnml.explanation.attribution import attribute
 from churnml.explanation.themes import by_theme
+from churnml.metrics.scorers import three_columns
 from churnml.model.baselines import baselines
 from churnml.model.split import RollingOriginSplit
-from churnml.model.training import Fitted, fit_calibrated, three_columns
+from churnml.model.training import Fitted, fit_calibrated
 from churnml.workflows.business import open_business
 from churnml.workflows.exits import exit_codes
 from churnml.workflows.rows import labelled, split

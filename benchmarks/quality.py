@@ -38,10 +38,11 @@ from churnml.config import Config
 from churnml.dataset import Dataset
 from churnml.evaluation.evaluate import Evaluation, evaluate
 from churnml.evaluation.judge import EVERYONE, NO_VOICE
+from churnml.metrics.scorers import three_columns
 from churnml.model.baselines import RFM, baselines
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.split import RollingOriginSplit
-from churnml.model.training import fit_calibrated, three_columns
+from churnml.model.training import fit_calibrated
 from churnml.model.tuning import tune
 from churnml.outcomes import OUTCOMES
 from churnml.workflows.business import Business, open_business

@@ -23,13 +23,14 @@
 from pathlib import Path
 
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_validate
 
 import churnml
 from churnml.errors import ModelError
-from churnml.metrics.scorers import lift_scorer, precision_scorer, profit_scorer
+from churnml.metrics.scorers import lift_scorer, log_loss_scorer, precision_scorer, profit_scorer
 from churnml.model.classifier import SilentDefectionClassifier
+from churnml.model.rivals import prepared
 from churnml.model.split import RollingOriginSplit
 
 pd.set_option("display.max_colwidth", 120)
@@ -56,18 +57,19 @@ for train, test in splitter.split(data.X, groups=data.as_of):
 # %% [markdown]
 # `cross_validate` takes it as `cv`, and the scorers as `scoring`: log loss of the three outcomes, how many times more
 # silent leavers are among the first tenth than among all (lift), how many of that tenth leave silently (precision), and
-# what a campaign would earn per customer (expected maximum profit). Whatever fits and predicts can be judged so.
+# what a campaign would earn per customer (expected maximum profit). Whatever fits and predicts can be judged so;
+# `prepared` fills gaps and encodes categories for estimators that cannot.
 
 # %%
 scoring = {
-    "log loss": "neg_log_loss",
+    "minus log loss": log_loss_scorer(),
     "lift": lift_scorer(0.1),
     "precision": precision_scorer(0.1),
     "profit": profit_scorer(),
 }
 estimators = {
     "silent defection": SilentDefectionClassifier(minimum_positives=20, seed=1),
-    "histogram boosting": HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=1),
+    "logistic regression": prepared(LogisticRegression(C=0.01)),
 }
 found = {
     name: cross_validate(estimator, data.X, data.outcome, groups=data.as_of, cv=splitter, scoring=scoring)

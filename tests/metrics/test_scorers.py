@@ -15,8 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 from churnml.errors import ModelError
 from churnml.metrics.profit import Campaign, expected_maximum_profit
-from churnml.metrics.scorers import lift_scorer, precision_scorer, profit_scorer
-from churnml.metrics.scores import lift_at, precision_at
+from churnml.metrics.scorers import lift_scorer, log_loss_scorer, precision_scorer, profit_scorer
+from churnml.metrics.scores import lift_at, log_loss, precision_at
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.split import RollingOriginSplit
 
@@ -89,6 +89,18 @@ def test_two_outcomes_are_scored_by_name(rows) -> None:
     expected = lift_at(y == "silent", model.predict_proba(X)[:, 1], 0.1)
     assert lift_scorer(0.1)(model, X, y) == pytest.approx(expected)
     assert expected > 1.2
+
+
+def test_log_loss_bears_a_fold_without_an_outcome(rows) -> None:
+    X, y, _, _ = rows
+    code = np.array([("retained", "silent", "vocal").index(outcome) for outcome in y])
+    model = clone(PIPELINE).fit(X, y)
+    some = y != "vocal"
+    expected = -log_loss(code[some], model.predict_proba(X[some]))
+    assert log_loss_scorer()(model, X[some], y[some]) == pytest.approx(expected)
+    ignorant = clone(PIPELINE).fit(X[some], y[some])
+    assert log_loss_scorer()(ignorant, X[some], y[some]) > expected
+    assert cross_validate(model, X, y, scoring=log_loss_scorer(), error_score="raise")["test_score"].mean() < 0
 
 
 def test_an_unknown_outcome_is_refused() -> None:

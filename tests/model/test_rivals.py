@@ -21,6 +21,7 @@ NAMED = {
     "forest": Rival(
         estimator="sklearn.ensemble.ExtraTreesClassifier", parameters={"n_estimators": 25, "max_depth": None}
     ),
+    "histogram": Rival(estimator="sklearn.ensemble.HistGradientBoostingClassifier", parameters={"max_iter": 20}),
     "boosting": Rival(estimator="lightgbm.LGBMClassifier", parameters={"n_estimators": 20, "n_jobs": 1}),
 }
 
@@ -30,8 +31,8 @@ def test_rivals_take_gaps_and_categories_and_know_more_than_recency(business, ma
     code = np.searchsorted(np.array(OUTCOMES), new.y)
     prior = np.tile(np.bincount(code) / len(code), (len(code), 1))
     for name, rival in rivals(NAMED, seed=3).items():
-        rows = (business.X, business.y, business.as_of)
-        p = rival_chances(name, rival, *rows, new.X, splitter=SPLIT)
+        rows = (business.X.assign(unknown=np.nan), business.y, business.as_of)
+        p = rival_chances(name, rival, *rows, new.X.assign(unknown=1.0), splitter=SPLIT)
         assert p.shape == (len(new.y), 3) and np.allclose(p.sum(axis=1), 1)
         assert log_loss(code, p) < log_loss(code, prior) - 0.05, name
         silent = new.y == "silent"

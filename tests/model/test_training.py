@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from churnml.errors import ModelError
+from churnml.metrics.scorers import three_columns
 from churnml.metrics.scores import auroc, log_loss
 from churnml.model.baselines import ColumnLogistic, baselines
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.split import RollingOriginSplit
-from churnml.model.training import fit_calibrated, out_of_time, three_columns
+from churnml.model.training import fit_calibrated, out_of_time
 from churnml.outcomes import OUTCOMES
 
 P = [f"p_{outcome}" for outcome in OUTCOMES]

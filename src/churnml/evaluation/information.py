@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from churnml.contract import midnight
 from churnml.evaluation.findings import Audit, Finding, inform
+from churnml.metrics.scorers import three_columns
 from churnml.metrics.scores import ClusterBootstrap, Ranking, auroc, interval
 from churnml.model.classifier import OneClassError, SilentDefectionClassifier
-from churnml.model.training import three_columns
 from churnml.outcomes import OUTCOMES, SILENT
 
 if TYPE_CHECKING:

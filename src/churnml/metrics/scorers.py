@@ -1,4 +1,4 @@
-"""scikit-learn scorers of one outcome: lift, precision among the first, expected maximum profit.
+"""scikit-learn scorers: log loss, and of one outcome lift, precision among the first, expected maximum profit.
 
 They take any classifier of outcomes with `predict_proba`, and work wherever scikit-learn takes `scoring`:
 
@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import make_scorer
 
 from churnml.errors import ModelError
@@ -41,10 +42,40 @@ def profit_scorer(outcome: str = SILENT, campaign: Campaign | None = None) -> An
     return _scorer(_profit, outcome, campaign=campaign)
 
 
+def log_loss_scorer() -> Any:
+    """Minus the log loss of the three outcomes; greater is better.
+
+    scikit-learn's own refuses a fold in which nobody had one of the outcomes.
+    """
+    return _minus_log_loss
+
+
+def three_columns(classifier: Any, X: pd.DataFrame) -> NDArray[np.float64]:
+    """Chances (n, 3) of the outcomes by any classifier; an outcome it never met gets 0.
+
+    Raises
+    ------
+    ModelError
+        The classifier knows labels that are no outcomes.
+    """
+    known = [str(label) for label in classifier.classes_]
+    if unknown := sorted(set(known) - set(OUTCOMES)):
+        raise ModelError(f"the classifier knows the label {unknown[0]!r}, which is no outcome")
+    chances = np.zeros((len(X), len(OUTCOMES)))
+    if len(X):
+        chances[:, [OUTCOMES.index(label) for label in known]] = classifier.predict_proba(X)
+    return chances
+
+
 def _scorer(function: Any, outcome: str, **settings: Any) -> Any:
     if outcome not in OUTCOMES:
         raise ModelError(f"{outcome!r} is no outcome", f"outcomes are {', '.join(OUTCOMES)}")
     return make_scorer(function, response_method="predict_proba", pos_label=outcome, **settings)
+
+
+def _minus_log_loss(classifier: Any, X: pd.DataFrame, y: ArrayLike) -> float:
+    code = [OUTCOMES.index(outcome) for outcome in np.asarray(y)]
+    return -scores.log_loss(code, three_columns(classifier, X))
 
 
 def _lift(y: ArrayLike, chances: ArrayLike, *, pos_label: str, share: float) -> float:

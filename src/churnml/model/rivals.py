@@ -22,8 +22,9 @@ from sklearn.utils import get_tags
 
 from churnml.config import Rival
 from churnml.errors import ChurnmlError, ConfigError
+from churnml.metrics.scorers import three_columns
 from churnml.model.split import Fold, RollingOriginSplit
-from churnml.model.training import fit_calibrated, three_columns
+from churnml.model.training import fit_calibrated
 
 SMALLEST = 0.001
 """A forest says 0 where none of its trees has seen an outcome. One such row would decide the calibration of all."""
@@ -86,13 +87,18 @@ def prepared(classifier: Any) -> Prepared:
     categories = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=20, sparse_output=False)
     table = make_column_transformer(
         (categories, make_column_selector(dtype_include="category")),
-        (numbers, make_column_selector(dtype_include="number")),
+        (numbers, _known_numbers),
     )
     return Prepared([("table", table), ("classifier", classifier)])
 
 
+def _known_numbers(X: pd.DataFrame) -> list[str]:
+    """Numbers that some training row has; scikit-learn's histogram boosting fails on a column without any value."""
+    return [str(name) for name in X.select_dtypes("number") if X[name].notna().any()]
+
+
 def _medians() -> SimpleImputer:
-    return SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    return SimpleImputer(strategy="median", add_indicator=True)
 
 
 def _classifier(name: str, rival: Rival, seed: int) -> Any:

@@ -6,10 +6,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 
-from churnml.errors import ModelError
+from churnml.metrics.scorers import three_columns
 from churnml.model.calibration import Calibration
 from churnml.model.classifier import OneClassError
 from churnml.model.split import Fold, RollingOriginSplit, rows_of
@@ -106,20 +106,3 @@ def out_of_time(
         part.insert(0, "row", test)
         parts.append(part)
     return pd.concat(parts if len(parts) == 1 else parts[1:], ignore_index=True)
-
-
-def three_columns(classifier: Any, X: pd.DataFrame) -> NDArray[np.float64]:
-    """Chances (n, 3) of the outcomes by any classifier; an outcome it never met gets 0.
-
-    Raises
-    ------
-    ModelError
-        The classifier knows labels that are no outcomes.
-    """
-    known = [str(label) for label in classifier.classes_]
-    if unknown := sorted(set(known) - set(OUTCOMES)):
-        raise ModelError(f"the classifier knows the label {unknown[0]!r}, which is no outcome")
-    chances = np.zeros((len(X), len(OUTCOMES)))
-    if len(X):
-        chances[:, [OUTCOMES.index(label) for label in known]] = classifier.predict_proba(X)
-    return chances

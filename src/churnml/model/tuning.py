@@ -18,10 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 from optuna.trial import TrialState
 from sklearn.base import clone
 
+from churnml.metrics.scorers import three_columns
 from churnml.model.classifier import OneClassError, SilentDefectionClassifier
 from churnml.model.objectives import LOG_LOSS, Objective
 from churnml.model.split import Fold, RollingOriginSplit, rows_of
-from churnml.model.training import three_columns
 from churnml.outcomes import OUTCOMES
 
 SPACE: dict[str, tuple[float, float, bool]] = {

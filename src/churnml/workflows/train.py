@@ -24,13 +24,14 @@ from churnml.explanation.themes import feature_drivers, theme_drivers
 from churnml.features.fitted import remarks
 from churnml.insights.silent_share import silent_share
 from churnml.metrics.profit import Campaign
+from churnml.metrics.scorers import three_columns
 from churnml.model.baselines import RECENCY, baselines
 from churnml.model.bundle import Bundle
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.objectives import objective
 from churnml.model.rivals import rival_chances, rivals
 from churnml.model.split import RollingOriginSplit
-from churnml.model.training import fit_calibrated, three_columns
+from churnml.model.training import fit_calibrated
 from churnml.model.tuning import Tuning, tune
 from churnml.outcomes import OUTCOMES, SILENT
 from churnml.pseudonyms import Pseudonyms
