@@ -32,8 +32,9 @@ from churnml.model.split import RollingOriginSplit
 from churnml.model.training import Fitted, fit_calibrated
 from churnml.workflows.business import open_business
 from churnml.workflows.exits import exit_codes
+from churnml.workflows.judging import MODEL
 from churnml.workflows.rows import labelled, split
-from churnml.workflows.train import MODEL, PROOF_SNAPSHOTS, classifier
+from churnml.workflows.train import PROOF_SNAPSHOTS, classifier
 
 SEED = 20
 """Of the simulations that models are compared on. Frozen, as the presets are."""

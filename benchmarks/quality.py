@@ -47,8 +47,9 @@ from churnml.model.tuning import tune
 from churnml.outcomes import OUTCOMES
 from churnml.workflows.business import Business, open_business
 from churnml.workflows.exits import exit_codes
+from churnml.workflows.judging import MODEL
 from churnml.workflows.rows import labelled, split
-from churnml.workflows.train import MODEL, PROOF_SNAPSHOTS, classifier
+from churnml.workflows.train import PROOF_SNAPSHOTS, classifier
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 PUBLIC = (CONFIGS / "oulad.yaml", CONFIGS / "online_retail.yaml")

@@ -68,7 +68,7 @@ class Tuning:
         base = self.complete.loc[self.complete["default"], self.objective.name]
         if base.empty:
             return float("nan")
-        return max(self.objective.gain(value, base.iloc[0]) for value in self.complete[self.objective.name])
+        return float(max(self.objective.gain(value, base.iloc[0]) for value in self.complete[self.objective.name]))
 
 
 def tune(

@@ -21,8 +21,8 @@ from churnml.report.render import render
 from churnml.report.words import percent
 from churnml.scoring.publish import Night
 from churnml.workflows.evidence import unpack, unpack_fairness, unpack_share
+from churnml.workflows.judging import MODEL
 from churnml.workflows.score import FACTS_FILE, champion, publication
-from churnml.workflows.train import MODEL
 
 RISKIEST = 30
 

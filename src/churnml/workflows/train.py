@@ -16,24 +16,22 @@ import pandas as pd
 from churnml.config import Config
 from churnml.dataset import Dataset
 from churnml.errors import ConfigError
-from churnml.evaluation.evaluate import LEADING, Evaluation, evaluate
-from churnml.evaluation.fairness import Fairness, fairness
+from churnml.evaluation.evaluate import LEADING, Evaluation
+from churnml.evaluation.fairness import Fairness
 from churnml.evaluation.findings import Audit
 from churnml.explanation.attribution import attribute
 from churnml.explanation.themes import feature_drivers, theme_drivers
 from churnml.features.fitted import remarks
 from churnml.insights.silent_share import silent_share
-from churnml.metrics.profit import Campaign
-from churnml.metrics.scorers import three_columns
-from churnml.model.baselines import RECENCY, baselines
+from churnml.model.baselines import RECENCY
 from churnml.model.bundle import Bundle
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.objectives import objective
-from churnml.model.rivals import rival_chances, rivals
+from churnml.model.rivals import rivals
 from churnml.model.split import RollingOriginSplit
 from churnml.model.training import fit_calibrated
 from churnml.model.tuning import Tuning, tune
-from churnml.outcomes import OUTCOMES, SILENT
+from churnml.outcomes import OUTCOMES
 from churnml.pseudonyms import Pseudonyms
 from churnml.tracking import DataFile, Tracker, TrainingRecord
 from churnml.workflows import logged
@@ -48,13 +46,13 @@ from churnml.workflows.evidence import (
     pack_share,
     unpack,
 )
-from churnml.workflows.rows import labelled, parts_of, split
+from churnml.workflows.judging import MODEL, Judged, campaign, judge, worth
+from churnml.workflows.rows import labelled, split
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
-MODEL = "churnml"
 PROOF_SNAPSHOTS = 8
 """A calibration proves itself on out-of-time predictions of so many of the latest snapshots."""
 EXPLAINED_ROWS = 4000
@@ -126,8 +124,8 @@ def train(
     """
     seed = config.model.seed if seed is None else seed
     trials = config.model.tuning.trials if trials is None else trials
-    base, campaign = classifier(config, seed), Campaign(**config.economics.campaign.model_dump())
-    challengers = rivals(config.model.rivals, seed=seed)
+    base = classifier(config, seed)
+    rivals(config.model.rivals)  # a name that cannot be imported is no reason to wait for an hour
     models = Path(config.paths.models)
     names = Pseudonyms.load(models, create=True)
     with open_business(config, root, progress) as business:
@@ -144,40 +142,16 @@ def train(
         splitter=folds,
         base=base,
         trials=trials,
-        objective=objective(config.model.tuning.objective, worth(learn), campaign),
+        objective=objective(config.model.tuning.objective, worth(learn), campaign(config)),
         timeout_s=config.model.tuning.timeout_s,
         seed=seed,
         storage=models / config.project / "tuning.db",
         fold=learn.fold,
         on_trial=lambda done, total, best: progress("searching parameters", done, total),
     )
-    progress("fitting", 0, 3)
     chosen = SilentDefectionClassifier(**tuned.best)
-    judged = fit_calibrated(learn.X, learn.outcome, learn.as_of, classifier=chosen, splitter=proofs, fold=learn.fold)
-    progress("fitting", 1, 3)
-    chances = {MODEL: judged.calibration.transform(judged.classifier.predict_proba(test.X))}
-    simple = baselines(learn.X.columns)
-    for name, estimator in simple.estimators.items():
-        chances[name] = three_columns(estimator.fit(learn.X, learn.outcome), test.X)
-    rows = (learn.X, learn.outcome, learn.as_of)
-    for done, (name, rival) in enumerate(challengers.items()):
-        progress("fitting rivals", done, len(challengers))
-        chances[name] = rival_chances(name, rival, *rows, test.X, splitter=proofs, fold=learn.fold)
-    evaluation = evaluate(
-        test.outcome,
-        chances,
-        test.group_id,
-        test.voiced,
-        test.as_of,
-        model=MODEL,
-        value=worth(test),
-        campaign=campaign,
-        parts=parts_of(learn, test, config),
-        n_bootstrap=config.model.bootstrap,
-        seed=seed,
-    )
-    fair = _fairness(test, chances[MODEL], config.model.bootstrap, seed)
-    progress("fitting", 2, 3)
+    judged = judge(learn, test, config, chosen, splitter=proofs, seed=seed, progress=progress)
+    evaluation = judged.evaluation
     final = fit_calibrated(
         data.X,
         data.outcome,
@@ -185,21 +159,15 @@ def train(
         classifier=chosen,
         splitter=proofs,
         fold=data.fold,
-        earlier=judged.out_of_time,
+        earlier=judged.fitted.out_of_time,
     )
-    progress("fitting", 3, 3)
     log.info("calibration: %s", final.calibration.why)
     sample = data.drawn(EXPLAINED_ROWS, np.random.default_rng(seed))
     attribution = attribute(final.classifier, sample.X)
     drivers = feature_drivers(attribution, sample.X, data.recipe.cards)
-    found = data.recipe.inventory.kinds
-    share = silent_share(outcomes_frame(data, any(kind in found for kind in config.features.friction)))
-    shown = evaluation.without(challengers)
     notes = {
-        "inventory": data.recipe.inventory.to_json(),
-        "custom_features": dict(data.recipe.custom),
-        "switched_off": {**data.recipe.switched_off, **unlearnt(data)},
-        "baselines_skipped": simple.skipped,
+        **_data_notes(data, learn, test, config),
+        **_figures(judged, config),
         "tuning": {
             "trials": trials,
             "best": tuned.best,
@@ -207,19 +175,10 @@ def train(
             "objective": tuned.objective.name,
             "gain_on_folds": tuned.gain,
         },
-        "train": _about(learn),
-        "test": _about(test),
-        "all": _about(data),
-        "silent_share": pack_share(share),
         "declared_margin": attribution.declared,
-        "audit": pack(audit.frame()),
-        "metrics": pack(shown.metrics),
-        "differences": pack(shown.differences),
-        "calibration": pack(shown.calibration),
-        "lift": pack(shown.lift),
-        "fairness": pack_fairness(fair),
         "theme_drivers": pack(theme_drivers(attribution, data.recipe.cards)),
         "feature_drivers": pack(drivers),
+        "audit": pack(audit.frame()),
         "repairs": pack(repairs),
     }
     bundle = Bundle.build(
@@ -250,18 +209,18 @@ def train(
             example=logged.example(bundle),
             description=logged.description(evaluation, tuned, audit, learn, test),
             params=logged.parameters(config, final, tuned, learn, trials),
-            metrics={**logged.figures(evaluation, tuned, MODEL), **fair.figures()},
+            metrics={**logged.figures(evaluation, tuned, MODEL), **judged.fairness.figures()},
             curves=logged.curves(tuned),
             tables={
                 "trials": tuned.trials,
                 "metrics": evaluation.metrics,
                 "differences": evaluation.differences,
                 "breakdown": evaluation.breakdown,
-                "fairness": fair.groups,
-                "fairness_gaps": fair.gaps,
+                "fairness": judged.fairness.groups,
+                "fairness_gaps": judged.fairness.gaps,
                 "feature_drivers": drivers,
                 "leakage_audit": audit.frame(),
-                "test_predictions": _predictions(test, chances[MODEL], names),
+                "test_predictions": _predictions(test, judged.chances[MODEL], names),
             },
             figures=training_plots(attribution, sample.X, evaluation, tuned, Path(folder) / "figures"),
             texts={"model_card.md": model_card(bundle, MODEL)},
@@ -278,7 +237,7 @@ def train(
         store=tracker.uri,
         bundle=bundle,
         evaluation=evaluation,
-        fairness=fair,
+        fairness=judged.fairness,
         audit=audit,
         promotion=_first_champion(tracker, version.version, evaluation, audit),
         train=counts(learn),
@@ -287,19 +246,31 @@ def train(
     )
 
 
-def _fairness(test: Dataset, chances: NDArray[np.float64], n_bootstrap: int, seed: int) -> Fairness:
-    """The model's figures by protected attribute; a warning where there are some and they cannot be judged."""
-    p_silent = chances[:, OUTCOMES.index(SILENT)]
-    about = (test.protected, test.group_id, test.as_of)
-    fair = fairness(test.outcome, p_silent, *about, n_bootstrap=n_bootstrap, seed=seed)
-    if fair.skipped and len(test.protected.columns):
-        log.warning("fairness is not judged: %s", fair.skipped)
-    return fair
+def _data_notes(data: Dataset, learn: Dataset, test: Dataset, config: Config) -> dict[str, Any]:
+    """What the bundle says of the rows and features it was made from."""
+    friction = any(kind in data.recipe.inventory.kinds for kind in config.features.friction)
+    return {
+        "inventory": data.recipe.inventory.to_json(),
+        "custom_features": dict(data.recipe.custom),
+        "switched_off": {**data.recipe.switched_off, **unlearnt(data)},
+        "train": _about(learn),
+        "test": _about(test),
+        "all": _about(data),
+        "silent_share": pack_share(silent_share(outcomes_frame(data, friction))),
+    }
 
 
-def worth(data: Dataset) -> NDArray[np.float64] | None:
-    """What each customer (n,) is worth, 0 or more, nan where that is unknown; None where it is for all."""
-    return None if np.isnan(data.value).all() else data.value.clip(min=0)
+def _figures(judged: Judged, config: Config) -> dict[str, Any]:
+    """What the bundle says of how good it is; rivals are compared with, and are no part of it."""
+    shown = judged.evaluation.without(config.model.rivals)
+    return {
+        "baselines_skipped": dict(judged.skipped),
+        "metrics": pack(shown.metrics),
+        "differences": pack(shown.differences),
+        "calibration": pack(shown.calibration),
+        "lift": pack(shown.lift),
+        "fairness": pack_fairness(judged.fairness),
+    }
 
 
 def unlearnt(data: Dataset) -> dict[str, str]:
