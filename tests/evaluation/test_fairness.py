@@ -60,7 +60,7 @@ def test_an_unfair_model_is_found_and_only_where_it_is(judged: module.Fairness) 
     assert not gaps.loc[("age", "overestimate"), "beyond_noise"]
     by_group = judged.groups[judged.groups["metric"] == "overestimate"].set_index("group")
     assert by_group["difference_low"]["b"] > 0 > by_group["difference_high"]["a"]
-    assert judged.figures()["fairness_gap.kind.overestimate"] == pytest.approx(
+    assert judged.figures()["fairness_gap_kind/overestimate"] == pytest.approx(
         by_group["value"]["b"] - by_group["value"]["a"]
     )
 

@@ -59,7 +59,7 @@ def test_fairness_is_judged_by_what_is_no_feature(company: Any, text: str) -> No
     assert (rates["value"] * rates["n"]).sum() / rates["n"].sum() == pytest.approx(0.1, abs=0.03)
     assert "By age band:" in text and "Largest gaps between groups:" in text
     store = (company.models / "mlflow.db").read_bytes()
-    assert b"fairness_gap.age_band.contact_rate" in store
+    assert b"fairness_gap_age_band/contact_rate" in store
 
 
 def test_names_from_the_data_stay_in_their_cells(company: Any) -> None:

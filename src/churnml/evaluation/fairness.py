@@ -88,7 +88,7 @@ class Fairness:
     def figures(self) -> dict[str, float]:
         """The gaps, named for a tracking server."""
         return {
-            f"fairness_gap.{row['attribute']}.{row['metric']}": float(row["gap"])
+            f"fairness_gap_{row['attribute']}/{row['metric']}": float(row["gap"])
             for row in self.gaps.to_dict(orient="records")
         }
 
