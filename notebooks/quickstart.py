@@ -143,11 +143,12 @@ churnml.score(config, night).unchanged
 # ## Why this customer?
 #
 # The reasons are exact contributions of the features to the model's log-odds (TreeSHAP), each said in words with the
-# customer's own numbers. They say what the model saw. They do not say what causes what. Here is the customer with the most to
-# lose: the greatest value at risk.
+# customer's own numbers. They say what the model saw. They do not say what causes what. Here is, of the customers at high risk,
+# the one who is worth most.
 
 # %%
-dearest = scores.sort_values("value_at_risk", ascending=False)["customer_id"].iloc[0]
+at_risk = scores[scores["risk_band"] == "high"].sort_values("value_at_risk", ascending=False)
+dearest = at_risk["customer_id"].iloc[0]
 why = churnml.explain(config, dearest, night)
 print(*[f"{outcome}: {chance:.0%}" for outcome, chance in why.chances.items()], sep=", ")
 print(*why.reasons, sep="\n")
