@@ -76,7 +76,7 @@ class Recipe:
             context,
             found,
             config.features.families,
-            config.features.exclude,
+            [name for name in config.features.exclude if name not in config.attributes],
             [own.declare for own in custom],
         )
         cards, off, protected = [], dict(declared.switched_off), []
@@ -85,6 +85,8 @@ class Recipe:
                 off[name] = "protected: used for the fairness audit only"
                 if found.customers is None or name in found.customers:
                     protected.append(name)
+            elif name in config.features.exclude:
+                off[name] = "excluded by the configuration"
             elif found.customers is not None and name not in found.customers:
                 off[name] = "the data does not have it"
             else:
