@@ -2,6 +2,7 @@
 
 python benchmarks/formulations.py                           the three presets and both public data sets
 python benchmarks/formulations.py telecom configs/oulad.yaml --customers 2000   a first look
+python benchmarks/formulations.py configs/oulad.yaml --unseen module            each module predicted from the others
 
 Each formulation predicts the last origins of the training period, fitted on what was known by then; the test snapshots
 are not even built. Rows are pooled over the origins, and the differences are paired and clustered by group. Chances are
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +30,7 @@ from churnml.datasets import simulator
 from churnml.evaluation.judge import EVERYONE, NO_VOICE, Replicated, Rows, centred, replicate
 from churnml.metrics.scores import ClusterBootstrap
 from churnml.model.formulations import FORMULATIONS
-from churnml.model.split import RollingOriginSplit
+from churnml.model.split import Fold, RollingOriginSplit
 from churnml.model.training import out_of_time
 from churnml.outcomes import OUTCOMES
 from churnml.workflows.business import open_business
@@ -55,13 +57,19 @@ def main() -> None:
     parser.add_argument("--snapshots", type=int, default=9, help="at most so many of the last before the test")
     parser.add_argument("--origins", type=int, default=4, help="at most so many of them are predicted")
     parser.add_argument("--bootstrap", type=int, default=200)
+    parser.add_argument(
+        "--unseen", metavar="ATTRIBUTE", help="predict each of its groups from the others, untold of it"
+    )
     options = parser.parse_args()
     judged: dict[str, Judged] = {}
     with exit_codes(), tempfile.TemporaryDirectory(prefix="churnml-formulations-") as folder:
         for number, name in enumerate(options.data):
             config = configured(name, options.customers, Path(folder) / str(number))
+            if options.unseen:
+                shown = [name for name in config.features.exclude if name != options.unseen]
+                config = config.changed(features={"exclude": shown})
             data = before_the_test(config, options.snapshots)
-            chances, rows, about = predicted(data, config, options.origins)
+            chances, rows, about = predicted(data, config, options.origins, options.unseen)
             print(f"- {config.project}: {about}", flush=True)
             bootstrap = ClusterBootstrap(rows.group_ids, options.bootstrap, seed=number)
             judged[config.project] = {
@@ -90,17 +98,37 @@ def before_the_test(config: Config, at_most: int) -> Dataset:
         return labelled(replace(business, config=config.model_copy(update={"snapshots": only})), None, say)
 
 
-def predicted(data: Dataset, config: Config, origins: int) -> tuple[dict[str, np.ndarray], Rows, str]:
+class UnseenSplit(RollingOriginSplit):
+    """A rolling origin where no row is predicted from rows of its own group (n,)."""
+
+    def __init__(self, n_splits: int, *, horizon_days: int, lead_days: int, group: np.ndarray) -> None:
+        super().__init__(n_splits, horizon_days=horizon_days, lead_days=lead_days)
+        self.group = group
+
+    def split(self, X: object, y: object = None, groups: object = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Row numbers of training and test rows, for each origin and group."""
+        for train, test in super().split(X, y, groups):
+            for group in np.unique(self.group[test]):
+                yield train[self.group[train] != group], test[self.group[test] == group]
+
+
+def predicted(
+    data: Dataset, config: Config, origins: int, unseen: str | None
+) -> tuple[dict[str, np.ndarray], Rows, str]:
     """Out-of-time chances of each formulation, the rows they are for, and what there was to learn from."""
     rule = config.snapshots
-    splitter = RollingOriginSplit(origins, horizon_days=rule.horizon_days + rule.settle_days, lead_days=rule.lead_days)
+    window = {"horizon_days": rule.horizon_days + rule.settle_days, "lead_days": rule.lead_days}
+    splitter, fold = RollingOriginSplit(origins, **window), data.fold
+    if unseen:
+        splitter = UnseenSplit(origins, **window, group=data.X[unseen].astype(str).to_numpy())
+        fold = without(data, unseen)
     vocal = [int((data.outcome[train] == "vocal").sum()) for train, _ in splitter.split(data.X, groups=data.as_of)]
     made, seconds = {}, {}
     for number, name in enumerate(FORMULATIONS):
         say("formulations", number, len(FORMULATIONS))
         begun = time.perf_counter()
         model = classifier(config, config.model.seed).set_params(formulation=name)
-        made[name] = out_of_time(data.X, data.outcome, data.as_of, classifier=model, splitter=splitter, fold=data.fold)
+        made[name] = out_of_time(data.X, data.outcome, data.as_of, classifier=model, splitter=splitter, fold=fold)
         seconds[name] = time.perf_counter() - begun
     first = made[SIMPLEST]
     row = first["row"].to_numpy()
@@ -112,6 +140,16 @@ def predicted(data: Dataset, config: Config, origins: int) -> tuple[dict[str, np
         + ", ".join(f"{name} {spent:.0f} s" for name, spent in seconds.items())
     )
     return {name: part[[f"p_{o}" for o in OUTCOMES]].to_numpy() for name, part in made.items()}, rows, about
+
+
+def without(data: Dataset, column: str) -> Fold:
+    """The folds of the table without one column."""
+
+    def fold(train: np.ndarray, test: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+        learnt, judged = data.fold(train, test)
+        return learnt.drop(columns=column), judged.drop(columns=column)
+
+    return fold
 
 
 def table(judged: dict[str, Judged]) -> pd.DataFrame:
