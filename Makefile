@@ -19,7 +19,7 @@ demo: .venv/runtime  ## Simulate a business, train, score and write the report, 
 	$(BIN)/churnml demo
 
 test: .venv/development  ## Run the tests, the doctests and the notebooks
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: .venv/development  ## Everything the continuous integration runs: style, types, import order, tests
 	$(BIN)/ruff check
