@@ -81,7 +81,7 @@ WIDTH = 9
 """Most bits of a pattern."""
 TABLE_BYTES = 256 * 2**20
 """Most memory for the tables of one model; patterns get narrower until they fit."""
-PIECE = 16 * kernels.BLOCK
+PIECE = 4 * kernels.BLOCK
 """Rows that a thread takes at a time."""
 
 

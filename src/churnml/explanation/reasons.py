@@ -9,18 +9,14 @@ sentence for that, is not said: the theme's next feature speaks instead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churnml.explanation.attribution import Attribution, attributions
+from churnml.explanation.attribution import CHUNK_ROWS, Attribution, Explainer
 from churnml.explanation.themes import by_theme, themes_of
 from churnml.features.registry import FeatureCard
-
-if TYPE_CHECKING:
-    from churnml.model.classifier import SilentDefectionClassifier
 
 THEMES_NAMED = 3
 NOTHING = "Nothing in the history points towards leaving"
@@ -77,17 +73,17 @@ def keeps(
 
 
 def explain(
-    classifier: SilentDefectionClassifier,
+    explainer: Explainer,
     X: pd.DataFrame,
     features: Sequence[FeatureCard],
     usual: Mapping[str, float],
     n: int = 5,
     *,
-    chunk_rows: int = 5_000,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> pd.DataFrame:
     """`reasons` for any number of customers, with memory for the contributions of one chunk only."""
     parts = []
-    for number, part in enumerate(attributions(classifier, X, chunk_rows=chunk_rows)):
+    for number, part in enumerate(explainer.attributions(X, chunk_rows=chunk_rows)):
         rows = X.iloc[number * chunk_rows : (number + 1) * chunk_rows]
         parts.append(reasons(part, rows, features, usual, n))
     return pd.concat(parts)
