@@ -9,6 +9,7 @@ sentence for that, is not said: the theme's next feature speaks instead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from churnml.explanation.attribution import CHUNK_ROWS, Attribution, Explainer
 from churnml.explanation.themes import by_theme, themes_of
 from churnml.features.registry import FeatureCard
+from churnml.features.sentences import sayer
 
 THEMES_NAMED = 3
 NOTHING = "Nothing in the history points towards leaving"
@@ -151,4 +153,5 @@ def _sentences(card: FeatureCard, values: pd.Series, usual: float | None) -> lis
     if card.type == "category":
         template = card.sentence if "{value}" in card.sentence else f"{card.doc.rstrip('.')}: {{value}}."
         return [template.replace("{value}", str(value)) for value in values]
-    return [card.say(float(value), usual) for value in values]
+    said = lru_cache(maxsize=None)(sayer(card, usual))  # many customers have the same number
+    return [said(value) for value in (values.to_numpy(dtype=np.float64) + 0.0).tolist()]  # + 0.0: no negative nought
