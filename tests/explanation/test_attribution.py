@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import re
+
 import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
 
 from churnml.errors import ModelError
-from churnml.explanation.attribution import attribute, attributions
+from churnml.explanation.attribution import Explainer, attribute
 from churnml.model.formulations import DEFECTION_MARGIN, SILENT_MARGIN
 
 
@@ -38,7 +40,7 @@ def test_a_feature_the_outcome_hangs_on_gets_more_than_one_it_does_not(classifie
 def test_chunks_change_nothing(classifier, customers):
     whole, pieces = attribute(classifier, customers), attribute(classifier, customers, chunk_rows=64)
     assert np.array_equal(whole.values, pieces.values)
-    assert [len(part) for part in attributions(classifier, customers, chunk_rows=500)] == [500, 200]
+    assert [len(part) for part in Explainer(classifier).attributions(customers, chunk_rows=500)] == [500, 200]
 
 
 def test_no_customers_give_no_contributions(classifier, customers):
@@ -68,3 +70,25 @@ def test_contributions_of_another_booster_are_refused(classifier, fallback_class
     monkeypatch.setattr(classifier, "raw_margin", lambda *_: margin)
     with pytest.raises(ModelError, match="do not add up"):
         attribute(classifier, customers)
+
+
+def test_a_model_that_tables_do_not_cover_is_explained_by_lightgbm_and_it_is_said(classifier, customers, monkeypatch):
+    text = classifier.model_texts_["outcomes"]
+    # as if no training row had met the first tree's root; the text keeps its length, by which LightGBM finds the trees
+    empty = re.sub(r"(?<=internal_count=)\d+", lambda count: "0" * len(count.group()), text, count=1)
+    monkeypatch.setattr(classifier, "boosters_", {"outcomes": lightgbm.Booster(model_str=empty)})
+    explainer = Explainer(classifier)
+    assert explainer.fallbacks == {"outcomes": "nodes without training rows"}
+    with pytest.raises(ModelError, match="do not add up"):  # LightGBM divides by that nought
+        list(explainer.attributions(customers))
+
+
+def test_linear_trees_are_explained_by_nobody(classifier, customers, monkeypatch):
+    linear = lightgbm.train(
+        {"objective": "multiclass", "num_class": 3, "linear_tree": True, "verbosity": -1, "num_threads": 1},
+        lightgbm.Dataset(classifier.encode(customers), label=np.arange(len(customers)) % 3),
+        num_boost_round=2,
+    )
+    monkeypatch.setattr(classifier, "boosters_", {"outcomes": linear})
+    with pytest.raises(ModelError, match="not implemented for linear trees"):
+        list(Explainer(classifier).attributions(customers))

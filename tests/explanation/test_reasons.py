@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churnml.explanation.attribution import Attribution, attribute
+from churnml.explanation.attribution import Attribution, Explainer, attribute
 from churnml.explanation.reasons import explain, keeps, reasons
 
 USUAL = {"days_since_engagement": 10.0, "active_days_90d": 20.0, "open_cases": 0.0, "tenure_days": 400.0}
@@ -104,5 +104,5 @@ def test_real_contributions_fill_the_columns_of_the_scores(classifier, customers
 
 def test_in_chunks_the_same_sentences(classifier, customers, cards, usual):
     whole = reasons(attribute(classifier, customers), customers, cards, usual)
-    pd.testing.assert_frame_equal(explain(classifier, customers, cards, usual, chunk_rows=99), whole)
-    assert explain(classifier, customers.head(0), cards, usual).empty
+    pd.testing.assert_frame_equal(explain(Explainer(classifier), customers, cards, usual, chunk_rows=99), whole)
+    assert explain(Explainer(classifier), customers.head(0), cards, usual).empty

@@ -9,18 +9,16 @@ sentence for that, is not said: the theme's next feature speaks instead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from churnml.explanation.attribution import Attribution, attributions
+from churnml.explanation.attribution import CHUNK_ROWS, Attribution, Explainer
 from churnml.explanation.themes import by_theme, themes_of
 from churnml.features.registry import FeatureCard
-
-if TYPE_CHECKING:
-    from churnml.model.classifier import SilentDefectionClassifier
+from churnml.features.sentences import sayer
 
 THEMES_NAMED = 3
 NOTHING = "Nothing in the history points towards leaving"
@@ -77,17 +75,17 @@ def keeps(
 
 
 def explain(
-    classifier: SilentDefectionClassifier,
+    explainer: Explainer,
     X: pd.DataFrame,
     features: Sequence[FeatureCard],
     usual: Mapping[str, float],
     n: int = 5,
     *,
-    chunk_rows: int = 5_000,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> pd.DataFrame:
     """`reasons` for any number of customers, with memory for the contributions of one chunk only."""
     parts = []
-    for number, part in enumerate(attributions(classifier, X, chunk_rows=chunk_rows)):
+    for number, part in enumerate(explainer.attributions(X, chunk_rows=chunk_rows)):
         rows = X.iloc[number * chunk_rows : (number + 1) * chunk_rows]
         parts.append(reasons(part, rows, features, usual, n))
     return pd.concat(parts)
@@ -155,4 +153,5 @@ def _sentences(card: FeatureCard, values: pd.Series, usual: float | None) -> lis
     if card.type == "category":
         template = card.sentence if "{value}" in card.sentence else f"{card.doc.rstrip('.')}: {{value}}."
         return [template.replace("{value}", str(value)) for value in values]
-    return [card.say(float(value), usual) for value in values]
+    said = lru_cache(maxsize=None)(sayer(card, usual))  # many customers have the same number
+    return [said(value) for value in (values.to_numpy(dtype=np.float64) + 0.0).tolist()]  # + 0.0: no negative nought

@@ -13,6 +13,7 @@ import pandas as pd
 from churnml import __version__, dataset, timeline
 from churnml.config import Config
 from churnml.errors import ModelError
+from churnml.explanation.attribution import Explainer
 from churnml.explanation.reasons import explain
 from churnml.features.recipe import Recipe
 from churnml.features.registry import FeatureCard, Inventory
@@ -149,14 +150,18 @@ def score(
         )
         missing = {name: about["missing"] for name, about in bundle.histograms.items()}
         checked = gates.features(night.X, bundle.columns, missing).require()
-        warnings = checked.warnings + _age_warnings(bundle, exported, config, as_of)
+        explainer = Explainer(bundle.classifier, threads=config.engine.threads)
+        slow = tuple(
+            f"explained by LightGBM, slowly: the {part} model has {why}" for part, why in explainer.fallbacks.items()
+        )
+        warnings = checked.warnings + _age_warnings(bundle, exported, config, as_of) + slow
         told = cards(bundle)
         scores = score_frame(
             bundle,
             night.X,
             night.keys["customer_id"],
             as_of=as_of,
-            explain=lambda X: explain(bundle.classifier, X, told, bundle.usual, config.scoring.reasons),
+            explain=lambda X: explain(explainer, X, told, bundle.usual, config.scoring.reasons),
             high=config.scoring.high_risk,
             medium=config.scoring.medium_risk,
             model_version=exported.model.version,
