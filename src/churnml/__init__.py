@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from churnml.workflows.define import define
     from churnml.workflows.demo import simulate
     from churnml.workflows.explain import explain
+    from churnml.workflows.insights import insights as find_insights
     from churnml.workflows.report import report as write_report
     from churnml.workflows.score import score
     from churnml.workflows.train import train
@@ -31,6 +32,7 @@ __all__ = [
     "check",
     "define",
     "explain",
+    "find_insights",
     "load_config",
     "score",
     "simulate",
@@ -44,6 +46,7 @@ _WHERE = {
     "check": ("churnml.workflows.check", "check"),
     "define": ("churnml.workflows.define", "define"),
     "explain": ("churnml.workflows.explain", "explain"),
+    "find_insights": ("churnml.workflows.insights", "insights"),
     "load_config": ("churnml.config", "load_config"),
     "score": ("churnml.workflows.score", "score"),
     "simulate": ("churnml.workflows.demo", "simulate"),

@@ -342,12 +342,22 @@ def explain(
 def report(
     config: ConfigFile,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: beside the published scores.")] = None,
+    with_insights: Annotated[
+        bool, typer.Option("--insights", help="Read the data again, and add what the outcomes tell: see insights.")
+    ] = False,
+    data: DataRoot = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the published night's report: one self-contained HTML file."""
+    from churnml.workflows.insights import insights as find
     from churnml.workflows.report import report as run
+    from churnml.workflows.score import publication
 
-    _print({"report": str(run(_load(config), out))}, as_json, title="The report")
+    settings, found = _load(config), None
+    if with_insights:
+        with _watched(as_json) as progress:
+            found = find(settings, as_of=publication(settings).verify().as_of, root=data, progress=progress)
+    _print({"report": str(run(settings, out, found=found))}, as_json, title="The report")
 
 
 @app.command()

@@ -83,6 +83,8 @@ def newcomers(canonical: Canonical, config: settings.Config, engine: Engine, kno
         for name in steps
     }
     kinds = {FIRST_USE: config.engagement_kinds, FIRST_VALUE: config.economics.value_kinds}
+    if set(config.economics.value_kinds) == set(config.engagement_kinds):
+        del kinds[FIRST_VALUE]
     kinds["contact"] = ("contact", "complaint", "case_opened")
     firsts |= {name: joined.day.min(where=early & joined.kind.isin(which)) for name, which in kinds.items()}
     late = joined.kind.isin(config.engagement_kinds) & (joined.day >= follow - horizon)

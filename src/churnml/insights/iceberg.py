@@ -62,7 +62,7 @@ def iceberg(ledger: Ledger) -> Iceberg:
     columns = ["friction", "said", "customers", "share", "low", "high", "left", "left_low", "left_high", "leavers"]
     columns += ["silent", "silent_low", "silent_high"]
     if met.empty or not met.columns.size:
-        why = "the configuration names no friction that the data have (features.friction, promises, waits)"
+        why = "the data have no friction besides what counts as a word (features.friction, promises, waits)"
         return Iceberg(pd.DataFrame(columns=columns), why)
     said = what_they_said(rows)
     told = [state for state in (SAID_NOTHING, RECOVERED, NOT_RECOVERED, SPOKE) if (said == state).any()]

@@ -189,10 +189,13 @@ def _frame(data: Dataset) -> pd.DataFrame:
 
 
 def _frictions(config: settings.Config, rows: pd.DataFrame) -> dict[str, Callable[[pd.DataFrame], pd.Series]]:
-    """The configured kinds of friction, late promises and long waits, as far as the data have them."""
+    """The configured kinds of friction, late promises and long waits, as far as the data have them.
+
+    A friction that is a word itself, such as a return by which the company hears of trouble, cannot be met in silence.
+    """
     found: dict[str, Callable[[pd.DataFrame], pd.Series]] = {}
     for kind in config.features.friction:
-        if (column := f"{safe(kind)}_events_90d") in rows:
+        if kind not in config.voice.kinds and (column := f"{safe(kind)}_events_90d") in rows:
             found[kind.replace("_", " ")] = lambda frame, column=column: frame[column] > 0  # type: ignore[misc]
     if "days_since_promise_kept_late" in rows:
         found[LATE] = lambda frame: frame["days_since_promise_kept_late"] <= FRICTION_DAYS

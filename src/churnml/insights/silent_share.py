@@ -79,9 +79,9 @@ class Bounds:
         if not self.without_customer:
             return "Every complaint in the books names its customer."
         return (
-            f"{self.without_customer:,} complaints name no customer, so some of those taken for silent may have "
-            f"spoken: the share lies between {self.low:.0%} and {self.high:.0%}, and at about {self.likely:.0%} if "
-            "these complaints come from the same sort of customers as the others."
+            f"{self.without_customer:,} complaints or the like name no customer, so some of those taken for silent may "
+            f"have spoken: the share lies between {self.low:.0%} and {self.high:.0%}, and at about {self.likely:.0%} "
+            "if these come from the same sort of customers as the others."
         )
 
 

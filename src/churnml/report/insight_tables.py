@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from churnml.insights import iceberg, response, survey
+from churnml.insights import iceberg, launch, response, survey
 from churnml.insights.census import UNHEARD
 from churnml.insights.findings import Insights
 from churnml.insights.personas import NEW
@@ -470,3 +470,49 @@ def _missing(why: str) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def ice(table: pd.DataFrame) -> pd.DataFrame:
+    """Leavers after each friction who had said so and who never did: friction, aloud, silent; the most common first."""
+    if table.empty:
+        return pd.DataFrame(columns=["friction", "aloud", "silent"])
+    silent = (table["silent"].fillna(0) * table["leavers"]).round()
+    counts = table.assign(silent=silent, aloud=table["leavers"] - silent).groupby("friction", sort=False)
+    summed = counts[["aloud", "silent"]].sum().reset_index()
+    ends = summed["friction"].isin([iceberg.ANY, iceberg.NONE])
+    named = summed[~ends].sort_values(["silent", "friction"], ascending=[False, True])
+    whole = [summed[summed["friction"] == iceberg.ANY], named, summed[summed["friction"] == iceberg.NONE]]
+    return pd.concat(whole, ignore_index=True)
+
+
+def ice_table(by_friction: pd.DataFrame) -> Table:
+    """The numbers behind the picture of the iceberg."""
+    return Table(
+        "Who left after what, having said so or not",
+        (Column("What they met"), Column("Left, having said so", True), Column("Left without a word", True)),
+        tuple((_capital(row.friction), count(row.aloud), count(row.silent)) for row in records(by_friction)),
+        2,
+    )
+
+
+def launch_months(opened: launch.ChannelLaunch) -> pd.DataFrame:
+    """Contacts by month: month, others (all other channels), and on the new one heard, unheard, newcomers."""
+    months = opened.months
+    new = months["channel"] == opened.channel
+    names = {launch.HEARD: "heard", launch.UNHEARD: "unheard", launch.NEWCOMER: "newcomers"}
+    part = months["who"].map(names).where(new, "others")
+    wide = months.assign(part=part).pivot_table(index="month", columns="part", values="contacts", aggfunc="sum")
+    return wide.reindex(columns=["others", *names.values()]).fillna(0).reset_index()
+
+
+def launch_table(opened: launch.ChannelLaunch, months: pd.DataFrame) -> Table:
+    """The numbers behind the picture of a channel's launch."""
+    heads = ("Other channels", "New: heard before", "New: never heard", "New: joined since")
+    return Table(
+        f"Contacts with service by month, {opened.channel} by who made them",
+        (Column("Month"), *(Column(head, True) for head in heads)),
+        tuple(
+            (f"{row.month:%B %Y}", count(row.others), count(row.heard), count(row.unheard), count(row.newcomers))
+            for row in records(months)
+        ),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pandas as pd
 from churnml.config import Config
 from churnml.errors import DataError
 from churnml.features.sentences import nouns
+from churnml.insights.findings import Insights
 from churnml.model.bundle import Bundle
 from churnml.pseudonyms import Pseudonyms
 from churnml.report.data import ReportData, Trust, headline
@@ -27,8 +29,10 @@ from churnml.workflows.train import MODEL
 RISKIEST = 30
 
 
-def report(config: Config, out: Path | None = None) -> Path:
+def report(config: Config, out: Path | None = None, *, found: Insights | None = None) -> Path:
     """Write the report of the published night; gives its path (default: `<published>/<project>/report.html`).
+
+    `found` are the insights as known on the morning of that night; with them the page has a section more.
 
     Raises
     ------
@@ -46,7 +50,7 @@ def report(config: Config, out: Path | None = None) -> Path:
             "score the night again with the new champion",
         )
     names = Pseudonyms.load(Path(config.paths.models))
-    page = render(report_data(config, night, manifest, bundle, names))
+    page = render(replace(report_data(config, night, manifest, bundle, names), insights=found))
     path = out or place.root / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_name(f".{path.name}.{os.getpid()}")
