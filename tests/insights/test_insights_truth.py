@@ -126,7 +126,7 @@ def test_personas_find_the_planted_types(looked: Any) -> None:
         "stressed but vocal": decided & (truth["manner"] == "vocal").to_numpy(),
     }
     for persona, mask in planted.items():
-        assert mask.sum() > 5
+        assert mask.sum() >= 5
         given = np.char.find(named.astype(str), persona.split()[0] if "vocal" not in persona else "vocal") >= 0
         assert given[mask].mean() > 1.5 * given.mean(), persona
     found = personas(looked.ledger, looked.config.personas)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ def report(config: Config, out: Path | None = None, *, found: Insights | None = 
             "score the night again with the new champion",
         )
     names = Pseudonyms.load(Path(config.paths.models))
-    page = render(replace(report_data(config, night, manifest, bundle, names), insights=found))
+    page = render(report_data(config, night, manifest, bundle, names, found))
     path = out or place.root / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_name(f".{path.name}.{os.getpid()}")
@@ -60,9 +59,14 @@ def report(config: Config, out: Path | None = None, *, found: Insights | None = 
 
 
 def report_data(
-    config: Config, night: Night, manifest: dict[str, Any], bundle: Bundle, names: Pseudonyms
+    config: Config,
+    night: Night,
+    manifest: dict[str, Any],
+    bundle: Bundle,
+    names: Pseudonyms,
+    found: Insights | None = None,
 ) -> ReportData:
-    """Everything on the page: the night's scores, and the evidence the bundle carries from training."""
+    """Everything on the page: the night's scores, the evidence the bundle carries from training, and insights."""
     scores = night.scores().to_pandas()
     facts = json.loads((night.folder / FACTS_FILE).read_bytes())
     notes = bundle.notes
@@ -89,6 +93,7 @@ def report_data(
         silent_share=unpack_share(notes["silent_share"]),
         model=MODEL,
         trust=_trust(config, bundle, facts),
+        insights=found,
         **frames,
     )
 
