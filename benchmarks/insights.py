@@ -1,7 +1,8 @@
-"""The insights beside the truth of simulated companies: do their intervals hold it, and do personas find the planted types?
+"""The insights beside the truth of simulated companies: do intervals hold it, do personas find the planted types?
 
-python benchmarks/insights.py                             ten telecom companies of 6,000 customers, seeds 1 to 10
-python benchmarks/insights.py shop --seeds 1 --customers 2000   a first look
+python benchmarks/insights.py                                 ten telecom companies of 6,000 customers, seeds 1 to 10
+python benchmarks/insights.py shop --seeds 1 --customers 2000 a first look
+python benchmarks/insights.py --keep FOLDER                   keeps each seed's figures; another run goes on from there
 """
 
 from __future__ import annotations
@@ -44,17 +45,31 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*", default=list(range(1, 11)))
     parser.add_argument("--customers", type=int, default=6_000)
     parser.add_argument("--copies", type=int, default=40, help="futures of each customer that the oracle looks at")
+    parser.add_argument("--keep", type=Path, help="a folder for each seed's figures")
     options = parser.parse_args()
     begun, figures, kinds = time.perf_counter(), [], []
     with exit_codes():
         for seed in options.seeds:
-            with tempfile.TemporaryDirectory(prefix="churnml-insights-") as folder:
-                found, types = one(options.preset, seed, options.customers, options.copies, Path(folder) / "company")
+            found, types = kept(options.keep, options.preset, seed, options.customers, options.copies)
             figures.append(found.assign(seed=seed))
             kinds.append(types.assign(seed=seed))
             say(options.preset, seed, max(options.seeds))
     print(section(pd.concat(figures), pd.concat(kinds)))
     print(f"{options.preset}, {options.customers:,} customers, {(time.perf_counter() - begun) / 60:.0f} minutes")
+
+
+def kept(keep: Path | None, name: str, seed: int, customers: int, copies: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What `one` gives, from an earlier run if its figures were kept."""
+    files = [keep / f"{name}_{customers}_{copies}_{seed}_{part}.json" for part in ("figures", "kinds")] if keep else []
+    if files and all(file.is_file() for file in files):
+        figures, kinds = (pd.read_json(file, orient="table") for file in files)
+        return figures, kinds
+    with tempfile.TemporaryDirectory(prefix="churnml-insights-") as folder:
+        made = one(name, seed, customers, copies, Path(folder) / "company")
+    for file, frame in zip(files, made, strict=False):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        frame.reset_index(drop=True).to_json(file, orient="table", index=False, double_precision=15)
+    return made
 
 
 def one(name: str, seed: int, customers: int, copies: int, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -183,9 +198,9 @@ def section(figures: pd.DataFrame, kinds: pd.DataFrame) -> str:
     return "\n\n".join(
         [
             markdown(shown),
-            f"Personas against planted types: Cohen's kappa {np.mean(agreement):.3f} on average, {min(agreement):.3f} at "
-            f"least, {max(agreement):.3f} at most (0 by chance). How many times as often as by chance each persona is given "
-            "to each planted type:",
+            f"Personas against planted types: Cohen's kappa {np.mean(agreement):.3f} on average, {min(agreement):.3f} "
+            f"at least, {max(agreement):.3f} at most (0 by chance). How many times as often as by chance each persona "
+            "is given to each planted type:",
             markdown(lifts),
         ]
     )

@@ -162,7 +162,7 @@ def iceberg(frame: pd.DataFrame, name: str) -> Drawing:
                     size=12,
                 )
         deepest, highest = float(silent.max(initial=1)), float(aloud.max(initial=0))
-        axes.set_ylim(-1.12 * deepest, max(1.3 * highest, 0.2 * deepest))
+        axes.set_ylim(-1.12 * deepest, highest + 0.14 * (highest + deepest))
         axes.set_xlim(-0.6, len(shown) - 0.4)
         axes.set_xticks(places, [str(friction).replace(" ", "\n", 1) for friction in shown["friction"]])
         axes.tick_params(axis="x", labelcolor=INK)
