@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from churnml.workflows.define import define
     from churnml.workflows.demo import simulate
     from churnml.workflows.explain import explain
+    from churnml.workflows.insights import insights as find_insights
     from churnml.workflows.promote import promote
     from churnml.workflows.report import report as write_report
     from churnml.workflows.score import score
@@ -36,6 +37,7 @@ __all__ = [
     "compare",
     "define",
     "explain",
+    "find_insights",
     "load_config",
     "promote",
     "score",
@@ -52,6 +54,7 @@ _WHERE = {
     "compare": ("churnml.workflows.compare", "compare"),
     "define": ("churnml.workflows.define", "define"),
     "explain": ("churnml.workflows.explain", "explain"),
+    "find_insights": ("churnml.workflows.insights", "insights"),
     "load_config": ("churnml.config", "load_config"),
     "promote": ("churnml.workflows.promote", "promote"),
     "score": ("churnml.workflows.score", "score"),

@@ -342,12 +342,46 @@ def explain(
 def report(
     config: ConfigFile,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: beside the published scores.")] = None,
+    with_insights: Annotated[
+        bool, typer.Option("--insights", help="Read the data again, and add what the outcomes tell: see insights.")
+    ] = False,
+    data: DataRoot = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the published night's report: one self-contained HTML file."""
+    from churnml.workflows.insights import insights as find
     from churnml.workflows.report import report as run
+    from churnml.workflows.score import publication
 
-    _print({"report": str(run(_load(config), out))}, as_json, title="The report")
+    settings, found = _load(config), None
+    if with_insights:
+        with _watched(as_json) as progress:
+            found = find(settings, as_of=publication(settings).verify().as_of, root=data, progress=progress)
+    _print({"report": str(run(settings, out, found=found))}, as_json, title="The report")
+
+
+@app.command()
+def insights(
+    config: ConfigFile,
+    as_of: Annotated[
+        date | None,
+        typer.Option("--as-of", metavar="DATE", parser=_day, help="As known at the start of it (default: all data)."),
+    ] = None,
+    data: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what the outcomes tell: who leaves silently after what, personas, channels, and what drives people out."""
+    from churnml.report.insight_tables import chapters
+    from churnml.workflows.insights import insights as run
+    from churnml.workflows.insights import plain
+
+    with _watched(as_json) as progress:
+        found = run(_load(config), as_of=as_of, root=data, progress=progress)
+    if as_json:
+        _print(plain(found), True)
+        return
+    for chapter in chapters(found):
+        _chapter(chapter)
 
 
 @app.command()
@@ -420,6 +454,26 @@ def _table(frame: Any, title: str) -> None:
     for row in frame.itertuples(index=False):
         table.add_row(*("" if value is None or value != value else escape(_words(value)) for value in row))
     Console().print(table)
+
+
+def _chapter(chapter: Any) -> None:
+    """An insight as a heading, sentences, and tables."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    console.print(f"[bold]{escape(chapter.title)}[/]", highlight=False)
+    for text in chapter.sentences:
+        console.print(escape(text), highlight=False)
+    for one in chapter.tables:
+        table = Table(title=escape(one.caption), title_justify="left", title_style="dim", box=None, pad_edge=False)
+        for column in one.columns:
+            table.add_column(escape(column.head), justify="right" if column.number else "left")
+        for row in one.rows:
+            table.add_row(*map(escape, row))
+        console.print(table)
+    console.print()
 
 
 def _records(frame: Any) -> list[dict[str, Any]]:

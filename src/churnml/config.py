@@ -311,6 +311,26 @@ class Economics(Settings):
     campaign: Campaign = Campaign()
 
 
+_CONDITION = r"^\s*\w+\s*(<=|>=|<|>|=)\s*-?\d+(\.\d+)?\s*$"
+
+
+class Persona(Settings):
+    """A kind of customer: those for whom all of `when` holds, each a feature beside a number; nothing holds for all."""
+
+    name: Annotated[str, Field(min_length=1)]
+    when: tuple[Annotated[str, Field(pattern=_CONDITION)], ...] = ()
+
+
+PERSONAS = (
+    Persona(name="disconnected but vocal", when=("voice_events_90d >= 1", "active_days_trend_30d < 0.6")),
+    Persona(name="stressed but vocal", when=("voice_events_90d >= 1",)),
+    Persona(name="disengaged and silent", when=("active_days_trend_30d < 0.6",)),
+    Persona(name="dark matter", when=("dark_matter = 1",)),
+    Persona(name="content"),
+)
+"""The personas unless the configuration has its own; the first that fits names the customer."""
+
+
 class Paths(Settings):
     """Where products go, relative to the working directory: the model store, and what is published."""
 
@@ -341,6 +361,7 @@ class Config(Settings):
     model: Model = Model()
     scoring: Scoring = Scoring()
     economics: Economics = Economics()
+    personas: Annotated[tuple[Persona, ...], Field(min_length=1)] = PERSONAS
     paths: Paths = Paths()
 
     _file: Path | None = None
@@ -354,6 +375,11 @@ class Config(Settings):
         if not any(source.customers for source in self.sources):
             raise ValueError("no source gives customers; add a customers mapping to one of the sources")
         mapped = {name for source in self.sources if source.customers for name in source.customers.attributes}
+        names = [persona.name for persona in self.personas]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"personas named twice: {', '.join(repeated)}")
+        if any(not persona.when for persona in self.personas[:-1]) or self.personas[-1].when:
+            raise ValueError("the last persona, and no other, must be without `when`: it takes everyone else")
         if undeclared := sorted(mapped - set(self.attributes)):
             raise ValueError(f"attributes mapped but not declared under attributes: {', '.join(undeclared)}")
         return self

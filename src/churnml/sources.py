@@ -47,13 +47,18 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Canonical:
-    """The canonical tables, the files they came from, and what was repaired or found wrong on the way."""
+    """The canonical tables, the files they came from, and what was repaired or found wrong on the way.
+
+    `unlinked` has the events of voice that name no customer, which sources with `rows_without_customer: drop` leave
+    out; None where no source does.
+    """
 
     customers: ir.Table
     events: ir.Table
     files: tuple[SourceFile, ...] = ()
     violations: tuple[Violation, ...] = ()
     evidence: Evidence = NOTHING_ELSE
+    unlinked: ir.Table | None = None
 
     def report(self, engine: Engine, config: settings.Config, as_of: date | None = None) -> ContractReport:
         """Hold the tables against the contract, with what mapping met at the head."""
@@ -98,7 +103,8 @@ def build(config: settings.Config, engine: Engine, root: Path) -> Canonical:
     clocks = [clock for source, table in tables for clock in row_clocks(table, source, gone, engine)]
     evidence = Evidence(tuple(mapping.flags), tuple(mapping.closures), tuple(clocks))
     found = (*mapping.found, *repaired)
-    return Canonical(all_customers, all_events, tuple(mapping.files.values()), found, evidence)
+    unlinked = engine.materialise(ibis.union(*lost), "unlinked_voice") if (lost := mapping.unlinked) else None
+    return Canonical(all_customers, all_events, tuple(mapping.files.values()), found, evidence, unlinked)
 
 
 def _name(place: str) -> str:
@@ -127,6 +133,7 @@ class _Mapping:
         self.found: list[Violation] = []
         self.flags: list[tuple[str, ir.Table]] = []
         self.closures: list[tuple[str, ir.Table]] = []
+        self.unlinked: list[ir.Table] = []
 
     def file(self, name: str) -> Path:
         path = self.root / name
@@ -220,6 +227,7 @@ class _Mapping:
     ) -> ir.Table:
         if (filled := self._with_customer(table, source, given.customer_id, place)) is None:
             return self.no_events()
+        self._note_unlinked(table, source, given, place)
         table = filled
         if given.where is not None:
             table = self.engine.filter_sql(table, given.where, _name(place), f"{place}.where")
@@ -280,6 +288,34 @@ class _Mapping:
         column = table[customer.column]
         self._count(column.isnull().sum(), source, "rows without a customer dropped", column="customer_id")
         return table.filter(column.notnull())
+
+    def _note_unlinked(
+        self, table: ir.Table, source: settings.Source, given: settings.EventMapping, place: str
+    ) -> None:
+        """Keep what says something and names no customer: it may have been said by somebody taken for silent."""
+        voice, customer = self.config.voice.kinds, given.customer_id
+        if source.rows_without_customer != "drop" or not isinstance(customer, settings.MappedColumn):
+            return
+        if isinstance(given.kind, str) and given.kind not in voice:
+            return
+        lost = table.filter(table[customer.column].isnull())
+        problems, found = len(self.problems), len(self.found)
+        if given.where is not None:
+            lost = self.engine.filter_sql(lost, given.where, _name(f"{place}_lost"), f"{place}.where")
+        columns = {"occurred_at": "timestamp", "recorded_at": "timestamp", "channel": "string"}
+        values = {
+            name: self._value(lost, getattr(given, name), kind, f"{place}.{name}", source)
+            for name, kind in columns.items()
+        }
+        values["recorded_at"] = ibis.coalesce(values["recorded_at"], values["occurred_at"])
+        values["kind"] = (
+            ibis.literal(given.kind)
+            if isinstance(given.kind, str)
+            else self._value(lost, given.kind, "string", f"{place}.kind", source)
+        )
+        del self.problems[problems:], self.found[found:]  # of the rows that are kept they are told below
+        said = lost.select(**values)
+        self.unlinked.append(said.filter(said.kind.isin(voice), said.occurred_at.notnull()))
 
     def _count(self, number: Any, source: settings.Source, name: str, **about: Any) -> None:
         with self.engine.explaining(source.label):

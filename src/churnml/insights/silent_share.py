@@ -7,19 +7,22 @@ several belong to one group.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pandas as pd
 
 from churnml.errors import DataError
-from churnml.metrics.shares import clustered_share
+from churnml.metrics.shares import ClusteredShare, clustered_share
 
 COMMON_FIGURE = 0.96
 """The common saying: of 100 unhappy customers, 96 never complain."""
 
 TOO_FEW = 30
 """Fewer independent leavers than this say nothing about a share."""
+
+BY_PART = ["part", "value", "leavers", "silent", "share", "low", "high"]
 
 Verdict = Literal["below", "compatible", "above", "too few to say"]
 
@@ -50,17 +53,56 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Unlinked:
+    """Voice in the time of the leavers that names no customer, and voice that does: numbers of events."""
+
+    without_customer: int
+    with_customer: int
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Between what the silent share lies, given that some of the voice names no customer.
+
+    `low` is the lower end if every such event came from another of the leavers taken for silent, `likely` the share
+    if it came from the same sort of customers as the other voice does, and `high` the upper end if none came from a
+    leaver.
+    """
+
+    low: float
+    likely: float
+    high: float
+    without_customer: int
+
+    def say(self) -> str:
+        """The bounds in one sentence."""
+        if not self.without_customer:
+            return "Every complaint in the books names its customer."
+        return (
+            f"{self.without_customer:,} complaints or the like name no customer, so some of those taken for silent may "
+            f"have spoken: the share lies between {self.low:.0%} and {self.high:.0%}, and at about {self.likely:.0%} "
+            "if these come from the same sort of customers as the others."
+        )
+
+
+@dataclass(frozen=True)
 class SilentShare:
     """The silent share of all who left, of those who left after friction, and by snapshot.
 
-    `after_friction` is None when the data cannot say who met friction. `by_snapshot` has the columns as_of, customers,
-    retained, silent, vocal, leavers, share, low, high; there each snapshot stands for itself, so that a customer may
-    be counted at several.
+    `after_friction` is None when the data cannot say who met friction. `by_snapshot` has the columns as_of,
+    customers, retained, silent, vocal, leavers, share, low, high; there each snapshot stands for itself, so that a
+    customer may be counted at several. `by_part` has part, value, leavers, silent, share, low, high: segments,
+    channels, tenure. `bounds` allows for complaints without a customer, where the sources were asked for them.
+    `elsewhere` is the share of the silent leavers who did speak where the company does not listen; None if the data
+    know of no such place.
     """
 
     overall: Share
     after_friction: Share | None
     by_snapshot: pd.DataFrame
+    by_part: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=BY_PART))
+    bounds: Bounds | None = None
+    elsewhere: ClusteredShare | None = None
 
     @property
     def share(self) -> float:
@@ -92,14 +134,19 @@ class SilentShare:
         return pd.DataFrame([{"population": name, **vars(share)} for name, share in rows])
 
 
-def silent_share(outcomes: pd.DataFrame) -> SilentShare:
+def silent_share(outcomes: pd.DataFrame, *, parts: Sequence[str] = (), unlinked: Unlinked | None = None) -> SilentShare:
     """Measure the silent share.
 
     Parameters
     ----------
     outcomes:
-        One row per labelled customer and snapshot: customer_id, group_id, as_of, outcome (retained, silent or vocal)
-        and optionally friction (did the customer meet friction before leaving; null where that is not known).
+        One row per labelled customer and snapshot: customer_id, group_id, as_of, outcome (retained, silent or vocal),
+        and optionally friction (did the customer meet friction before leaving; null where that is not known) and
+        elsewhere (did the customer speak on a channel that the company does not monitor).
+    parts:
+        Columns of `outcomes` by whose values the share is given, too.
+    unlinked:
+        How much of the voice names no customer.
 
     Raises
     ------
@@ -125,6 +172,41 @@ def silent_share(outcomes: pd.DataFrame) -> SilentShare:
         overall=_share(first),
         after_friction=None if after is None else _share(after),
         by_snapshot=_by_snapshot(outcomes),
+        by_part=_by_part(first, parts),
+        bounds=None if unlinked is None else _bounds(first, unlinked),
+        elsewhere=_elsewhere(first) if "elsewhere" in first.columns else None,
+    )
+
+
+def _elsewhere(left: pd.DataFrame) -> ClusteredShare:
+    silent = left[left["outcome"] == "silent"]
+    return clustered_share(silent["elsewhere"], silent["group_id"].astype(str))
+
+
+def _by_part(left: pd.DataFrame, parts: Sequence[str]) -> pd.DataFrame:
+    rows = []
+    for name in parts:
+        for value, part in left.groupby(name, sort=True, observed=True):
+            share = _share(part)
+            rows.append((name, str(value), share.leavers, share.silent, share.share, share.low, share.high))
+    return pd.DataFrame(rows, columns=BY_PART)
+
+
+def _bounds(left: pd.DataFrame, unlinked: Unlinked) -> Bounds:
+    """The silent share if voice without a customer came from leavers taken for silent: all of it, some, or none."""
+    lost, known = unlinked.without_customer, unlinked.with_customer
+    groups, silent = left["group_id"].astype(str).to_numpy(), (left["outcome"] == "silent").to_numpy()
+    number, count = int(silent.sum()), len(left)
+    if not count:
+        return Bounds(float("nan"), float("nan"), float("nan"), lost)
+    fewest = silent.copy()
+    fewest[silent.nonzero()[0][: min(lost, number)]] = False
+    spoke = (count - number) * lost / known if known else float(min(lost, number))
+    return Bounds(
+        low=clustered_share(fewest, groups).low,
+        likely=max(0.0, number - spoke) / count,
+        high=clustered_share(silent, groups).high,
+        without_customer=lost,
     )
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from churnml.insights.silent_share import SilentShare
+
+if TYPE_CHECKING:
+    from churnml.insights.findings import Insights
 
 _Z = 1.959963984540054
 
@@ -113,6 +117,8 @@ class ReportData:
         The name of the model in these frames; every other name is a baseline.
     trust:
         See `Trust`.
+    insights:
+        What the outcomes tell about the business; None where nobody asked for it.
     """
 
     project: str
@@ -137,3 +143,4 @@ class ReportData:
     lift: pd.DataFrame
     model: str
     trust: Trust
+    insights: Insights | None = None

@@ -138,6 +138,66 @@ def silent_shares(frame: pd.DataFrame, name: str) -> Drawing:
     return _drawing(name, draw, lambda width: 240, left=46, right=10, top=10, bottom=34)
 
 
+def iceberg(frame: pd.DataFrame, name: str) -> Drawing:
+    """Leavers after each friction: above the water who had said so, below it who never did.
+
+    Columns: friction, aloud, silent (numbers of leavers), in the order drawn; a phone shows the first four.
+    """
+
+    def draw(axes: Any, width: int) -> None:
+        shown = frame if width == WIDE else frame.head(4)
+        places, aloud, silent = np.arange(len(shown)), shown["aloud"].to_numpy(), shown["silent"].to_numpy()
+        axes.bar(places, aloud, 0.72, color=SECOND)
+        axes.bar(places, -silent, 0.72, color=ACCENT)
+        axes.axhline(0, color=MUTED, linewidth=1.4)
+        for place, up, down in zip(places, aloud, silent, strict=True):
+            for number, end, offset, side in ((up, up, 5, "bottom"), (down, -down, -5, "top")):
+                axes.annotate(
+                    f"{number:,.0f}",
+                    (place, end),
+                    (0, offset),
+                    textcoords="offset points",
+                    ha="center",
+                    va=side,
+                    size=12,
+                )
+        deepest, highest = float(silent.max(initial=1)), float(aloud.max(initial=0))
+        axes.set_ylim(-1.12 * deepest, highest + 0.14 * (highest + deepest))
+        axes.set_xlim(-0.6, len(shown) - 0.4)
+        axes.set_xticks(places, [str(friction).replace(" ", "\n", 1) for friction in shown["friction"]])
+        axes.tick_params(axis="x", labelcolor=INK)
+        axes.yaxis.set_visible(False)
+        axes.spines["bottom"].set_visible(False)
+        _key(axes, [("Left, having said so", SECOND), ("Left without a word", ACCENT)], width)
+
+    return _drawing(name, draw, lambda width: 340, left=46, right=10, top=40, bottom=48)
+
+
+def channel_launch(frame: pd.DataFrame, name: str) -> Drawing:
+    """Contacts by month, those on a new channel by who made them. Columns: month, others, heard, unheard, newcomers."""
+    parts = (
+        ("others", "Other channels", FAINT),
+        ("heard", "New: heard before", SECOND),
+        ("unheard", "New: never heard", ACCENT),
+        ("newcomers", "New: joined since", MUTED),
+    )
+
+    def draw(axes: Any, width: int) -> None:
+        places, floor = np.arange(len(frame)), np.zeros(len(frame))
+        axes.grid(axis="y")
+        for column, _, colour in parts:
+            height = frame[column].to_numpy(dtype=float)
+            axes.bar(places, height, 0.82, bottom=floor, color=colour, edgecolor=PAPER, linewidth=0.6)
+            floor = floor + height
+        axes.set_ylim(0, 1.04 * max(1.0, float(floor.max(initial=1))))
+        axes.yaxis.set_major_locator(_locator(4, integer=True))
+        axes.set_xlim(-0.6, len(frame) - 0.4)
+        _dates(axes, frame["month"], width)
+        _key(axes, [(label, colour) for _, label, colour in parts], width, lines=1 if width == WIDE else 2)
+
+    return _drawing(name, draw, lambda width: 320, left=46, right=10, top=58, bottom=34)
+
+
 def calibration(frame: pd.DataFrame, name: str) -> Drawing:
     """Predicted chance against what happened. Columns: predicted, observed, low, high."""
 
@@ -272,8 +332,8 @@ def _dates(axes: Any, dates: pd.Series, width: int) -> None:
     axes.set_xticks(places, [short_day(dates.iloc[place]) for place in places])
 
 
-def _key(axes: Any, entries: list[tuple[str, str]], width: int) -> None:
-    """A key above the axes, in one line."""
+def _key(axes: Any, entries: list[tuple[str, str]], width: int, lines: int = 1) -> None:
+    """A key above the axes."""
     from matplotlib.lines import Line2D
 
     axes.legend(
@@ -281,7 +341,7 @@ def _key(axes: Any, entries: list[tuple[str, str]], width: int) -> None:
         labels=[label for label, _ in entries],
         loc="lower left",
         bbox_to_anchor=(-46 / (width - 56), 1.02),
-        ncols=len(entries),
+        ncols=-(-len(entries) // lines),
         frameon=False,
         borderpad=0,
         borderaxespad=0,

@@ -13,7 +13,8 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from churnml.evaluation.evaluate import LEADING
-from churnml.report import figures, story, tables, words
+from churnml.insights.findings import Insights
+from churnml.report import figures, insight_tables, story, tables, words
 from churnml.report.data import ReportData
 
 FIRST = 10
@@ -60,6 +61,8 @@ def render(data: ReportData) -> str:
         model_table=tables.model_table(data),
         verdict=story.verdict_on_model(data),
         trust=story.trust(data),
+        chapters=() if data.insights is None else insight_tables.chapters(data.insights),
+        pictures={} if data.insights is None else _pictures(data.insights),
         lists=[table for table in (tables.switched_off(data), tables.repairs(data)) if table is not None],
     )
 
@@ -141,6 +144,38 @@ def _lift(data: ReportData) -> Figure | None:
         f"Dot chart. The model: {summary}.",
         tables.lift_table(data, rows),
     )
+
+
+def _pictures(found: Insights) -> dict[str, list[Figure]]:
+    """The figures of the insights, by the name of their chapter."""
+    pictures: dict[str, list[Figure]] = {}
+    by_friction = insight_tables.ice(found.iceberg.table)
+    if not by_friction.empty and by_friction[["aloud", "silent"]].to_numpy().sum() > 0:
+        first = by_friction.iloc[0]
+        pictures["iceberg"] = [
+            _figure(
+                "The part you hear, and the part you do not",
+                "Customer-snapshots that left, by what they had met in the 90 days before",
+                figures.iceberg(by_friction, "iceberg"),
+                f"Bars above and below a line. After {first['friction']}: {words.count(first['aloud'])} left having "
+                f"said so, {words.count(first['silent'])} without a word.",
+                insight_tables.ice_table(by_friction),
+            )
+        ]
+    for number, launch in enumerate(found.launches.launches):
+        months = insight_tables.launch_months(launch)
+        whole = launch.figure("contacts", "revealed")["share"]
+        pictures.setdefault("channel-launch", []).append(
+            _figure(
+                f"{launch.channel}: moved or revealed",
+                "Contacts with service by month; those on the new channel by who made them",
+                figures.channel_launch(months, f"launch{number}"),
+                f"Stacked bars over {words.several(len(months), 'month')}: {words.percent(whole)} of the contacts on "
+                "the new channel are of customers the others had never reached.",
+                insight_tables.launch_table(launch, months),
+            )
+        )
+    return pictures
 
 
 def _whom(population: str) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 from churnml.config import Config
 from churnml.errors import DataError
 from churnml.features.sentences import nouns
+from churnml.insights.findings import Insights
 from churnml.model.bundle import Bundle
 from churnml.pseudonyms import Pseudonyms
 from churnml.report.data import ReportData, Trust, headline
@@ -27,8 +28,10 @@ from churnml.workflows.score import FACTS_FILE, champion, publication
 RISKIEST = 30
 
 
-def report(config: Config, out: Path | None = None) -> Path:
+def report(config: Config, out: Path | None = None, *, found: Insights | None = None) -> Path:
     """Write the report of the published night; gives its path (default: `<published>/<project>/report.html`).
+
+    `found` are the insights as known on the morning of that night; with them the page has a section more.
 
     Raises
     ------
@@ -46,7 +49,7 @@ def report(config: Config, out: Path | None = None) -> Path:
             "score the night again with the new champion",
         )
     names = Pseudonyms.load(Path(config.paths.models))
-    page = render(report_data(config, night, manifest, bundle, names))
+    page = render(report_data(config, night, manifest, bundle, names, found))
     path = out or place.root / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_name(f".{path.name}.{os.getpid()}")
@@ -56,9 +59,14 @@ def report(config: Config, out: Path | None = None) -> Path:
 
 
 def report_data(
-    config: Config, night: Night, manifest: dict[str, Any], bundle: Bundle, names: Pseudonyms
+    config: Config,
+    night: Night,
+    manifest: dict[str, Any],
+    bundle: Bundle,
+    names: Pseudonyms,
+    found: Insights | None = None,
 ) -> ReportData:
-    """Everything on the page: the night's scores, and the evidence the bundle carries from training."""
+    """Everything on the page: the night's scores, the evidence the bundle carries from training, and insights."""
     scores = night.scores().to_pandas()
     facts = json.loads((night.folder / FACTS_FILE).read_bytes())
     notes = bundle.notes
@@ -85,6 +93,7 @@ def report_data(
         silent_share=unpack_share(notes["silent_share"]),
         model=MODEL,
         trust=_trust(config, bundle, facts),
+        insights=found,
         **frames,
     )
 

@@ -1,0 +1,95 @@
+"""The dark-matter census: customers whom service has never heard, what they are worth, and what they could still buy.
+
+Dark matter is known by its weight only: these customers buy, and nobody has ever talked with them. What they could
+still buy is what they would spend more if they spent like the customers of the same tenure whom service knows; a
+comparison, no promise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from churnml.insights.ledger import tenure_bands
+from churnml.metrics.shares import clustered_ratio, clustered_share
+from churnml.outcomes import SILENT
+
+if TYPE_CHECKING:
+    from churnml.insights.ledger import Ledger
+
+UNHEARD, HEARD = "never heard", "heard"
+COLUMNS = [
+    *("who", "customers", "share", "low", "high", "value", "mean_value", "value_low", "value_high"),
+    *("left_silently", "silent_low", "silent_high"),
+]
+
+
+@dataclass(frozen=True)
+class DarkMatter:
+    """Customers by whether service ever heard them.
+
+    `table` has one row for the never heard and one for the heard, as they are at the last snapshot: who, customers,
+    share (low, high), value (sum), mean_value (value_low, value_high), and of those at earlier snapshots
+    left_silently (share, silent_low, silent_high). `by_tenure` has tenure, who, customers, mean_value. `could_buy` is
+    what the never heard would spend more in the same time like the heard of their tenure; nan if no value is known.
+    `why` says what is missing.
+    """
+
+    table: pd.DataFrame
+    by_tenure: pd.DataFrame
+    could_buy: float
+    value_days: int
+    why: str = ""
+
+    def frame(self) -> pd.DataFrame:
+        """The never heard beside the heard."""
+        return self.table
+
+
+def census(ledger: Ledger, value_days: int) -> DarkMatter:
+    """Take the census on the customers as they are at the end of the ledger."""
+    empty = pd.DataFrame(columns=["tenure", "who", "customers", "mean_value"])
+    if why := ledger.lacks("dark_matter"):
+        return DarkMatter(pd.DataFrame(columns=COLUMNS), empty, float("nan"), value_days, why)
+    today, past = ledger.today, ledger.rows
+    rows = []
+    for who, dark in ((UNHEARD, 1), (HEARD, 0)):
+        these, then = today["dark_matter"] == dark, past[past["dark_matter"] == dark]
+        share = clustered_share(these, today["group_id"])
+        known = today[these & today["value"].notna()]
+        mean = clustered_ratio(known["value"], [1.0] * len(known), known["group_id"])
+        silent = clustered_share(then["outcome"] == SILENT, then["group_id"])
+        value = float(known["value"].sum()) if len(known) else float("nan")
+        rows.append(
+            (
+                who,
+                share.hits,
+                share.share,
+                share.low,
+                share.high,
+                value,
+                mean.ratio,
+                mean.low,
+                mean.high,
+                silent.share,
+                silent.low,
+                silent.high,
+            )
+        )
+    by_tenure, could_buy = _potential(today)
+    return DarkMatter(pd.DataFrame(rows, columns=COLUMNS), by_tenure, could_buy, value_days)
+
+
+def _potential(today: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+    """Mean value by tenure, and by how much the never heard fall short of the heard of their tenure."""
+    tenure = tenure_bands(today["tenure_days"]) if "tenure_days" in today else pd.Series("everyone", index=today.index)
+    who = today["dark_matter"].map({1: UNHEARD, 0: HEARD})
+    parts = today.assign(tenure=tenure, who=who).groupby(["tenure", "who"], sort=True)
+    table = parts.agg(customers=("customer_id", "size"), mean_value=("value", "mean")).reset_index()
+    wide = table.pivot(index="tenure", columns="who", values=["customers", "mean_value"])
+    if table["mean_value"].isna().all() or table["who"].nunique() < 2:
+        return table, float("nan")
+    gap = (wide["mean_value"][HEARD] - wide["mean_value"][UNHEARD]).clip(lower=0) * wide["customers"][UNHEARD]
+    return table, float(gap.sum())

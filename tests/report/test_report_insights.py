@@ -1,0 +1,60 @@
+"""Insights on the page, and printed: of a company with a champion and a published night."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def published(company: Any, cli: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A night of its own, so that other tests keep theirs."""
+    config: Path = company.configure(tmp_path_factory.mktemp("insights"))
+    scored = cli("score", config, "--as-of", company.as_of, "--json")
+    assert scored.code == 0, scored.err
+    return config
+
+
+def test_insights_are_printed_and_told_to_machines(published: Path, cli: Callable[..., Any]) -> None:
+    told = cli("insights", published, "--json")
+    assert told.code == 0, told.err
+    found = told.json
+    assert found["as_of"] == "2024-07-01" and found["silent_share"]["overall"]["verdict"] == "below"
+    assert len(found["scorecard"]["table"]) == 9
+    # The champion was trained with recency and complaints only: broken promises move nothing.
+    risk = {row["way"]: row["risk_share"] for row in found["scorecard"]["table"]}
+    assert risk["broken promises"] == 0 < risk["product failures"] < 1
+    assert found["iceberg"]["table"][0]["friction"] == "any friction"
+    earlier = cli("insights", published, "--as-of", "2024-03-01")
+    assert earlier.code == 0, earlier.err
+    for heading in ("Who leaves without a word", "The iceberg", "What a fast answer is worth", "Dark matter"):
+        assert heading in earlier.out
+    assert "On 1 March 2024" in earlier.out
+
+
+def test_too_early_a_day_is_refused(published: Path, cli: Callable[..., Any]) -> None:
+    refused = cli("insights", published, "--as-of", "2023-02-01")
+    assert refused.code == 65 and "no snapshot is mature" in refused.err
+
+
+def test_the_page_has_insights_where_they_are_asked_for(
+    published: Path, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    pages = []
+    for name in ("first", "second"):
+        made = cli("report", published, "--insights", "--out", tmp_path / name, "--json")
+        assert made.code == 0, made.err
+        pages.append((tmp_path / name).read_text(encoding="utf-8"))
+    assert pages[0] == pages[1]
+    page = pages[0]
+    assert page.count('<h3 id="insight-') == 9 and 'id="figure-iceberg1"' in page
+    figures = re.findall(r'<figure id="([^"]+)">.*?</figure>', page, re.DOTALL)
+    assert len(figures) == len(set(figures))
+    assert all("<table>" in figure for figure in re.findall(r"<figure.*?</figure>", page, re.DOTALL))
+    assert cli("report", published, "--out", tmp_path / "plain").code == 0
+    plain = (tmp_path / "plain").read_text(encoding="utf-8")
+    assert "insight-" not in plain and len(plain) < len(page)
