@@ -25,7 +25,7 @@ from churnml.features.fitted import remarks
 from churnml.insights.silent_share import silent_share
 from churnml.metrics.profit import Campaign
 from churnml.model.baselines import RECENCY, baselines
-from churnml.model.bundle import Bundle
+from churnml.model.bundle import Bundle, histogram_shares
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.objectives import objective
 from churnml.model.rivals import rival_chances, rivals
@@ -209,6 +209,7 @@ def train(
         "train": _about(learn),
         "test": _about(test),
         "all": _about(data),
+        "scores": _histograms(chances[MODEL]),
         "silent_share": pack_share(share),
         "declared_margin": attribution.declared,
         "audit": pack(audit.frame()),
@@ -393,6 +394,15 @@ def _predictions(test: Dataset, chances: NDArray[np.float64], names: Pseudonyms)
             **{f"p_{outcome}": chances[:, column] for column, outcome in enumerate(OUTCOMES)},
         }
     )
+
+
+def _histograms(chances: NDArray[np.float64]) -> dict[str, Any]:
+    """How the chances of the test rows (n, 3) are spread, by outcome: what a night's are held against."""
+    spread = {}
+    for column, outcome in enumerate(OUTCOMES):
+        edges = np.unique(np.quantile(chances[:, column], np.linspace(0, 1, 11)))
+        spread[outcome] = {"edges": edges.tolist(), "shares": histogram_shares(chances[:, column], edges)}
+    return spread
 
 
 def _leading(evaluation: Evaluation) -> dict[str, float]:
