@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from churnml import config as settings
-from churnml.errors import ConfigError, DataError
+from churnml.errors import ConfigError, DataError, LockError
 from churnml.queries import one_condition, one_query
 
 if TYPE_CHECKING:
@@ -218,6 +218,10 @@ class Engine:
         try:
             yield
         except self._complaints() as error:
+            if type(error).__name__ == "OutOfMemoryException":
+                raise LockError(
+                    f"{where}: not enough memory", "raise engine.memory_limit, or try again later"
+                ) from error
             raise DataError(f"{where}: {_first_line(error)}") from error
 
     def _complaints(self) -> tuple[type[Exception], ...]:
@@ -228,17 +232,7 @@ class Engine:
         import duckdb
         import ibis.common.exceptions as ibis_errors
 
-        return (
-            duckdb.ConversionException,
-            duckdb.BinderException,
-            duckdb.CatalogException,
-            duckdb.InvalidInputException,
-            duckdb.IOException,
-            duckdb.OutOfRangeException,
-            duckdb.ParserException,
-            ibis_errors.IbisInputError,
-            ibis_errors.TableNotFound,
-        )
+        return (duckdb.Error, ibis_errors.IbisInputError, ibis_errors.TableNotFound)
 
 
 def whole(value: Any) -> int:

@@ -89,7 +89,7 @@ def dotted(key: Key) -> str:
 
 
 _DEEPEST, _MOST_TOKENS, _LONGEST = 40, 20_000, 200_000
-"""Levels, tokens and characters of a file. No business needs so many, and the reader takes time that grows with them."""
+"""Levels, tokens and characters of a file: no business needs so many, and reading them takes long."""
 _OPENING = (
     yaml.BlockMappingStartToken,
     yaml.BlockSequenceStartToken,

@@ -30,7 +30,7 @@ def withheld(canonical: Canonical, engine: Engine, known_at: date | datetime | N
     seen = events.filter(events.kind.isin(("unsubscribed", "consent_changed")))
     if known_at is not None:
         seen = seen.filter(seen.recorded_at < midnight(known_at))
-    given = ((seen.kind == "consent_changed") & (seen.name == GIVEN)).fill_null(False)
+    given = ((seen["kind"] == "consent_changed") & (seen["name"].lower() == GIVEN)).fill_null(False)
     last = seen.group_by("customer_id").aggregate(
         given=seen.occurred_at.max(where=given), refused=seen.occurred_at.max(where=~given)
     )

@@ -59,10 +59,15 @@ def configure() -> None:
     for handler in [handler for handler in own.handlers if isinstance(handler.formatter, JsonLines)]:
         own.removeHandler(handler)
         handler.close()
-    if target != STANDARD_ERROR:
-        logging.basicConfig(level=logging.WARNING, format="churnml: %(message)s", stream=sys.stderr)
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(_for_people)
+    own.setLevel(logging.NOTSET)
+    own.propagate = True
+    everybody = logging.getLogger()
+    if not everybody.handlers:
+        people = logging.StreamHandler(sys.stderr)
+        people.setFormatter(logging.Formatter("churnml: %(message)s"))
+        people.setLevel(logging.WARNING)
+        people.addFilter(_for_people)
+        everybody.addHandler(people)
     if target:
         try:
             lines = logging.StreamHandler(sys.stderr) if target == STANDARD_ERROR else _file(Path(target))
