@@ -178,6 +178,7 @@ def features(
             )
         )
     refusals, warnings, odd = [], [], set()
+    drifted: dict[str, Drift] = {}
     for name in required if len(X) else ():
         reference = (trained or {}).get(name)
         share = float(X[name].isna().mean())
@@ -200,7 +201,11 @@ def features(
         moved = feature_drift(X[name], reference, trained_rows) if trained_rows else None
         if moved is not None and moved.beyond(limits.drift_warn, tests=len(required)):
             odd.add(name)
-            warnings.append(f"feature {name}: has drifted from training ({_measures(moved)})")
+            drifted[name] = moved
+    if drifted:
+        strongest = sorted(drifted, key=lambda name: -drifted[name].excess)
+        said = _listed([f"{name} ({_measures(drifted[name])})" for name in strongest], 3)
+        warnings.append(f"features: {len(drifted)} of {len(required)} have drifted from training: {said}")
     if limits.features_refuse is not None and len(odd) > max(limits.features_refuse * len(required), 1):
         refusals.append(
             f"features: {len(odd)} of {len(required)} have lost their values or drifted ({_listed(sorted(odd))}); "
@@ -252,5 +257,5 @@ def _measures(moved: Drift) -> str:
     return f"PSI {moved.psi:.2f}, Jensen-Shannon {moved.js:.3f}; by chance up to {moved.by_chance():.2f}"
 
 
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:10])}{', ...' if len(names) > 10 else ''}"
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    return f"{', '.join(names[:most])}{', ...' if len(names) > most else ''}"
