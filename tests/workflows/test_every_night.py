@@ -206,8 +206,9 @@ def test_a_past_night_with_records_that_came_late_is_the_same_night(
 ) -> None:
     data = shutil.copytree(company.folder / "data", tmp_path / "data")
     usage = pd.read_parquet(data / "usage.parquet")
-    late = usage[usage["started_at"] < pd.Timestamp(BEFORE)].tail(500)
-    late = late.assign(received_at=pd.Timestamp(BEFORE) + pd.Timedelta(hours=9))
+    late = usage[usage["started_at"] < pd.Timestamp(FIRST)].sample(300, random_state=0)
+    late["started_at"] += pd.Timedelta(minutes=7)
+    late["received_at"] = pd.Timestamp(BEFORE) + pd.Timedelta(hours=9)
     pd.concat([usage, late]).to_parquet(data / "usage.parquet")
     config = company.configure(tmp_path, models=job.folder / "models")
     told = cli("score", config, "--as-of", BEFORE, "--data", data, "--json")
