@@ -19,6 +19,7 @@ _REACHING = re.compile(
     r"|duckdb_secrets|pg_|lo_|dblink|java_method$|reflect$|load_extension$|set_config$|current_setting$)",
     re.IGNORECASE,
 )
+_MAKING_ROWS = frozenset({"generate_series", "generateseries", "range", "unnest", "explode"})
 _TABLE = re.compile(r"^\w+$")
 
 
@@ -71,10 +72,19 @@ def _parsed(text: str, where: str, dialect: str) -> list[Any]:
 
 def _refuse_reaching(statement: Any, where: str) -> None:
     for table in statement.find_all(exp.Table):
+        made = table.this
+        if not isinstance(made, exp.Identifier | exp.Literal) and _called(made).lower() not in _MAKING_ROWS:
+            raise ConfigError(f"{where}: {_called(made)} is not allowed here", "name files under sources or inputs")
         for part in (table.this, table.args.get("db"), table.args.get("catalog")):
             if isinstance(part, exp.Identifier | exp.Literal) and not _TABLE.match(part.name):
                 raise ConfigError(f"{where}: {part.name[:60]!r} is no table", "name files under sources or inputs")
     for function in statement.find_all(exp.Func):
-        name = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
-        if _REACHING.match(name):
-            raise ConfigError(f"{where}: {name} is not allowed here", "name files under sources or inputs")
+        if _REACHING.match(_called(function)):
+            raise ConfigError(f"{where}: {_called(function)} is not allowed here", "name files under sources or inputs")
+
+
+def _called(function: Any) -> str:
+    """The name by which a function was called."""
+    if isinstance(function, exp.Anonymous):
+        return str(function.name)
+    return function.sql_name() if isinstance(function, exp.Func) else type(function).__name__

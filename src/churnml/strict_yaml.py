@@ -88,7 +88,7 @@ def dotted(key: Key) -> str:
     return text or "(whole file)"
 
 
-_DEEPEST, _MOST_TOKENS, _LONGEST = 40, 20_000, 200_000
+_DEEPEST, _MOST_TOKENS, _LONGEST = 40, 10_000, 100_000
 """Levels, tokens and characters of a file: no business needs so many, and reading them takes long."""
 _OPENING = (
     yaml.BlockMappingStartToken,

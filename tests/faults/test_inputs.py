@@ -74,7 +74,11 @@ def test_damaged_files_are_refused_or_read_but_never_a_bug(configured: Callable[
                 assert number >= len(damages)  # a flipped bit may change a value; the sha256 in the manifest tells
             except ChurnmlError as error:
                 refused += 1
-                assert error.exit_code == 65, (name, number, error)
+                assert error.exit_code in (65, 75), (
+                    name,
+                    number,
+                    error,
+                )  # 75: a flipped size wants more memory than there is
         file.write_bytes(content)
     assert refused >= 10
 
