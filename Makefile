@@ -36,7 +36,7 @@ lock:  ## Bring requirements.txt and requirements-dev.txt up to date with pyproj
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" \
 		--all-extras $(UPGRADE) --output-file requirements-dev.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" \
-		--extra build --extra fairness --constraints requirements-dev.txt --output-file requirements.txt pyproject.toml
+		--extra build --extra fairness --extra postgres --constraints requirements-dev.txt --output-file requirements.txt pyproject.toml
 
 clean:  ## Remove .venv, the caches and what the demo made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis demo dist

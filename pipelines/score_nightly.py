@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 from datetime import date
 from pathlib import Path
 
@@ -23,7 +22,6 @@ def main() -> None:
     parser.add_argument("config", type=Path, metavar="CONFIG", help="the YAML file that describes the business")
     parser.add_argument("--as-of", type=date.fromisoformat, required=True, metavar="DATE", help="the night to score")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="churnml: %(message)s")
     with exit_codes():
         refuse_tomorrow(options.as_of)
         result = score(load_config(options.config), options.as_of)

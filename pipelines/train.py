@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 from pathlib import Path
 
 from churnml.config import load_config
@@ -21,7 +20,6 @@ def main() -> None:
     parser.add_argument("config", type=Path, metavar="CONFIG", help="the YAML file that describes the business")
     parser.add_argument("--trials", type=int, metavar="N", help="trials of the parameter search (default: configured)")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="churnml: %(message)s")
     with exit_codes():
         result = train(load_config(options.config), trials=options.trials)
         print(json.dumps(result.summary(), indent=2))

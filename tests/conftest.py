@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import glob
 import io
 import json
 import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -231,3 +239,58 @@ def company(tmp_path_factory: pytest.TempPathFactory, cli: Callable[..., Ran]) -
     trained = cli("train", data / "company.yaml", "--trials", 0, "--json")
     assert trained.code == 0, trained.err
     return Company(folder, trained.json)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL server of this session's own, on loopback; skipped where it is not installed."""
+    pytest.importorskip("psycopg", reason="needs the extra postgres")
+    found = shutil.which("initdb") or next(iter(sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))[::-1]), None)
+    binaries = Path(found).resolve().parent if found else None
+    if binaries is None or not (binaries / "postgres").exists():
+        pytest.skip("needs the PostgreSQL server: initdb and postgres")
+    folder = Path(tempfile.mkdtemp(prefix="churnml-postgres-"))
+    other: dict[str, Any] = {}
+    if os.geteuid() == 0:  # the server refuses to run as root
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        other = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    secret = secrets.token_hex(16)
+    (folder / "password").write_text(secret)
+    (folder / "password").chmod(0o644)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data = folder / "data"
+    subprocess.run(
+        [binaries / "initdb", "--pgdata", data, "--username", "churn", "--auth", "scram-sha-256", "--no-sync",
+         "--pwfile", folder / "password", "--encoding", "UTF8", "--locale", "C"],
+        check=True, capture_output=True, cwd=folder, **other,
+    )  # fmt: skip
+    options = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "off"}
+    given = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    server = subprocess.Popen(
+        [binaries / "postgres", "-D", data, *given],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **other,
+    )  # fmt: skip
+    try:
+        address = f"postgresql://churn:{secret}@127.0.0.1:{port}/postgres"
+        _wait_for(address, server)
+        yield address
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=60)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
+    import psycopg
+
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(address, connect_timeout=5).close()
+            return
+        except psycopg.OperationalError:
+            assert server.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)

@@ -14,7 +14,7 @@ import pytest
 from churnml import dataset, sources
 from churnml.config import Engine as Options
 from churnml.engine import open_engine
-from churnml.errors import DataError
+from churnml.errors import ConfigError, DataError
 
 
 def test_memory_and_threads_are_the_configured_ones() -> None:
@@ -31,7 +31,7 @@ def test_memory_and_threads_are_the_configured_ones() -> None:
 
 
 def test_bad_sql_is_one_line_that_names_the_place() -> None:
-    with open_engine(Options()) as engine, pytest.raises(DataError, match=r"^sources\[0\]: Parser Error"):
+    with open_engine(Options()) as engine, pytest.raises(ConfigError, match=r"^sources\[0\]: not valid SQL"):
         engine.sql("SELEC 1", "q", "sources[0]")
 
 

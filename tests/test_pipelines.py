@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -64,6 +65,39 @@ def test_a_night_is_published_once(company: Path) -> None:
     second = run("score_nightly", "data/small.yaml", "--as-of", night, cwd=company)
     assert second.returncode == 0
     assert json.loads(second.stdout) == published | {"unchanged": True}
+
+
+def test_the_crontab_publishes_reports_and_looks_in_the_morning(company: Path, tmp_path: Path) -> None:
+    night, done = (company / "night").read_text(), []
+    lines = (ROOT / "pipelines" / "crontab.example").read_text().splitlines()
+    jobs = [line for line in lines if re.match(r"[\d*]", line) and "train.py" not in line]
+    names = {"HOME_OF_CHURN": str(company), "CONFIG": "data/small.yaml", "PYTHON": sys.executable}
+    assert all(f"{name}=" in " ".join(lines) for name in names)
+    environment = {**os.environ, **names, "CHURNML_LOG": "churn.log"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    for job in jobs:
+        command = (
+            job.split(maxsplit=5)[5].replace("\\%", "%").replace("/srv/churnml/pipelines", str(ROOT / "pipelines"))
+        )
+        command = command.replace("$(date +%F)", night).replace("status $CONFIG", f"status $CONFIG --as-of {night}")
+        ran = subprocess.run(
+            ["/bin/bash", "-c", command], env=environment, capture_output=True, text=True, timeout=600, check=False
+        )
+        done.append(ran)
+    assert [(each.returncode, each.stdout, each.stderr) for each in done] == [(0, "", "")] * 2
+    assert (company / "published" / "shop" / "report.html").is_file()
+    log = [json.loads(line) for line in (company / "churn.log").read_text().splitlines()]
+    assert [line["exit_code"] for line in log if line.get("event") == "ended"] == [0, 0, 0]
+    assert json.loads((company / "nightly.log").read_text().split("}\n")[0] + "}")["customers"] > 0
+
+
+def test_the_image_is_given_what_it_copies() -> None:
+    copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "pipelines" / "Dockerfile").read_text(), re.MULTILINE)
+    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    names = {name for line in copied for name in line.split()}
+    assert names == let_through and all((ROOT / name).exists() for name in names)
+    locked = (ROOT / "requirements.txt").read_text()
+    assert re.search(r"^psycopg==", locked, re.MULTILINE) and re.search(r"^hatchling==", locked, re.MULTILINE)
 
 
 def test_data_too_old_is_refused(company: Path) -> None:

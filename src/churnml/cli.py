@@ -7,7 +7,6 @@ Exit codes: 0 done or nothing to do, 2 configuration or usage, 65 data or model 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -305,16 +304,103 @@ def score(
     config: ConfigFile,
     as_of: AsOf,
     known_at: KnownAt = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but publish, deliver and alert.")] = False,
     data: DataRoot = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score and explain every eligible customer with the champion, and publish all or nothing."""
+    """Score and explain every eligible customer with the champion, publish all or nothing, and deliver it."""
     refuse_tomorrow(as_of)
+    from churnml.workflows.score import rehearse
     from churnml.workflows.score import score as run
 
     with _watched(as_json) as progress:
-        result = run(_load(config), as_of, known_at=known_at, root=data, progress=progress)
-    _print(result.summary(), as_json, title="Nothing to do" if result.unchanged else "Published")
+        if dry_run:
+            rehearsed = rehearse(_load(config), as_of, known_at=known_at, root=data, progress=progress)
+            summary, title = rehearsed.summary(), "Nothing was published"
+        else:
+            result = run(_load(config), as_of, known_at=known_at, root=data, progress=progress)
+            summary, title = result.summary(), "Nothing to do" if result.unchanged else "Published"
+    _print(summary, as_json, title=title)
+
+
+@app.command()
+def backfill(
+    config: ConfigFile,
+    first: Annotated[date, typer.Option("--from", metavar="DATE", parser=_day, help="The first night.")],
+    last: Annotated[date, typer.Option("--to", metavar="DATE", parser=_day, help="The last night.")],
+    every: Annotated[int, typer.Option(min=1, metavar="DAYS", help="One night in so many days.")] = 1,
+    data: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score many nights, oldest first; those already done are skipped, so that a killed one goes on where it was."""
+    refuse_tomorrow(last)
+    from churnml.workflows.backfill import backfill as run
+
+    with _watched(as_json) as progress:
+        result = run(_load(config), first, last, every=every, root=data, progress=progress)
+    _print(result.summary(), as_json, title="Backfilled")
+    if result.refused:
+        first_reason = next(iter(result.refused.values()))
+        raise _Refused(f"{len(result.refused)} nights were refused, the first for: {first_reason}")
+
+
+@app.command()
+def history(
+    config: ConfigFile,
+    last: Annotated[int, typer.Option(min=1, help="So many nights and runs.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """List the published nights and the runs, refused ones too."""
+    from churnml.workflows.nights import history as run
+
+    nights, runs = run(_load(config), last)
+    if as_json:
+        _print({"nights": _records(nights), "runs": _records(runs)}, True)
+    else:
+        _table(nights, "Published nights")
+        _table(runs, "Runs")
+
+
+@app.command()
+def status(
+    config: ConfigFile,
+    as_of: Annotated[
+        date | None, typer.Option("--as-of", metavar="DATE", parser=_day, help="The night expected (default: today).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether last night is good: published, whole, and of the day; leaves with 65 when it is not."""
+    from churnml.workflows.nights import status as run
+
+    result = run(_load(config), as_of or date.today())
+    _print(result.summary(), as_json, title="Good" if result.good else "Not good")
+    if not result.good:
+        raise _Refused("; ".join(result.problems))
+
+
+@app.command()
+def rollback(
+    config: ConfigFile,
+    night: Annotated[str | None, typer.Argument(metavar="[NIGHT]", help="Default: the one before.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show readers an earlier night; those after it stay withdrawn until newer inputs, or their name here."""
+    from churnml.workflows.nights import rollback as run
+
+    _print(run(_load(config), night), as_json, title="Rolled back")
+
+
+@app.command()
+def forget(
+    config: ConfigFile,
+    customer: Annotated[str, typer.Option("--customer", metavar="ID", help="Write - to read it from standard input.")],
+    as_json: AsJson = False,
+) -> None:
+    """Republish every night without a person, and never let them back in; only a keyed hash stays."""
+    from churnml.workflows.forget import forget as run
+
+    identity = sys.stdin.readline().strip() if customer == "-" else customer
+    _print(run(_load(config), identity), as_json, title="Forgotten")
 
 
 @app.command()
@@ -509,7 +595,6 @@ def _watched(quiet: bool) -> Iterator[Progress]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
-    logging.basicConfig(level=logging.WARNING, format="churnml: %(message)s", stream=sys.stderr)
     from typer.exceptions import TyperException
 
     with exit_codes():

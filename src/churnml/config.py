@@ -11,11 +11,11 @@ import json
 import re
 from collections.abc import Hashable, Mapping
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from churnml import strict_yaml
 from churnml.errors import ConfigError
@@ -34,6 +34,14 @@ def _days(value: object) -> object:
     return value
 
 
+def _below(value: str) -> str:
+    parts = PurePosixPath(value.replace("\\", "/")).parts
+    if not parts or ".." in parts or PurePosixPath(parts[0]).is_absolute() or ":" in parts[0] or "\0" in value:
+        raise ValueError("a path below data.root is expected, without .. and not absolute")
+    return value
+
+
+BelowRoot = Annotated[str, AfterValidator(_below)]
 Days = Annotated[int, BeforeValidator(_days), Field(ge=0)]
 PositiveDays = Annotated[int, BeforeValidator(_days), Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -87,7 +95,8 @@ FIRST_EVENT = "first_event"
 class CustomerMapping(Settings):
     """Which columns of a source give the canonical `customers` table.
 
-    `closed`, a flag without a clock, is never read as a fact: it is held against the recorded closures.
+    `closed`, a flag without a clock, is never read as a fact: it is held against the recorded closures. Nor is
+    `contactable`: it decides who is on a list that leaves the system, and nothing else.
 
     `signed_up_at: first_event` takes the customer's first event; a log can then give the customers, too, and a row that
     repeats one adds nothing.
@@ -99,6 +108,7 @@ class CustomerMapping(Settings):
     ends_at: ColumnValue | None = None
     closed_at: ColumnValue | None = None
     closed: ColumnValue | None = None
+    contactable: ColumnValue | None = None
     attributes: dict[str, ColumnValue] = {}
 
     @property
@@ -144,13 +154,17 @@ class EventMapping(Settings):
 class Source(Settings):
     """One raw table and what it becomes. Give exactly one of `path`, `query` and `table`.
 
+    `postgres` names the environment variable with the address of a PostgreSQL server that has the table, or runs the
+    query in its own SQL.
+
     `written_at` is the column that says when each row was last written. `contradictions` gives, by name, conditions in
     the engine's SQL that no row should meet.
     """
 
-    path: str | None = None
+    path: BelowRoot | None = None
     query: str | None = None
-    table: str | None = None
+    table: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*){0,2}$")] | None = None
+    postgres: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
     customers: CustomerMapping | None = None
     events: tuple[EventMapping, ...] = ()
     duplicates: Literal["keep", "drop"] = "keep"
@@ -162,6 +176,8 @@ class Source(Settings):
     def _one_origin_and_a_purpose(self) -> Self:
         if sum(origin is not None for origin in (self.path, self.query, self.table)) != 1:
             raise ValueError("give exactly one of path, query and table")
+        if self.postgres is not None and self.path is not None:
+            raise ValueError("a file is not in PostgreSQL; give a table or a query")
         if self.customers is None and not self.events:
             raise ValueError("a source needs customers, events or both")
         return self
@@ -277,13 +293,62 @@ class Model(Settings):
         return self
 
 
+class Gates(Settings):
+    """From where on a night is warned of, and from where on it is refused; null switches a refusal off.
+
+    `volume` is the share by which a volume has fallen, `missing` the share of customers who have lost a feature's
+    value, `unseen` the share with a category that training never saw, `drift` a population stability index.
+    `features_refuse` is the share of the features warned of for `missing` or `drift` that refuses the night.
+    """
+
+    volume_warn: Share = 0.5
+    volume_refuse: Share | None = 0.8
+    missing_warn: Share = 0.2
+    unseen_warn: Share = 0.05
+    unseen_refuse: Share | None = 0.5
+    drift_warn: Annotated[float, Field(gt=0)] = 0.25
+    scores_drift_refuse: Annotated[float, Field(gt=0)] | None = 1.5
+    features_refuse: Share | None = 0.5
+
+
+class CsvSink(Settings):
+    """A call list for a CRM: the customers of these risk bands who may be contacted, riskiest first."""
+
+    path: Annotated[str, Field(pattern=r"\.csv$")]
+    risk_bands: tuple[Literal["high", "medium", "low"], ...] = ("high", "medium")
+    columns: tuple[str, ...] = ("customer_id", "as_of", "p_silent", "risk_band", "reason_1", "reason_2", "reason_3")
+    separator: Literal[",", ";", "\t"] = ","
+
+
+class PostgresSink(Settings):
+    """A table in PostgreSQL; `url` names the environment variable that holds the address, for it has a password."""
+
+    url: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    table: Annotated[str, Field(pattern=r"^([a-z_][a-z0-9_]{0,62}\.)?[a-z_][a-z0-9_]{0,62}$")]
+
+
+class Sinks(Settings):
+    """Where a night goes besides the published Parquet file."""
+
+    csv: CsvSink | None = None
+    postgres: PostgresSink | None = None
+
+
 class Scoring(Settings):
-    """The nightly job. A customer is at high or medium risk from these chances of leaving silently on."""
+    """The nightly job. A customer is at high or medium risk from these chances of leaving silently on.
+
+    Nights older than `keep_days` before the newest are removed (default: none). `alert` is a command, word by word,
+    that is run when a night is refused.
+    """
 
     freshness_days: Days = 7
     high_risk: Share = 0.5
     medium_risk: Share = 0.2
     reasons: Annotated[int, Field(ge=1, le=5)] = 5
+    gates: Gates = Gates()
+    keep_days: PositiveDays | None = None
+    alert: tuple[str, ...] = ()
+    sinks: Sinks = Sinks()
 
     @model_validator(mode="after")
     def _bands_in_order(self) -> Self:
@@ -345,7 +410,7 @@ class Config(Settings):
     timezone: str = "UTC"
     engine: Engine = Engine()
     data: Data = Data()
-    inputs: dict[str, str] = {}
+    inputs: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], BelowRoot] = {}
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     kinds: tuple[str, ...] = ()
     attributes: dict[str, Attribute] = {}
@@ -422,8 +487,9 @@ class Config(Settings):
         return self.eligible.of or self.defection.of
 
     def digest(self) -> str:
-        """sha256 of the settings' canonical JSON; where the file lies does not matter."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """sha256 of the settings' canonical JSON; where the file lies does not matter, nor where a night goes to."""
+        delivery = {"scoring": {"keep_days", "alert", "sinks"}}
+        text = json.dumps(self.model_dump(mode="json", exclude=delivery), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -5,6 +5,7 @@ Everything above works on Ibis expressions. DuckDB is embedded and the default; 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from churnml import config as settings
-from churnml.errors import ConfigError, DataError
+from churnml.errors import ConfigError, DataError, LockError
+from churnml.queries import one_condition, one_query
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -32,6 +34,7 @@ class Engine:
         self._folder = folder
         self._timezone = timezone
         self._cached: dict[str, ir.Table] = {}
+        self._servers: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +61,11 @@ class Engine:
         raise DataError(f"{path}: {path.suffix or 'a file without a suffix'} cannot be read", "give .parquet or .csv")
 
     def sql(self, query: str, name: str, where: str) -> ir.Table:
-        """The result of a query in the engine's SQL, as a view called `name`; `where` names it in messages."""
+        """The result of a query in the engine's SQL, as a view called `name`; `where` names it in messages.
+
+        ConfigError when the text is anything but one query over tables.
+        """
+        query = one_query(query, where, self.name)
         with self.explaining(where):
             self.backend.raw_sql(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS {query}")
             return self._known_types(self.backend.table(name), name)
@@ -101,6 +108,33 @@ class Engine:
         with self.explaining(name):
             table = self.backend.table(bare, database=database or None)
             return self._wall_clock(table, name) if self.name == "spark" else table
+
+    def from_postgres(self, variable: str, query: str, name: str, where: str) -> tuple[ir.Table, str, int]:
+        """The result of a query on a PostgreSQL server, copied once, with a digest of its rows in any order.
+
+        `variable` is the environment variable with the server's address. Every query of one engine sees the server in
+        the same state. The digest is 64 hexadecimal digits, and the last number the size of the copy in bytes.
+
+        Raises
+        ------
+        ConfigError, LockError
+            The query is none, or the server cannot be reached.
+        """
+        import duckdb
+
+        from churnml import postgres
+
+        query = one_query(query, where, dialect="postgres")
+        if variable not in self._servers:
+            self._servers[variable] = self._resources.enter_context(postgres.connected(variable, read_only=True))
+        path = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="churnml-"))) / f"{name}.parquet"
+        with postgres.explained(variable):
+            rows = postgres.fetch(self._servers[variable], query, path)
+        with self.explaining(where), duckdb.connect() as reader:
+            summed = reader.sql(f"SELECT sum(hash(t)::HUGEINT)::VARCHAR FROM read_parquet('{path}') AS t").fetchall()
+            kinds = reader.sql(f"DESCRIBE SELECT * FROM read_parquet('{path}')").fetchall()
+        digest = hashlib.sha256(repr((rows, summed, kinds)).encode()).hexdigest()
+        return self.read(path, name), digest, path.stat().st_size
 
     def materialise(self, expression: ir.Table, name: str) -> ir.Table:
         """Compute a table once and keep it under `name`, replacing an earlier one."""
@@ -146,6 +180,7 @@ class Engine:
 
     def filter_sql(self, table: ir.Table, condition: str, name: str, where: str) -> ir.Table:
         """The rows of a table for which a condition in the engine's SQL is true."""
+        condition = one_condition(condition, where, self.name)
         with self.explaining(where):
             self.backend.create_view(f"{name}_all", table, overwrite=True)
         return self.sql(f"SELECT * FROM {name}_all WHERE {condition}", name, where)
@@ -183,6 +218,10 @@ class Engine:
         try:
             yield
         except self._complaints() as error:
+            if type(error).__name__ == "OutOfMemoryException":
+                raise LockError(
+                    f"{where}: not enough memory", "raise engine.memory_limit, or try again later"
+                ) from error
             raise DataError(f"{where}: {_first_line(error)}") from error
 
     def _complaints(self) -> tuple[type[Exception], ...]:
@@ -193,17 +232,7 @@ class Engine:
         import duckdb
         import ibis.common.exceptions as ibis_errors
 
-        return (
-            duckdb.ConversionException,
-            duckdb.BinderException,
-            duckdb.CatalogException,
-            duckdb.InvalidInputException,
-            duckdb.IOException,
-            duckdb.OutOfRangeException,
-            duckdb.ParserException,
-            ibis_errors.IbisInputError,
-            ibis_errors.TableNotFound,
-        )
+        return (duckdb.Error, ibis_errors.IbisInputError, ibis_errors.TableNotFound)
 
 
 def whole(value: Any) -> int:

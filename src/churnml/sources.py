@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -59,6 +59,8 @@ class Canonical:
     violations: tuple[Violation, ...] = ()
     evidence: Evidence = NOTHING_ELSE
     unlinked: ir.Table | None = None
+    contactable: tuple[ir.Table, ...] = ()
+    """`customer_id` and `contactable` of each source that maps the flag; it is no fact, and no feature sees it."""
 
     def report(self, engine: Engine, config: settings.Config, as_of: date | None = None) -> ContractReport:
         """Hold the tables against the contract, with what mapping met at the head."""
@@ -66,8 +68,15 @@ class Canonical:
         return check(self.customers, self.events, engine, config, known=known, evidence=evidence, as_of=as_of)
 
 
-def build(config: settings.Config, engine: Engine, root: Path) -> Canonical:
+def build(
+    config: settings.Config,
+    engine: Engine,
+    root: Path,
+    forgotten: Callable[[Iterable[str]], list[str]] | None = None,
+) -> Canonical:
     """Read every source under `root` and map it to the canonical tables, computed once.
+
+    `forgotten` is given ids of customers and names those who are to be left out of everything.
 
     Raises
     ------
@@ -80,8 +89,10 @@ def build(config: settings.Config, engine: Engine, root: Path) -> Canonical:
     for name, file in config.inputs.items():
         engine.read(mapping.file(file), name)
     customers, events, tables = [], [], []
-    for index, source in mapping.delivered_once():
-        table = mapping.raw(source, f"source_{index}")
+    raw = [(index, source, mapping.raw(source, f"source_{index}")) for index, source in mapping.delivered_once()]
+    if forgotten is not None:
+        mapping.forget(raw, forgotten)
+    for index, source, table in raw:
         tables.append((source, table))
         if source.customers is not None:
             customers.append(mapping.customers(table, source, source.customers, f"sources[{index}].customers"))
@@ -104,7 +115,8 @@ def build(config: settings.Config, engine: Engine, root: Path) -> Canonical:
     evidence = Evidence(tuple(mapping.flags), tuple(mapping.closures), tuple(clocks))
     found = (*mapping.found, *repaired)
     unlinked = engine.materialise(ibis.union(*lost), "unlinked_voice") if (lost := mapping.unlinked) else None
-    return Canonical(all_customers, all_events, tuple(mapping.files.values()), found, evidence, unlinked)
+    read = tuple(mapping.files.values())
+    return Canonical(all_customers, all_events, read, found, evidence, unlinked, tuple(mapping.contactable))
 
 
 def _name(place: str) -> str:
@@ -114,6 +126,16 @@ def _name(place: str) -> str:
     'sources_0_events_1'
     """
     return re.sub(r"\W+", "_", place).strip("_")
+
+
+def _identity(table: ir.Table, customer: Any) -> Any:
+    """The customer of each row as its id is written in the canonical tables; None where no column gives it."""
+    if not isinstance(customer, settings.MappedColumn) or customer.column not in table.columns:
+        return None
+    column = table[customer.column]
+    if customer.map is not None:
+        return column.cast("string").cases(*customer.map.items(), else_=ibis.null("string"))
+    return column.cast("int64").cast("string") if column.type().is_floating() else column.cast("string")
 
 
 def _closure(customers: settings.CustomerMapping) -> settings.EventMapping:
@@ -134,6 +156,8 @@ class _Mapping:
         self.flags: list[tuple[str, ir.Table]] = []
         self.closures: list[tuple[str, ir.Table]] = []
         self.unlinked: list[ir.Table] = []
+        self.contactable: list[ir.Table] = []
+        self.forgotten: ir.Table | None = None
 
     def file(self, name: str) -> Path:
         path = self.root / name
@@ -159,6 +183,11 @@ class _Mapping:
     def raw(self, source: settings.Source, name: str) -> ir.Table:
         if source.path is not None:
             table = self.engine.read(self.file(source.path))
+        elif source.postgres is not None:
+            query = source.query or f"SELECT * FROM {source.table}"
+            table, digest, size = self.engine.from_postgres(source.postgres, query, name, source.label)
+            label = f"{source.postgres}: {source.label}"
+            self.files[label] = SourceFile(label, digest, size)
         elif source.table is not None:
             table = self.engine.table(source.table)
         else:
@@ -197,8 +226,22 @@ class _Mapping:
         if given.closed is not None:
             flag = self._value(table, given.closed, "boolean", f"{place}.closed", source)
             self.flags.append((source.label, table.select(customer_id=values["customer_id"], says_closed=flag)))
+        if given.contactable is not None:
+            flag = self._value(table, given.contactable, "boolean", f"{place}.contactable", source)
+            self.contactable.append(table.select(customer_id=values["customer_id"], contactable=flag))
         chosen = table.select(**values)
         return chosen.distinct() if begins else chosen
+
+    def forget(
+        self, raw: Sequence[tuple[int, settings.Source, ir.Table]], forgotten: Callable[[Iterable[str]], list[str]]
+    ) -> None:
+        """Find those of the customers who were forgotten; every table is then read without them."""
+        names: set[str] = set()
+        for _, source, table in raw:
+            if source.customers is not None and (column := _identity(table, source.customers.customer_id)) is not None:
+                names.update(forgotten(self.engine.frame(table.select(name=column).distinct())["name"].dropna()))
+        if names:
+            self.forgotten = ibis.memtable({"forgotten": sorted(names)}, schema={"forgotten": "string"})
 
     def with_sign_ups(self, customers: ir.Table, events: ir.Table) -> ir.Table:
         """Customers whose sign-up is declared to be their first event get it; before the books begin it is unknown."""
@@ -283,6 +326,8 @@ class _Mapping:
         if isinstance(customer, settings.MappedColumn) and customer.column not in table.columns:
             self._missing(table, customer.column, f"{place}.customer_id", source)
             return None
+        if self.forgotten is not None and (column := _identity(table, customer)) is not None:
+            table = table.anti_join(self.forgotten, column == self.forgotten.forgotten)
         if source.rows_without_customer == "refuse" or not isinstance(customer, settings.MappedColumn):
             return table
         column = table[customer.column]

@@ -88,7 +88,33 @@ def dotted(key: Key) -> str:
     return text or "(whole file)"
 
 
+_DEEPEST, _MOST_TOKENS, _LONGEST = 40, 10_000, 100_000
+"""Levels, tokens and characters of a file: no business needs so many, and reading them takes long."""
+_OPENING = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 _ALIAS = "YAML anchors and aliases are not allowed; write the value out"
+
+
+def _aliases(text: str, name: str) -> list[int]:
+    """The lines with an anchor or alias. ConfigError as soon as the text is larger or deeper than a business can be."""
+    if len(text) > _LONGEST:
+        raise ConfigError(f"{name}:1: more than {_LONGEST:,} characters", "a configuration is shorter")
+    lines, depth = [], 0
+    for number, token in enumerate(yaml.scan(text, Loader=_StrictLoader)):
+        line = token.start_mark.line + 1
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > _DEEPEST:
+            raise ConfigError(f"{name}:{line}: nested deeper than {_DEEPEST} levels", "write it flatter")
+        if number > _MOST_TOKENS:
+            raise ConfigError(f"{name}:{line}: too much for a configuration", "write it shorter")
+        if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
+            lines.append(line)
+    return lines
 
 
 def read(text: str, name: str) -> Document:
@@ -100,12 +126,7 @@ def read(text: str, name: str) -> Document:
         It is not YAML, not a mapping, or has anchors or aliases.
     """
     try:
-        marks = [
-            token.start_mark.line + 1
-            for token in yaml.scan(text, Loader=_StrictLoader)
-            if isinstance(token, yaml.AliasToken | yaml.AnchorToken)
-        ]
-        if marks:
+        if marks := _aliases(text, name):
             raise ConfigError([f"{name}:{line}: {_ALIAS}" for line in marks])
         loader = _StrictLoader(text)
         node = loader.get_single_node()

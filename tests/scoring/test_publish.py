@@ -9,14 +9,17 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from churnml.errors import DataError, LockError
 from churnml.scoring.job import run_id
+from churnml.scoring.journal import Entry, entries, note
 from churnml.scoring.publish import Publication, Run
 from churnml.scoring.sinks import SCORES
 
@@ -262,3 +265,79 @@ def test_only_one_run_at_a_time(publication: Publication) -> None:
 def test_the_manifest_is_plain_json(publication: Publication) -> None:
     night = publication.publish(scores(), run())
     assert json.loads((night.folder / "manifest.json").read_text())["project"] == "shop"
+
+
+def nights_of(publication: Publication, *days: int) -> list[Any]:
+    return [publication.publish(scores(mark=str(day)), run(date(2024, 3, day))) for day in days]
+
+
+def test_rolling_back_shows_the_night_before_and_the_same_inputs_do_not_undo_it(publication: Publication) -> None:
+    first, second, third = nights_of(publication, 1, 2, 3)
+    assert publication.roll_back() == second == publication.verify()
+    assert publication.roll_back() == first == publication.current()
+    assert publication.withdrawn() == {second.name, third.name}
+    for day in (2, 3):  # the second try of the night, an hour later
+        publication.publish(scores(), run(date(2024, 3, day)))
+    assert publication.current() == first
+    newer = publication.publish(scores(), run(date(2024, 3, 3), data="mended"))
+    assert publication.current() == newer
+    assert publication.roll_back(third.name) == third == publication.current()
+    assert publication.withdrawn() == {second.name, newer.name}
+
+
+def test_rolling_back_passes_by_what_is_damaged_and_refuses_where_nothing_is_left(publication: Publication) -> None:
+    with pytest.raises(DataError, match="no earlier night to go back to"):
+        publication.roll_back()
+    first, second, third = nights_of(publication, 1, 2, 3)
+    (second.folder / "scores.parquet").write_bytes(b"")
+    with pytest.raises(DataError, match="sha256 differs"):
+        publication.roll_back(second.name)
+    assert publication.current() == third
+    assert publication.roll_back() == first
+    with pytest.raises(DataError, match="no earlier night"):
+        publication.roll_back()
+
+
+def test_old_nights_are_retired_but_for_the_current_one(publication: Publication) -> None:
+    nights = nights_of(publication, 1, 2, 3, 9)
+    publication.roll_back(nights[0].name)
+    assert publication.retire(7) == ()
+    assert publication.retire(6) == (nights[1].name,)
+    assert publication.retire(2) == (nights[2].name,)
+    assert publication.nights() == (nights[0], nights[3])
+    assert publication.withdrawn() == {nights[3].name}
+    assert publication.verify() == nights[0]
+
+
+def test_republishing_without_a_customer_leaves_no_trace_of_them(publication: Publication) -> None:
+    first, second = (publication.publish(scores(), run(date(2024, 3, day)), {"facts.json": b"{}"}) for day in (1, 2))
+    assert publication.republish_without(second, {"nobody"}) is None
+    fresh = publication.republish_without(second, {"canary-a-3"})
+    assert fresh is not None and publication.verify() == fresh != second
+    manifest = fresh.manifest()
+    assert (manifest["rows"], manifest["forgotten"], manifest["run_id"]) == (4, 1, run(date(2024, 3, 2)).run_id)
+    assert fresh.scores()["customer_id"].to_pylist() == ["canary-a-0", "canary-a-1", "canary-a-2", "canary-a-4"]
+    assert (fresh.folder / "facts.json").read_bytes() == b"{}"
+    assert publication.find(run(date(2024, 3, 2)).run_id) == fresh  # the job finds nothing to do
+    again = publication.republish_without(fresh, {"canary-a-0"})
+    assert again is not None and again.manifest()["forgotten"] == 2
+    assert publication.nights() == (first, again)
+    assert first.scores().num_rows == 5
+
+
+def test_a_withdrawn_night_stays_withdrawn_when_it_is_republished(publication: Publication) -> None:
+    first, second = nights_of(publication, 1, 2)
+    publication.roll_back()
+    fresh = publication.republish_without(second, {"canary-2-0"})
+    assert fresh is not None and fresh.name in publication.withdrawn()
+    publication.publish(scores(), run(date(2024, 3, 2)))
+    assert publication.current() == first
+
+
+def test_the_journal_survives_a_torn_line(publication: Publication) -> None:
+    entry = Entry("2024-03-01T03:15:00+00:00", "2024-03-01", "refused", 65, reason="too old")
+    note(publication.root, entry)
+    with (publication.root / "journal.jsonl").open("a") as file:
+        file.write('{"at": "2024-03-02T0')
+    note(publication.root, replace(entry, as_of="2024-03-02"))
+    assert [each.as_of for each in entries(publication.root)] == ["2024-03-01", "2024-03-02"]

@@ -78,7 +78,7 @@ def sync(path: Path) -> None:
 def replace_text(path: Path, text: str) -> None:
     """Replace the content of a small file; a reader sees the old text or the new one."""
     fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(text, encoding="utf-8")
+    fresh.write_text(text, encoding="utf-8", newline="")
     sync(fresh)
     os.replace(fresh, path)
     sync(path.parent)

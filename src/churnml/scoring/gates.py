@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from statistics import median
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from churnml.config import Gates
 from churnml.errors import DataError
+from churnml.metrics.drift import Drift, category_drift, number_drift, unseen_share
 
-MISSING_SHARE_RISE = 0.2
+RECENT_DAYS = 35
+"""So far back nights are recent: five weeks, so that a month's rhythm is among them."""
+FEWEST = 50
+"""Usual volumes below this are not judged: chance halves them too often."""
+DEFAULT = Gates()
 
 
 @dataclass(frozen=True)
@@ -76,34 +86,176 @@ def population(customers: int, as_of: date) -> GateReport:
     return GateReport((f"no customer is eligible at {as_of}; check eligible.active_within_days and the sources",))
 
 
-def features(
-    X: pd.DataFrame, required: Sequence[str], missing_in_training: Mapping[str, float] | None = None
+@dataclass(frozen=True)
+class Volume:
+    """How much there was in a night: eligible `customers`, all `events` known, and those of 28 days by kind."""
+
+    customers: int
+    events: int
+    kinds: Mapping[str, int]
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any]) -> Volume | None:
+        """As a night's manifest tells it; None where it was published before volumes were kept."""
+        kept = manifest.get("volume")
+        return cls(kept["customers"], kept["events"], kept["kinds"]) if kept else None
+
+
+def volume(
+    now: Volume,
+    recent: Sequence[Volume],
+    *,
+    usual_customers: float | None = None,
+    engagement: Sequence[str] = (),
+    limits: Gates = DEFAULT,
 ) -> GateReport:
-    """Refuse features that the model needs and are not there; warn of those that have lost their values.
+    """Hold a night's volume against the median of recent nights.
 
     Parameters
     ----------
-    X : the night's features, one row per customer
+    now : what this night has
+    recent : the nights before it; without any, the number of customers is held against `usual_customers`
+    usual_customers : customers at a usual snapshot of the training
+    engagement : the kinds that show that customers are there; a fall of one of them is refused, of others warned of
+
+    >>> now, usual = Volume(100, 5000, {"purchase": 60}), Volume(1000, 50000, {"purchase": 600})
+    >>> volume(now, [usual]).refusals[0]
+    'volume: 100 eligible customers, usually 1,000 (-90%); load the rest, or raise scoring.gates.volume_refuse'
+    """
+    refusals, warnings = [], []
+    if recent:
+        usual = median(night.customers for night in recent)
+        kinds = sorted({kind for night in recent for kind in night.kinds})
+        compared = [("eligible customers", now.customers, usual, True)] + [
+            (f"{kind} events in 28 days", now.kinds.get(kind, 0), median(night.kinds.get(kind, 0) for night in recent),
+             kind in engagement)
+            for kind in kinds
+        ]  # fmt: skip
+        known = recent[-1].events
+        if now.events < known * 0.95:
+            warnings.append(
+                f"volume: {now.events:,} events are known, {known:,} were the night before; books only grow"
+            )
+    else:
+        compared = [("eligible customers", now.customers, usual_customers or 0, True)]
+    for what, count, before, essential in compared:
+        fall = 1 - count / before if before >= FEWEST else 0.0
+        said = f"volume: {count:,} {what}, usually {before:,.0f} ({-fall:+.0%})"
+        if essential and limits.volume_refuse is not None and fall > limits.volume_refuse:
+            refusals.append(f"{said}; load the rest, or raise scoring.gates.volume_refuse")
+        elif fall > limits.volume_warn or (essential and before >= FEWEST and count > 3 * before):
+            warnings.append(said)
+    return GateReport(tuple(refusals), tuple(warnings))
+
+
+def features(
+    X: pd.DataFrame,
+    required: Sequence[str],
+    trained: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    trained_rows: int = 0,
+    limits: Gates = DEFAULT,
+) -> GateReport:
+    """Hold a night's features against the histograms of the training rows.
+
+    Refused: features that the model needs and are not there; a category of which most values are unknown to the model;
+    and a night in which most features have lost their values or drifted. One such feature alone is a warning.
+
+    Parameters
+    ----------
+    X : (n, f) the night's features
     required : the features the model was trained with
-    missing_in_training : feature -> share of training rows without a value. A share that has risen by more than
-        0.2 is a warning; without this mapping, only a feature without any value is.
+    trained : feature -> `edges`, `shares` and `missing`, as a bundle holds them. Without it, only a feature without any
+        value is warned of
+    trained_rows : how many independent rows these shares come from (customers, not snapshots); 0 tests no drift
     """
     absent = [name for name in required if name not in X.columns]
-    refusals = (
-        (
-            f"features: {len(absent)} that the model needs are missing: {', '.join(absent[:10])}"
-            f"{', ...' if len(absent) > 10 else ''}; restore the source columns they come from, or train anew",
+    if absent:
+        return GateReport(
+            (
+                f"features: {len(absent)} that the model needs are missing: {_listed(absent)}; restore the source "
+                "columns they come from, or train anew",
+            )
         )
-        if absent
-        else ()
-    )
-    warnings = []
-    for name in required:
-        if name in X.columns and len(X):
-            share = float(X[name].isna().mean())
-            usual = missing_in_training.get(name, 0.0) if missing_in_training is not None else None
-            if usual is not None and share - usual > MISSING_SHARE_RISE:
-                warnings.append(f"feature {name}: no value for {share:.0%} of customers, {usual:.0%} in training")
-            elif usual is None and share == 1.0:
+    refusals, warnings, odd = [], [], set()
+    drifted: dict[str, Drift] = {}
+    for name in required if len(X) else ():
+        reference = (trained or {}).get(name)
+        share = float(X[name].isna().mean())
+        if reference is None:
+            if share == 1.0:
                 warnings.append(f"feature {name}: no value for any customer")
-    return GateReport(refusals, tuple(warnings))
+            continue
+        usual = float(reference["missing"])
+        if share - usual > limits.missing_warn:
+            odd.add(name)
+            warnings.append(f"feature {name}: no value for {share:.0%} of customers, {usual:.0%} in training")
+        unseen = _unseen(X[name], reference)
+        if limits.unseen_refuse is not None and unseen > limits.unseen_refuse:
+            refusals.append(
+                f"feature {name}: training never saw the category of {unseen:.0%} of customers; mend the column, or "
+                "train anew"
+            )
+        elif unseen > limits.unseen_warn:
+            warnings.append(f"feature {name}: training never saw the category of {unseen:.0%} of customers")
+        moved = feature_drift(X[name], reference, trained_rows) if trained_rows else None
+        if moved is not None and moved.beyond(limits.drift_warn, tests=len(required)):
+            odd.add(name)
+            drifted[name] = moved
+    if drifted:
+        strongest = sorted(drifted, key=lambda name: -drifted[name].excess)
+        said = _listed([f"{name} ({_measures(drifted[name])})" for name in strongest], 3)
+        warnings.append(f"features: {len(drifted)} of {len(required)} have drifted from training: {said}")
+    if limits.features_refuse is not None and len(odd) > max(limits.features_refuse * len(required), 1):
+        refusals.append(
+            f"features: {len(odd)} of {len(required)} have lost their values or drifted ({_listed(sorted(odd))}); "
+            "check the sources, train anew, or raise scoring.gates.features_refuse"
+        )
+    return GateReport(tuple(refusals), tuple(warnings))
+
+
+def scores(
+    chances: Mapping[str, NDArray[np.float64]],
+    trained: Mapping[str, Mapping[str, Any]],
+    *,
+    trained_rows: int,
+    limits: Gates = DEFAULT,
+) -> GateReport:
+    """Hold a night's chances, by outcome (n,), against those of the test snapshots, which the model had not seen."""
+    refusals, warnings = [], []
+    for outcome, reference in trained.items():
+        moved = number_drift(reference, chances[outcome], reference_rows=trained_rows)
+        if moved is None:
+            continue
+        said = f"scores: p_{outcome} has drifted from the test snapshots ({_measures(moved)})"
+        if limits.scores_drift_refuse is not None and moved.beyond(limits.scores_drift_refuse, tests=len(trained)):
+            refusals.append(f"{said}; check the sources, train anew, or raise scoring.gates.scores_drift_refuse")
+        elif moved.beyond(limits.drift_warn, tests=len(trained)):
+            warnings.append(said)
+    return GateReport(tuple(refusals), tuple(warnings))
+
+
+def feature_drift(column: pd.Series, reference: Mapping[str, Any], trained_rows: int) -> Drift | None:
+    """Drift of a feature's values (n,) against its histogram in training; None where there is nothing to compare."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return category_drift(reference, _counts(column), reference_rows=trained_rows)
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return number_drift(reference, values, reference_rows=trained_rows)
+
+
+def _unseen(column: pd.Series, reference: Mapping[str, Any]) -> float:
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return 0.0
+    return unseen_share(reference, _counts(column))
+
+
+def _counts(column: pd.Series) -> dict[str, int]:
+    return {str(name): int(count) for name, count in column.value_counts().items() if count}
+
+
+def _measures(moved: Drift) -> str:
+    return f"PSI {moved.psi:.2f}, Jensen-Shannon {moved.js:.3f}; by chance up to {moved.by_chance():.2f}"
+
+
+def _listed(names: Sequence[str], most: int = 10) -> str:
+    return f"{', '.join(names[:most])}{', ...' if len(names) > most else ''}"

@@ -37,6 +37,7 @@ LOADER = "churnml.scoring.pyfunc"
 KIND = {"mlflow.experimentKind": "custom_model_development"}
 """Tells the UI to show runs and metrics, not prompts and traces."""
 _ABOUT = "exported.json"
+PREDICTIONS = "tables/test_predictions.csv"
 
 
 class Tracker:
@@ -213,6 +214,20 @@ class Tracker:
                 for run in runs
             ]
         )
+
+    def forget(self, pseudonym: str) -> int:
+        """Take a customer out of the test predictions of every finished training; gives how many rows went."""
+        removed = 0
+        for run_id in self.runs()["run_id"]:
+            with TemporaryDirectory() as staging:
+                path = self.download(run_id, PREDICTIONS, Path(staging) / "predictions.csv")
+                table = pd.read_csv(path, dtype=str, keep_default_na=False)
+            kept = table[table["customer"] != pseudonym]
+            if len(kept) < len(table):
+                with self._reached():
+                    self._client.log_text(run_id, kept.to_csv(index=False), PREDICTIONS)
+                removed += len(table) - len(kept)
+        return removed
 
     @contextmanager
     def _run(self, experiment: str, name: str, record: RunRecord) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from churnml import timeline
 from churnml.engine import Engine, open_engine
+from churnml.pseudonyms import Suppressed
 from churnml.sources import Canonical
 from churnml.sources import build as build_sources
 
@@ -76,7 +77,8 @@ def open_business(config: Config, root: Path | None = None, progress: Progress =
     folder = data_root(config, root, progress)
     with open_engine(config.engine, config.timezone) as engine:
         progress("reading the sources", 0, 1)
-        canonical = build_sources(config, engine, folder)
+        suppressed = Suppressed.load(Path(config.paths.models), config.project)
+        canonical = build_sources(config, engine, folder, suppressed.among if suppressed else None)
         report = canonical.report(engine, config)
         report.raise_if_refused()
         for violation in report.violations:

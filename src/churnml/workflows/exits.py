@@ -13,6 +13,7 @@ from datetime import date
 from typing import NoReturn
 
 from churnml.errors import ChurnmlError, ConfigError
+from churnml.workflows import logs
 
 BUG, INTERRUPTED = 70, 130
 
@@ -21,7 +22,8 @@ BUG, INTERRUPTED = 70, 130
 def exit_codes() -> Iterator[None]:
     """Leave the process with the exit code of whatever goes wrong inside, said on standard error without a traceback.
 
-    With `CHURNML_DEBUG` in the environment, a bug keeps its traceback.
+    Of a bug only the type and the place are said, because its text may hold a customer's values; with `CHURNML_DEBUG`
+    in the environment, it keeps its traceback.
 
     Raises
     ------
@@ -29,18 +31,22 @@ def exit_codes() -> Iterator[None]:
         A `ChurnmlError` gives its own `exit_code`, an interruption 130, anything else 70.
     """
     try:
+        logs.configure()
         yield
     except ChurnmlError as error:
-        _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted; nothing half-done was published", INTERRUPTED)
+        _fail(error, str(error), error.exit_code)
+    except KeyboardInterrupt as error:
+        _fail(error, "interrupted; nothing half-done was published", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
     except Exception as error:
         if os.environ.get("CHURNML_DEBUG"):
             raise
-        _fail(f"a bug: {type(error).__name__}: {error}; set CHURNML_DEBUG=1 for the whole story, and report it", BUG)
+        place = logs.place_of(error)
+        _fail(error, f"a bug: {place}; set CHURNML_DEBUG=1 for the whole story, and report it", BUG)
+    else:
+        logs.ended(None, 0, "ended well")
 
 
 def refuse_tomorrow(as_of: date) -> None:
@@ -55,6 +61,8 @@ def refuse_tomorrow(as_of: date) -> None:
         raise ConfigError(f"--as-of {as_of}: this day lies in the future", "nothing is known at its start yet")
 
 
-def _fail(message: str, code: int) -> NoReturn:
-    sys.stderr.write(f"churnml: {message}\n")
+def _fail(error: BaseException, message: str, code: int) -> NoReturn:
+    logs.ended(error, code, message)
+    if logs.prose():
+        sys.stderr.write(f"churnml: {message}\n")
     raise SystemExit(code)

@@ -24,7 +24,7 @@ from churnml.explanation.themes import feature_drivers, theme_drivers
 from churnml.features.fitted import remarks
 from churnml.insights.silent_share import silent_share
 from churnml.model.baselines import RECENCY
-from churnml.model.bundle import Bundle
+from churnml.model.bundle import Bundle, histogram_shares
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.objectives import objective
 from churnml.model.rivals import rivals
@@ -175,6 +175,7 @@ def train(
             "objective": tuned.objective.name,
             "gain_on_folds": tuned.gain,
         },
+        "scores": _histograms(judged.chances[MODEL]),
         "declared_margin": attribution.declared,
         "theme_drivers": pack(theme_drivers(attribution, data.recipe.cards)),
         "feature_drivers": pack(drivers),
@@ -370,6 +371,15 @@ def _predictions(test: Dataset, chances: NDArray[np.float64], names: Pseudonyms)
             **{f"p_{outcome}": chances[:, column] for column, outcome in enumerate(OUTCOMES)},
         }
     )
+
+
+def _histograms(chances: NDArray[np.float64]) -> dict[str, Any]:
+    """How the chances of the test rows (n, 3) are spread, by outcome: what a night's are held against."""
+    spread = {}
+    for column, outcome in enumerate(OUTCOMES):
+        edges = np.unique(np.quantile(chances[:, column], np.linspace(0, 1, 11)))
+        spread[outcome] = {"edges": edges.tolist(), "shares": histogram_shares(chances[:, column], edges)}
+    return spread
 
 
 def _leading(evaluation: Evaluation) -> dict[str, float]:

@@ -1,0 +1,94 @@
+"""The call list for a CRM: a CSV file that a spreadsheet can open without running anything that is in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from churnml.config import CsvSink
+from churnml.errors import ConfigError
+from churnml.scoring.consent import contactable
+from churnml.scoring.durable import replace_text, writing
+from churnml.scoring.sinks import SCORES
+
+_FORMULA = re.compile(r"^\s*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
+
+
+def defused(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula: an apostrophe before what begins like one (OWASP, CSV injection).
+
+    Control characters and line breaks, which may begin a new cell or row, become a space.
+
+    >>> defused("=HYPERLINK(A1)"), defused("No order for 40 days"), defused("a\\n=b")
+    ("'=HYPERLINK(A1)", 'No order for 40 days', 'a =b')
+    """
+    plain = _CONTROL.sub(" ", text)
+    return f"'{plain}" if _FORMULA.match(plain) else plain
+
+
+def check_columns(sink: CsvSink) -> None:
+    """Raise a ConfigError when the list asks for a column that the scores do not have."""
+    if unknown := [name for name in sink.columns if name not in SCORES.names]:
+        raise ConfigError(
+            f"scoring.sinks.csv.columns: the scores have no {unknown[0]!r}", f"they have {', '.join(SCORES.names)}"
+        )
+
+
+def call_list(scores: pa.Table, sink: CsvSink, withheld: Collection[str]) -> str:
+    """The text of the list: who may be contacted and is of the configured bands, by falling chance of leaving silently.
+
+    `withheld` are customers who may not be contacted by now, whatever the scores say.
+    """
+    check_columns(sink)
+    chosen = contactable(scores, withheld)
+    chosen = chosen.filter(pc.is_in(chosen["risk_band"], value_set=pa.array(sink.risk_bands, pa.string())))
+    chosen = chosen.sort_by([("p_silent", "descending"), ("customer_id", "ascending")])
+    lines = io.StringIO()
+    writer = csv.writer(lines, delimiter=sink.separator, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
+    writer.writerow(sink.columns)
+    for batch in chosen.select(list(sink.columns)).to_batches(max_chunksize=10_000):
+        writer.writerows(zip(*([_cell(value) for value in column.to_pylist()] for column in batch), strict=True))
+    return lines.getvalue()
+
+
+def write_call_list(scores: pa.Table, sink: CsvSink, withheld: Collection[str]) -> Path:
+    """Write the list, whole or not at all; a CRM that reads meanwhile sees the old one or the new one."""
+    path = Path(sink.path)
+    text = call_list(scores, sink, withheld)
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, text)
+    return path
+
+
+def forget_row(sink: CsvSink, customer: str) -> int:
+    """Take a customer off the list that lies there; gives how many rows went.
+
+    A list without a column of ids cannot tell who is on it: it is removed, and the next night writes it again.
+    """
+    path = Path(sink.path)
+    if not path.exists():
+        return 0
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file, delimiter=sink.separator)) or [[]]
+    if "customer_id" not in header:
+        path.unlink()
+        return len(rows)
+    place = header.index("customer_id")
+    kept = [row for row in rows if row[place] != defused(customer)]
+    lines = io.StringIO()
+    csv.writer(lines, delimiter=sink.separator, lineterminator="\r\n").writerows([header, *kept])
+    with writing(path.parent):
+        replace_text(path, lines.getvalue())
+    return len(rows) - len(kept)
+
+
+def _cell(value: object) -> object:
+    return defused(value) if isinstance(value, str) else value

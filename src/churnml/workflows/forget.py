@@ -1,0 +1,77 @@
+"""Forgets a customer: out of every published night and sink, and never let in again."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from churnml.config import Config
+from churnml.errors import ConfigError, DataError
+from churnml.pseudonyms import Pseudonyms, Suppressed
+from churnml.scoring.durable import replace_text, writing
+from churnml.scoring.exports import forget_row
+from churnml.tracking import Tracker
+from churnml.workflows.logs import stage
+from churnml.workflows.night import publication
+
+log = logging.getLogger(__name__)
+PATIENCE_S = 600
+
+
+def forget(config: Config, customer: str) -> dict[str, Any]:
+    """Republish every night without the customer, and keep a keyed hash so that no later run brings them back.
+
+    The hash is written first: killed anywhere, the next run knows already, and calling this again ends the work. What
+    was made from the person's rows (the report, the call list, rows in PostgreSQL, pseudonymous test predictions in the
+    model store) is removed or made again. The model itself holds no rows. The id is neither logged nor given back.
+
+    Raises
+    ------
+    ConfigError
+        No id is given, or there is no key.
+    DataError
+        A night is damaged, so that it cannot be said who is in it; all others are done.
+    LockError
+        A run is under way, or PostgreSQL or the model store is out of reach.
+    """
+    if not customer:
+        raise ConfigError("--customer: no id is given", "give the id as the scores write it")
+    models = Path(config.paths.models)
+    names = Pseudonyms.load(models, create=True)
+    place = publication(config)
+    with place.lock(wait_s=PATIENCE_S), stage(log, "forget") as event:
+        suppressed = (Suppressed.load(models, config.project) or Suppressed(names)).adding(customer)
+        home = models / config.project
+        with writing(home):
+            home.mkdir(parents=True, exist_ok=True)
+            replace_text(home / Suppressed.FILE, suppressed.text())
+        changed, damaged = [], []
+        for night in place.nights():
+            try:
+                if (fresh := place.republish_without(night, {customer})) is not None:
+                    changed.append(fresh.name)
+            except DataError:
+                damaged.append(night.name)
+        (place.root / "report.html").unlink(missing_ok=True)
+        told: dict[str, Any] = {"nights_republished": changed, "report": "removed; run churnml report"}
+        told |= _sinks(config, customer)
+        told["test_predictions_removed"] = Tracker(None, models, config.project).forget(names.of(customer))
+        event["nights"] = len(changed)
+    if damaged:
+        raise DataError(
+            f"{len(damaged)} damaged nights may still hold the customer: {', '.join(damaged)}",
+            f"remove their folders under {place.root / 'nights'}, then run this again",
+        )
+    return told
+
+
+def _sinks(config: Config, customer: str) -> dict[str, Any]:
+    sinks, told = config.scoring.sinks, {}
+    if sinks.csv is not None:
+        told["call_list_rows_removed"] = forget_row(sinks.csv, customer)
+    if sinks.postgres is not None:
+        from churnml.scoring.warehouse import forget as forget_rows
+
+        told["postgres_rows_removed"] = forget_rows(customer, sinks.postgres)
+    return told

@@ -1,0 +1,306 @@
+"""One night, with the champion and the data at hand: gates, features, scores, publication, delivery."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from churnml import __version__, dataset, timeline
+from churnml.config import Config
+from churnml.dataset import Dataset
+from churnml.explanation.attribution import Explainer
+from churnml.explanation.reasons import explain
+from churnml.features.recipe import Recipe
+from churnml.model.bundle import Bundle
+from churnml.scoring import gates
+from churnml.scoring.consent import excluding, withheld
+from churnml.scoring.gates import Volume
+from churnml.scoring.job import run_id, score_frame
+from churnml.scoring.night import Night, Run
+from churnml.scoring.publish import Publication
+from churnml.tracking import Exported
+from churnml.workflows.business import Business, Progress
+from churnml.workflows.champion import cards, champion, recipe_of
+from churnml.workflows.deliver import deliver
+from churnml.workflows.logs import stage
+
+log = logging.getLogger(__name__)
+FACTS_FILE = "facts.json"
+VOLUME_DAYS = 28
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The published night; `unchanged` when the same inputs had published it before."""
+
+    night: Night
+    unchanged: bool
+    customers: int
+    expected_silent: float
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, night: Night, *, unchanged: bool, withdrawn: bool = False) -> Scored:
+        """What a published night says of itself."""
+        chances = night.scores().column("p_silent").to_numpy()
+        warnings = tuple(night.manifest()["warnings"])
+        if withdrawn:
+            warnings += (
+                f"night {night.name} was rolled back and stays so; churnml rollback with its name undoes that",
+            )
+        return cls(night, unchanged, len(chances), float(chances.sum()), warnings)
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "night": self.night.name,
+            "scores": str(self.night.folder / "scores.parquet"),
+            "customers": self.customers,
+            "expected_to_leave_silently": round(self.expected_silent, 1),
+            "warnings": list(self.warnings),
+            "unchanged": self.unchanged,
+        }
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What a night would have been; nothing was published."""
+
+    as_of: date
+    run_id: str
+    customers: int
+    expected_silent: float
+    may_be_contacted: int
+    warnings: tuple[str, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "would_publish": f"{self.as_of}-{self.run_id[:12]}",
+            "customers": self.customers,
+            "expected_to_leave_silently": round(self.expected_silent, 1),
+            "may_be_contacted": self.may_be_contacted,
+            "warnings": list(self.warnings),
+            "published": False,
+        }
+
+
+def publication(config: Config) -> Publication:
+    """Where the nights of a project are published."""
+    return Publication(Path(config.paths.published) / config.project)
+
+
+def moment_of(as_of: date, known_at: datetime | None) -> datetime:
+    """Up to when records count: the start of the night, unless another moment is given; the manifest freezes it."""
+    return known_at or datetime.combine(as_of, time())
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """The champion, ready to score nights of one configuration."""
+
+    config: Config
+    bundle: Bundle
+    exported: Exported
+    recipe: Recipe
+
+    @classmethod
+    def of(cls, config: Config) -> Scorer:
+        """The champion of a configuration. ModelError when there is none, or it does not fit or was changed."""
+        with stage(log, "model"):
+            bundle, exported = champion(config)
+            return cls(config, bundle, exported, recipe_of(bundle, config))
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self.bundle.classifier, threads=self.config.engine.threads)
+
+    @property
+    def _slow(self) -> tuple[str, ...]:
+        found = self._explainer.fallbacks.items()
+        return tuple(f"explained by LightGBM, slowly: the {part} model has {why}" for part, why in found)
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {"config": self.config.digest(), "model": self.bundle.digest, "churnml": __version__}
+
+    def publish(self, business: Business, as_of: date, known_at: datetime, progress: Progress) -> Scored:
+        """Publish a night and deliver it. Hold the publication's lock."""
+        config, place = self.config, publication(self.config)
+        run = self._run(business, as_of, known_at)
+        unchanged = (night := place.find(run.run_id)) is not None
+        if night is None:
+            with stage(log, "clean up") as event:
+                event["dead_runs"] = place.clean()
+            scores, run, facts = self._score(business, run, progress)
+            with stage(log, "publish", rows=scores.num_rows, night=f"{as_of}-{run.run_id[:12]}"):
+                night = place.publish(scores, run, {FACTS_FILE: facts})
+        else:
+            place.make_current(night)
+        stays = night.name in place.withdrawn()
+        if config.scoring.sinks != type(config.scoring.sinks)() and not stays:
+            by_now = withheld(business.canonical, business.engine)
+            deliver(config, night, by_now, current=place.current() == night)
+        if config.scoring.keep_days is not None:
+            with stage(log, "retention") as event:
+                event["removed"] = len(place.retire(config.scoring.keep_days))
+        return Scored.of(night, unchanged=unchanged, withdrawn=stays)
+
+    def rehearse(self, business: Business, as_of: date, known_at: datetime, progress: Progress) -> Rehearsed:
+        """Score a night and publish nothing."""
+        scores, run, _ = self._score(business, self._run(business, as_of, known_at), progress)
+        expected = float(scores["p_silent"].to_numpy().sum())
+        free = scores["excluded_because"].null_count
+        return Rehearsed(as_of, run.run_id, scores.num_rows, expected, free, run.warnings)
+
+    def done(self, as_of: date, known_at: datetime) -> Night | None:
+        """The whole night of that day that this model and configuration published, whatever files have come since."""
+        for night in reversed(publication(self.config).nights()):
+            if night.as_of == as_of and not night.problems():
+                said = night.manifest()
+                same = all(said["lineage"].get(name) == digest for name, digest in self._digests.items())
+                if same and said["known_at"] == known_at.isoformat():
+                    return night
+        return None
+
+    def _run(self, business: Business, as_of: date, known_at: datetime) -> Run:
+        files = {file.name: file.sha256 for file in business.canonical.files}
+        digests = self._digests
+        identity = run_id(
+            project=self.config.project,
+            config=digests["config"],
+            model=digests["model"],
+            as_of=as_of,
+            known_at=known_at,
+            files=files,
+            version=__version__,
+        )
+        lineage = {"files": files, **digests}
+        return Run(identity, self.config.project, as_of, known_at, self.exported.model.version, (), lineage)
+
+    def _score(self, business: Business, run: Run, progress: Progress) -> tuple[pa.Table, Run, bytes]:
+        """The scores of a night that has passed every gate, its run with the warnings, and its facts."""
+        config, bundle, as_of, known_at = self.config, self.bundle, run.as_of, run.known_at
+        assert isinstance(known_at, datetime)
+        with stage(log, "gates before scoring") as event:
+            checked = self._gates_before(business, as_of, known_at)
+            volume = _volume(business, as_of, known_at)
+            checked += self._volume_gate(volume, as_of)
+            checked.require()
+            event["customers"] = volume.customers
+        with stage(log, "features") as event:
+            night = dataset.build(
+                business.canonical,
+                config,
+                business.engine,
+                [as_of],
+                self.recipe,
+                features_known_at=known_at,
+                state=bundle.fitted,
+                progress=lambda done, total: progress("building features", done, total),
+            )
+            event["rows"], event["columns"] = night.X.shape
+        with stage(log, "gates on features"):
+            learnt = bundle.notes.get("all", {}).get("customers", 0)
+            checked += gates.features(
+                night.X, bundle.columns, bundle.histograms, trained_rows=learnt, limits=config.scoring.gates
+            )
+            checked.require()
+        with stage(log, "score and explain", rows=len(night)):
+            scores = self._scores(night, run, progress)
+        with stage(log, "gates on scores"):
+            checked += gates.scores(
+                {name[2:]: scores[name].to_numpy() for name in ("p_silent", "p_vocal", "p_retained")},
+                bundle.notes.get("scores", {}),
+                trained_rows=bundle.notes.get("test", {}).get("customers", 0),
+                limits=config.scoring.gates,
+            )
+            checked.require()
+        with stage(log, "consent") as event:
+            refusing = withheld(business.canonical, business.engine, known_at)
+            scores = excluding(scores, refusing)
+            event["excluded"] = scores.num_rows - scores["excluded_because"].null_count
+        warnings = checked.warnings + _age_warnings(bundle, self.exported, config, as_of) + self._slow
+        if warnings:
+            log.info("%d warnings", len(warnings), extra={"event": {"event": "warnings", "warnings": warnings}})
+        facts = {
+            "excluded": {str(k): int(v) for k, v in night.excluded["reason"].value_counts().sort_index().items()},
+            "value_known": int(pd.notna(night.value).sum()),
+            "model": self.exported.folder.name,
+        }
+        told = Run(**{**vars(run), "warnings": warnings, "volume": asdict(volume)})
+        return scores, told, json.dumps(facts, sort_keys=True, indent=2).encode()
+
+    def _scores(self, night: Dataset, run: Run, progress: Progress) -> pa.Table:
+        told, rule = cards(self.bundle), self.config.scoring
+        return score_frame(
+            self.bundle,
+            night.X,
+            night.keys["customer_id"],
+            as_of=run.as_of,
+            explain=lambda X: explain(self._explainer, X, told, self.bundle.usual, rule.reasons),
+            high=rule.high_risk,
+            medium=rule.medium_risk,
+            model_version=self.exported.model.version,
+            run_id=run.run_id,
+            value=night.value,
+            on_batch=lambda done: progress("scoring and explaining", done, len(night)),
+        )
+
+    def _gates_before(self, business: Business, as_of: date, known_at: datetime) -> gates.GateReport:
+        """Whether there is anything to score that is new enough; raises at once where there is not."""
+        newest = _newest(business, as_of, known_at)
+        gates.freshness(newest, as_of, freshness_days=self.config.scoring.freshness_days).require()
+        eligible = timeline.observe(business.canonical, self.config, as_of, known_at).spine
+        return gates.population(business.engine.number(eligible.count()), as_of).require()
+
+    def _volume_gate(self, now: Volume, as_of: date) -> gates.GateReport:
+        nights = publication(self.config).before(as_of, gates.RECENT_DAYS)
+        recent = [volume for night in nights if not night.problems() and (volume := Volume.of(night.manifest()))]
+        about = self.bundle.notes.get("all", {})
+        snapshots = len(about.get("snapshots", ()))
+        return gates.volume(
+            now,
+            recent,
+            usual_customers=about["rows"] / snapshots if snapshots else None,
+            engagement=self.config.engagement_kinds,
+            limits=self.config.scoring.gates,
+        )
+
+
+def _volume(business: Business, as_of: date, known_at: datetime) -> Volume:
+    seen = timeline.visible(business.canonical.events, as_of, known_at)
+    lately = timeline.days_between(seen.occurred_at, as_of) <= VOLUME_DAYS
+    counted = business.engine.frame(
+        seen.group_by("kind").aggregate(events=seen.count(), lately=lately.cast("int64").sum())
+    ).sort_values("kind")
+    eligible = timeline.observe(business.canonical, business.config, as_of, known_at).spine
+    kinds = {str(kind): int(number) for kind, number in zip(counted["kind"], counted["lately"], strict=True)}
+    return Volume(business.engine.number(eligible.count()), int(counted["events"].sum()), kinds)
+
+
+def _newest(business: Business, as_of: date, known_at: datetime) -> datetime | None:
+    seen = timeline.visible(business.canonical.events, as_of, known_at)
+    newest = business.engine.frame(seen.aggregate(newest=seen.recorded_at.max()))["newest"].iloc[0]
+    return None if pd.isna(newest) else newest.to_pydatetime()
+
+
+def _age_warnings(bundle: Bundle, exported: Exported, config: Config, as_of: date) -> tuple[str, ...]:
+    warnings = []
+    learnt = timeline.outcome_window(date.fromisoformat(bundle.snapshots[-1]), config.snapshots).end
+    if as_of < learnt:
+        warnings.append(
+            f"the champion has learnt from outcomes up to {learnt}, after this night: its scores here say nothing "
+            "about how good it is"
+        )
+    if not exported.current:
+        warnings.append("the tracking server is out of reach; scored with the champion as last exported")
+    return tuple(warnings)

@@ -1,0 +1,101 @@
+"""A process that publishes on demand in children of its own, each of which may be killed or run into a broken disk.
+
+Reads one JSON object a line: `root`, `jobs` (see `JOBS`), and perhaps `fail` with `at`, `error` and `sticky`. Answers
+with the child's number and, when it has ended, with its wait status and how many calls that write it made.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from churnml.errors import ChurnmlError
+from churnml.scoring.job import run_id
+from churnml.scoring.journal import Entry, note
+from churnml.scoring.publish import Publication, Run
+from churnml.scoring.sinks import SCORES
+
+pa.set_cpu_count(1)
+pa.set_io_thread_count(1)
+
+
+def scores(day: date) -> pa.Table:
+    row = {"as_of": day, "p_silent": 0.2, "p_vocal": 0.1, "p_retained": 0.7, "risk_band": "low", "model_version": "3",
+           "run_id": "x", "schema_version": "1"}  # fmt: skip
+    return pa.Table.from_pylist([row | {"customer_id": f"c{number}"} for number in range(500)], schema=SCORES)
+
+
+def publish(place: Publication, day: str) -> None:
+    night = date.fromisoformat(day)
+    run = Run(run_id(day=night), "shop", night, night, "3")
+    place.publish(scores(night), run, {"facts.json": b"{}" * 5_000})
+    note(place.root, Entry("now", day, "published", 0))
+
+
+def forget(place: Publication, customer: str) -> None:
+    for night in place.nights():
+        if not night.problems():
+            place.republish_without(night, {customer})
+
+
+JOBS: dict[str, Any] = {
+    "publish": publish,
+    "forget": forget,
+    "rollback": lambda place, number: place.roll_back(place.nights()[int(number)].name),
+    "retire": lambda place, days: place.retire(int(days)),
+}
+
+
+def child(order: dict[str, Any]) -> int:
+    place = Publication(Path(order["root"]))
+    if "fail" in order:
+        how = order["fail"]
+        ctypes.CDLL(None).churnml_fail(how["at"], how["error"], how["sticky"], order["root"].encode())
+    try:
+        for job, argument in order["jobs"]:
+            with place.lock(wait_s=30):
+                JOBS[job](place, argument)
+    except ChurnmlError as error:
+        return error.exit_code
+    except OSError:
+        return 71
+    finally:
+        if "fail" in order:
+            os.write(order["answer"], str(ctypes.CDLL(None).churnml_calls()).encode())
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    gc.disable()
+    for line in sys.stdin:
+        order = json.loads(line)
+        reading, order["answer"] = os.pipe()
+        if (number := os.fork()) == 0:
+            code = 70
+            try:
+                code = child(order)
+            finally:
+                os._exit(code)
+        os.close(order["answer"])
+        _say(str(number))
+        _, status = os.waitpid(number, 0)
+        _say(f"{status} {os.read(reading, 20).decode() or 0}")
+        os.close(reading)
+
+
+if __name__ == "__main__":
+    _say("ready")
+    main()

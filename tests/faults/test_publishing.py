@@ -1,0 +1,165 @@
+"""Publishing on a disk that breaks and in a process that is killed, at every call that writes and at random moments.
+
+`CHURNML_KILLS` sets how many kills, and `CHURNML_EVERY=1` has every call fail and not one in three; the full count, and
+what it found, are in `benchmarks/reliability.md`.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from churnml.scoring.journal import entries
+from churnml.scoring.publish import Publication
+
+HERE = Path(__file__).parent
+KILLS = int(os.environ.get("CHURNML_KILLS", "20"))
+EVERY = int(os.environ.get("CHURNML_EVERY", "3"))
+OLD, NEW = "2024-03-01", "2024-03-02"
+WORK: dict[str, list[tuple[str, str]]] = {
+    "publishing": [("publish", NEW)],
+    "forgetting": [("forget", "c7")],
+    "rolling back": [("publish", NEW), ("rollback", "0")],
+    "retiring": [("publish", "2024-03-09"), ("retire", "3")],
+}
+
+
+@dataclass
+class Publisher:
+    """The process that publishes in children."""
+
+    process: subprocess.Popen[str]
+
+    def ask(self, root: Path, jobs: list[tuple[str, str]], **fail: int) -> None:
+        order: dict[str, Any] = {"root": str(root), "jobs": jobs} | ({"fail": fail} if fail else {})
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        self.child = int(self._line())
+
+    def ended(self) -> tuple[int, int]:
+        """How the child ended (a signal is negative), and how many calls that write it made."""
+        status, calls = map(int, self._line().split())
+        return os.waitstatus_to_exitcode(status), calls
+
+    def run(self, root: Path, jobs: list[tuple[str, str]], **fail: int) -> tuple[int, int]:
+        self.ask(root, jobs, **fail)
+        return self.ended()
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "the publisher is gone"
+        return line
+
+
+@pytest.fixture(scope="module")
+def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None or not sys.platform.startswith("linux"):
+        pytest.skip("needs Linux and a C compiler")
+    library = tmp_path_factory.mktemp("failing") / "failing.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-w", "-o", library, HERE / "failing.c", "-ldl"], check=True)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "LD_PRELOAD": str(library)}
+    process = subprocess.Popen(
+        [sys.executable, HERE / "publisher.py"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    yield Publisher(process)
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def fresh(publisher: Publisher, tmp_path: Path) -> Callable[[], Publication]:
+    """A publication with one night, copied anew at each call."""
+    first = tmp_path / "first"
+    assert publisher.run(first, [("publish", OLD)]) == (0, 0)
+
+    def copy() -> Publication:
+        shutil.rmtree(tmp_path / "shop", ignore_errors=True)
+        return Publication(shutil.copytree(first, tmp_path / "shop"))
+
+    return copy
+
+
+def whole(place: Publication) -> None:
+    """What readers see is whole, and so is every other night."""
+    place.verify()
+    assert all(night.problems() == () for night in place.nights())
+    assert all(entry.exit_code == 0 for entry in entries(place.root))
+
+
+def settled(place: Publication, work: str) -> None:
+    """The work was done, and nothing is left lying about."""
+    whole(place)
+    night = place.current()
+    assert night is not None and not any((place.root / "staging").iterdir())
+    names = [each.name[:10] for each in place.nights()]
+    if work == "publishing":
+        assert (names, night.name[:10]) == ([OLD, NEW], NEW)
+    if work == "forgetting":
+        assert names == [OLD] and "c7" not in night.scores()["customer_id"].to_pylist()
+        assert night.manifest()["rows"] == 499
+    if work == "rolling back":
+        assert (names, night.name[:10]) == ([OLD, NEW], OLD)
+        assert {name[:10] for name in place.withdrawn()} == {NEW}
+    if work == "retiring":
+        assert names == ["2024-03-09"] and night.name.startswith("2024-03-09")
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_every_call_that_writes_may_fail(publisher: Publisher, fresh: Callable[[], Publication], work: str) -> None:
+    place = fresh()
+    code, calls = publisher.run(place.root, WORK[work], at=0, error=errno.EIO, sticky=0)
+    assert code == 0 and calls >= 8
+    settled(place, work)
+    tried = failed = 0
+    for first, error, sticky in ((1, errno.ENOSPC, 1), (min(2, EVERY), errno.EIO, 0)):
+        for at in range(first, calls + 1, EVERY):
+            tried += 1
+            place = fresh()
+            code, _ = publisher.run(place.root, WORK[work], at=at, error=error, sticky=sticky)
+            assert code in (0, 75), (at, error, code)  # 0 where only the journal was not written
+            failed += code != 0
+            whole(place)
+            assert publisher.run(place.root, WORK[work])[0] == 0, (at, error)
+            settled(place, work)
+    assert failed > 0.7 * tried
+
+
+def test_killed_at_random_moments_the_next_run_ends_the_work(
+    publisher: Publisher, fresh: Callable[[], Publication]
+) -> None:
+    rng = random.Random(7)
+    usual = dict.fromkeys(WORK, 0.0)
+    for work, jobs in WORK.items():
+        place = fresh()
+        begun = time.monotonic()
+        publisher.run(place.root, jobs)
+        usual[work] = time.monotonic() - begun
+    killed = 0
+    for number in range(KILLS):
+        work = list(WORK)[number % len(WORK)]
+        place = fresh()
+        publisher.ask(place.root, WORK[work])
+        time.sleep(rng.uniform(0, usual[work]))
+        os.kill(publisher.child, 9)
+        killed += publisher.ended()[0] == -9
+        whole(place)
+        assert publisher.run(place.root, WORK[work])[0] == 0, (number, work)
+        settled(place, work)
+    assert killed > KILLS / 4

@@ -1,0 +1,86 @@
+"""What leaves the system: who is on a list, and that no cell of it can run anything."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from churnml.config import CsvSink
+from churnml.errors import ConfigError
+from churnml.scoring.consent import excluding
+from churnml.scoring.exports import call_list, defused, forget_row, write_call_list
+from churnml.scoring.sinks import SCORES
+
+
+def scores(*rows: dict[str, Any]) -> pa.Table:
+    usual = {
+        "as_of": date(2024, 3, 1),
+        "p_silent": 0.6,
+        "p_vocal": 0.1,
+        "p_retained": 0.3,
+        "risk_band": "high",
+        "model_version": "3",
+        "run_id": "r",
+        "schema_version": "1",
+    }
+    return pa.Table.from_pylist([usual | row for row in rows], schema=SCORES)
+
+
+def read(text: str, separator: str = ",") -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+
+
+@given(st.text(max_size=12))
+def test_no_cell_begins_like_a_formula_or_ends_its_row(text: str) -> None:
+    cell = defused(text)
+    assert not cell.lstrip().startswith(("=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20"))
+    assert len(cell.splitlines()) <= 1 and not any(ord(sign) < 32 for sign in cell)
+    assert read(call_list(scores({"customer_id": "c", "reason_1": text}), CsvSink(path="x.csv"), ()))[1][4] == cell
+
+
+@pytest.mark.parametrize("payload", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =cmd|' /C calc'!A0", "\uff1d1"])
+def test_formulas_are_defused(payload: str) -> None:
+    assert defused(payload).lstrip("' \t") != defused(payload)
+    assert defused(payload).startswith("'")
+
+
+def test_the_list_holds_who_may_be_contacted_and_is_at_risk_riskiest_first() -> None:
+    table = scores(
+        {"customer_id": "a", "p_silent": 0.5},
+        {"customer_id": "b", "p_silent": 0.7, "reason_1": "No order; usually 3, now 0"},
+        {"customer_id": "c", "risk_band": "low"},
+        {"customer_id": "d", "p_silent": 0.9},
+        {"customer_id": "e", "p_silent": 0.8},
+    )
+    table = excluding(table, {"d"})
+    assert table["excluded_because"].to_pylist() == [None, None, None, "not contactable", None]
+    listed = read(call_list(table, CsvSink(path="x.csv", separator=";"), {"e"}), ";")
+    assert listed[0] == ["customer_id", "as_of", "p_silent", "risk_band", "reason_1", "reason_2", "reason_3"]
+    assert [row[0] for row in listed[1:]] == ["b", "a"]
+    assert listed[1][4] == "No order; usually 3, now 0"
+
+
+def test_an_unknown_column_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="the scores have no 'telephone'"):
+        call_list(scores({"customer_id": "a"}), CsvSink(path="x.csv", columns=("telephone",)), ())
+
+
+def test_forgetting_takes_the_row_off_the_list(tmp_path: Path) -> None:
+    sink = CsvSink(path=str(tmp_path / "lists" / "calls.csv"))
+    table = scores({"customer_id": "-7", "reason_1": "=x"}, {"customer_id": "8", "reason_1": 'says "no"\n'})
+    write_call_list(table, sink, ())
+    whole = (tmp_path / "lists" / "calls.csv").read_bytes()
+    assert forget_row(sink, "nobody") == 0 and (tmp_path / "lists" / "calls.csv").read_bytes() == whole
+    assert forget_row(sink, "-7") == 1
+    assert (tmp_path / "lists" / "calls.csv").read_bytes() == call_list(table.slice(1), sink, ()).encode()
+    nameless = CsvSink(path=sink.path, columns=("reason_1",))
+    write_call_list(table, nameless, ())
+    assert forget_row(nameless, "8") == 2 and not Path(sink.path).exists()
