@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,11 +105,9 @@ def _said(
     cards = {feature.name: feature for feature in features}
     sign = 1.0 if towards else -1.0
     pushes = sign * attribution.values
-    worth_saying = np.column_stack(
-        [np.zeros((len(X), 0), dtype=bool)]
-        + [_worth_saying(cards[name], X[name], usual.get(name)) for name in attribution.features]
-    )
-    pushes = np.where(worth_saying, pushes, 0.0)
+    columns = [_column(cards[name], X[name]) for name in attribution.features]
+    for place, name in enumerate(attribution.features):
+        pushes[~_worth_saying(cards[name], columns[place], usual.get(name)), place] = 0.0
     totals = sign * by_theme(attribution, features)
     theme_of = np.array(themes_of(attribution, features), dtype=object)
     rows = np.arange(len(X))
@@ -132,26 +131,30 @@ def _said(
             for position in np.unique(features_chosen[spoken]):
                 name = attribution.features[position]
                 here = np.flatnonzero(spoken & (features_chosen == position))
-                sentences[here, rank] = _sentences(cards[name], X[name].iloc[here], usual.get(name))
+                sentences[here, rank] = _sentences(cards[name], columns[position][here], usual.get(name))
     return sentences, themes
 
 
-def _worth_saying(card: FeatureCard, values: pd.Series, usual: float | None) -> NDArray[np.bool_]:
-    missing = values.isna().to_numpy(dtype=bool)
+def _column(card: FeatureCard, values: pd.Series) -> NDArray[Any]:
+    """Doubles without a negative nought, or the categories as they are."""
+    return values.to_numpy(dtype=object) if card.type == "category" else values.to_numpy(dtype=np.float64) + 0.0
+
+
+def _worth_saying(card: FeatureCard, values: NDArray[Any], usual: float | None) -> NDArray[np.bool_]:
+    missing: NDArray[np.bool_] = pd.isna(values)
     if card.type == "category":
         return ~missing
-    numbers = values.to_numpy(dtype=np.float64)
     if usual is None or np.isnan(usual):
-        different = np.ones(len(numbers), dtype=bool)
+        different = np.ones(len(values), dtype=bool)
     else:
-        larger = np.maximum(np.abs(np.nan_to_num(numbers)), abs(usual))
-        different = np.abs(np.nan_to_num(numbers) - usual) > SAME_AS_USUAL * larger
+        larger = np.maximum(np.abs(values), abs(usual))
+        different = np.abs(values - usual) > SAME_AS_USUAL * larger
     return np.where(missing, card.sentence_empty is not None, different)
 
 
-def _sentences(card: FeatureCard, values: pd.Series, usual: float | None) -> list[str]:
+def _sentences(card: FeatureCard, values: NDArray[Any], usual: float | None) -> list[str]:
     if card.type == "category":
         template = card.sentence if "{value}" in card.sentence else f"{card.doc.rstrip('.')}: {{value}}."
         return [template.replace("{value}", str(value)) for value in values]
     said = lru_cache(maxsize=None)(sayer(card, usual))  # many customers have the same number
-    return [said(value) for value in (values.to_numpy(dtype=np.float64) + 0.0).tolist()]  # + 0.0: no negative nought
+    return [said(value) for value in values.tolist()]
