@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset  # what the children would import, each anew
 
 from churnml.errors import ChurnmlError
 from churnml.scoring.job import run_id

@@ -150,7 +150,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     X = pd.DataFrame(rng.normal(size=(300, 3)), columns=["a", "b", "c"])
     y = np.where(X["a"] + rng.normal(size=300) > 1, "silent", np.where(X["b"] > 1, "vocal", "retained"))
     model = SilentDefectionClassifier(n_estimators=5, num_leaves=4, minimum_positives=5, num_threads=1).fit(X, y)
-    made = Bundle.build(model, Calibration.identity(), X)
+    made = Bundle.build(model, Calibration.identity(model.classes_), X)
     return made.save(tmp_path_factory.mktemp("bundle") / "bundle")
 
 
