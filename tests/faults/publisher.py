@@ -1,7 +1,7 @@
 """A process that publishes on demand in children of its own, each of which may be killed or run into a broken disk.
 
 Reads one JSON object a line: `root`, `jobs` (see `JOBS`), and perhaps `kill_after` so many seconds, or `fail` with
-`at`, `error` and `sticky`. Answers, when the child has ended, with its wait status and how many calls it made that write.
+`at`, `error` and `sticky`. Answers, when the child has ended, with its wait status and how many writing calls it made.
 """
 
 from __future__ import annotations
