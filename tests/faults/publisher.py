@@ -1,7 +1,7 @@
 """A process that publishes on demand in children of its own, each of which may be killed or run into a broken disk.
 
-Reads one JSON object a line: `root`, `jobs` (see `JOBS`), and perhaps `fail` with `at`, `error` and `sticky`. Answers
-with the child's number and, when it has ended, with its wait status and how many calls that write it made.
+Reads one JSON object a line: `root`, `jobs` (see `JOBS`), and perhaps `kill_after` so many seconds, or `fail` with
+`at`, `error` and `sticky`. Answers, when the child has ended, with its wait status and how many writing calls it made.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import ctypes
 import gc
 import json
 import os
+import signal
 import sys
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -91,7 +93,9 @@ def main() -> None:
             finally:
                 os._exit(code)
         os.close(order["answer"])
-        _say(str(number))
+        if "kill_after" in order:  # not yet waited for: the number is the child's, even if it has ended
+            time.sleep(order["kill_after"])
+            os.kill(number, signal.SIGKILL)
         _, status = os.waitpid(number, 0)
         _say(f"{status} {os.read(reading, 20).decode() or 0}")
         os.close(reading)

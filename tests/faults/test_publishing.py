@@ -42,21 +42,18 @@ class Publisher:
 
     process: subprocess.Popen[str]
 
-    def ask(self, root: Path, jobs: list[tuple[str, str]], **fail: int) -> None:
+    def run(
+        self, root: Path, jobs: list[tuple[str, str]], kill_after: float | None = None, **fail: int
+    ) -> tuple[int, int]:
+        """How the child ended (a signal is negative), and how many calls that write it made."""
         order: dict[str, Any] = {"root": str(root), "jobs": jobs} | ({"fail": fail} if fail else {})
+        if kill_after is not None:
+            order["kill_after"] = kill_after
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
-        self.child = int(self._line())
-
-    def ended(self) -> tuple[int, int]:
-        """How the child ended (a signal is negative), and how many calls that write it made."""
         status, calls = map(int, self._line().split())
         return os.waitstatus_to_exitcode(status), calls
-
-    def run(self, root: Path, jobs: list[tuple[str, str]], **fail: int) -> tuple[int, int]:
-        self.ask(root, jobs, **fail)
-        return self.ended()
 
     def _line(self) -> str:
         assert self.process.stdout is not None
@@ -155,10 +152,7 @@ def test_killed_at_random_moments_the_next_run_ends_the_work(
     for number in range(KILLS):
         work = list(WORK)[number % len(WORK)]
         place = fresh()
-        publisher.ask(place.root, WORK[work])
-        time.sleep(rng.uniform(0, usual[work]))
-        os.kill(publisher.child, 9)
-        killed += publisher.ended()[0] == -9
+        killed += publisher.run(place.root, WORK[work], rng.uniform(0, usual[work]))[0] == -9
         whole(place)
         assert publisher.run(place.root, WORK[work])[0] == 0, (number, work)
         settled(place, work)
