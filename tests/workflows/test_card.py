@@ -38,7 +38,7 @@ def test_every_training_has_a_card_and_the_command_prints_it(company: Any, text:
 def test_the_card_says_what_the_bundle_knows(company: Any, text: str) -> None:
     bundle = Bundle.load(artifacts(company) / "bundle")
     assert f"{bundle.metrics['auroc.silent.no_voice_before']:.3f} \\[" in text
-    assert "no activity for 42 days, or closing the account, in the next 42 days" in text
+    assert "no visit for 42 days, or closing the account, in the next 42 days" in text
     for said in (bundle.config_digest, bundle.digest, *bundle.sources.values(), *bundle.sources):
         assert plain(said) in text
     for feature, why in bundle.notes["switched_off"].items():

@@ -221,7 +221,7 @@ def scores(
     trained_rows: int,
     limits: Gates = DEFAULT,
 ) -> GateReport:
-    """Hold a night's chances, by outcome (n,), against those of the test snapshots, which the model had not seen."""
+    """Hold a night's chances, by outcome (n,), against those that the same model gives at the test snapshots."""
     refusals, warnings = [], []
     for outcome, reference in trained.items():
         moved = number_drift(reference, chances[outcome], reference_rows=trained_rows)

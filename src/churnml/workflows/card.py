@@ -96,10 +96,11 @@ def _definition(config: Config) -> tuple[str, ...]:
     rule, who = config.snapshots, config.eligible
     dark = f", except on {listed(config.channels.dark)}" if config.channels.dark else ""
     return (
-        f"Customers: who had {nouns(config.eligible_kinds)} within {who.active_within_days} days before the snapshot.",
+        f"Customers: with {nouns(config.eligible_kinds, several=True)} in the {who.active_within_days} days before the "
+        "snapshot.",
         f"Leaving: {leaving_in_words(config)}, {window(rule.lead_days, rule.horizon_days)}.",
-        f"Voice: {nouns(config.voice.kinds)} from {config.voice.lookback_days} days before the snapshot up to the "
-        f"moment of leaving{dark}.",
+        f"Voice: {nouns(config.voice.kinds, several=True)} from {config.voice.lookback_days} days before the snapshot "
+        f"up to the moment of leaving{dark}.",
         "Silent: leaving without voice. Vocal: leaving with voice. Retained: neither.",
         f"An outcome counts once its window, and {rule.settle_days} days for the books to settle, have passed. "
         "Reaching an agreed end is not leaving.",

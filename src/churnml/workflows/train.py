@@ -165,6 +165,7 @@ def train(
     sample = data.drawn(EXPLAINED_ROWS, np.random.default_rng(seed))
     attribution = attribute(final.classifier, sample.X)
     drivers = feature_drivers(attribution, sample.X, data.recipe.cards)
+    tested = data.at(np.isin(data.as_of, np.unique(test.as_of)))
     notes = {
         **_data_notes(data, learn, test, config),
         **_figures(judged, config),
@@ -175,7 +176,7 @@ def train(
             "objective": tuned.objective.name,
             "gain_on_folds": tuned.gain,
         },
-        "scores": _histograms(judged.chances[MODEL]),
+        "scores": _histograms(final.calibration.transform(final.classifier.predict_proba(tested.X))),
         "declared_margin": attribution.declared,
         "theme_drivers": pack(theme_drivers(attribution, data.recipe.cards)),
         "feature_drivers": pack(drivers),
@@ -374,7 +375,11 @@ def _predictions(test: Dataset, chances: NDArray[np.float64], names: Pseudonyms)
 
 
 def _histograms(chances: NDArray[np.float64]) -> dict[str, Any]:
-    """How the chances of the test rows (n, 3) are spread, by outcome: what a night's are held against."""
+    """How chances (n, 3) are spread, by outcome: what a night's are held against.
+
+    They are the published model's own, although it has seen these rows: those of the judged one may lie elsewhere, most
+    of all where the fallback divides leavers by another share.
+    """
     spread = {}
     for column, outcome in enumerate(OUTCOMES):
         edges = np.unique(np.quantile(chances[:, column], np.linspace(0, 1, 11)))
