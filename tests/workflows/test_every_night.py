@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,9 @@ class Job:
 
 
 @pytest.fixture(scope="module")
-def job(company: Any, tmp_path_factory: pytest.TempPathFactory) -> Job:
+def job(company: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
+    from mlflow.tracking._tracking_service.utils import _artifact_repos_cache as places
+
     folder = tmp_path_factory.mktemp("nights")
     models = shutil.copytree(company.models, folder / "models", symlinks=True)
     with closing(sqlite3.connect(models / "mlflow.db")) as store, store:  # forgetting changes what lies in it
@@ -67,7 +69,9 @@ def job(company: Any, tmp_path_factory: pytest.TempPathFactory) -> Job:
         },
         models=models,
     )
-    return Job(folder, config)
+    places.clear()  # MLflow remembers where a run's files lie, and the copied runs have the names of the first
+    yield Job(folder, config)
+    places.clear()
 
 
 @pytest.fixture(scope="module")
