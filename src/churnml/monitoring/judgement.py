@@ -139,22 +139,12 @@ def tolerated(metric: str, promised: float, limits: Monitor) -> float:
     return promised * (limits.log_loss if metric == "log_loss" else limits.lift)
 
 
-def frame(held: Sequence[tuple[Mapping[str, Any], Held]]) -> pd.DataFrame:
-    """What was held as a table: what it is about, then outcome, metric, the figure, the promise, and the verdict."""
+def frame(held: Sequence[tuple[Mapping[str, Any], Held]], about: Sequence[str]) -> pd.DataFrame:
+    """What was held as a table: what it is `about`, then outcome, metric, the figure, the promise, and the verdict."""
     columns = ["outcome", "metric", "value", "low", "high", "promised", "promised_low", "promised_high", "allowed"]
-    rows = [
-        {
-            **about,
-            **dict(
-                zip(
-                    columns,
-                    (*each.key, each.seen.value, each.seen.low, each.seen.high, each.promised.value,
-                     each.promised.low, each.promised.high, each.allowed),
-                    strict=True,
-                )
-            ),
-            "worse": each.worse,
-        }
-        for about, each in held
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=None if rows else ["night", "as_of", "model", *columns, "worse"])
+    rows = []
+    for told, one in held:
+        seen, due = one.seen, one.promised
+        numbers = (seen.value, seen.low, seen.high, due.value, due.low, due.high, one.allowed)
+        rows.append([*(told[name] for name in about), *one.key, *numbers, one.worse])
+    return pd.DataFrame(rows, columns=[*about, *columns, "worse"])

@@ -50,7 +50,7 @@ def findings(
     recent = drift[drift["night"].isin(set(waiting))]
     scores = recent[(recent["of"] == SCORES) & recent["beyond"].astype(bool)]
     if len(scores):
-        worst = scores.loc[scores["psi"].idxmax()]
+        worst = scores.nlargest(1, "psi").to_dict("records")[0]
         found.append(
             Finding(
                 SCORES_DRIFT,

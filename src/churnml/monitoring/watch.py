@@ -113,7 +113,7 @@ def watch(
         assert each.outcomes is not None
         found = judge(each.outcomes, n_bootstrap=n_bootstrap, seed=seed)
         held += [(_about(each), one) for one in hold(found, promises[each.model].figures, limits, tests=tests)]
-    figures = frame(held)
+    figures = frame(held, ("night", "as_of", "model"))
     overall: list[tuple[dict[str, Any], Held]] = []
     for model in dict.fromkeys(each.model for each in judged):
         kept = [e.outcomes for e in judged if e.model == model and not e.withdrawn and e.outcomes is not None]
@@ -123,7 +123,7 @@ def watch(
             overall += [(about, one) for one in hold(found, promises[model].figures, limits, tests=len(FIGURES))]
     told = pd.DataFrame([_row(each, figures) for each in nights], columns=_NIGHTS)
     moved = _drift(nights, promises, scoring)
-    together = frame(overall)
+    together = frame(overall, ("model", "nights"))
     return Monitored(
         project,
         as_of,

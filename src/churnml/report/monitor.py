@@ -337,11 +337,11 @@ def _trust(found: Monitored, scoring: Scoring) -> list[tuple[str, list[str]]]:
         parts.append(("Nights that cannot be judged", said))
     gone = int(found.nights["gone"].max()) if len(found.nights) else 0
     if gone:
-        said = (
+        missing = (
             f"Up to {several(gone, 'customer')} of a night are not in the data any more, or were not eligible by what "
             "the data say now; the night is judged by the others."
         )
-        parts.append(("Customers who are not there any more", [said]))
+        parts.append(("Customers who are not there any more", [missing]))
     return parts
 
 
