@@ -71,8 +71,9 @@ class Promise:
     def of(cls, bundle: Bundle, version: str, metrics: pd.DataFrame, config: Config) -> Promise:
         """What a bundle says; `metrics` are those of its evaluation, of the model itself."""
         led = metrics[metrics["population"] == NO_VOICE].set_index(["outcome", "metric"])
-        numbers = led[["value", "low", "high"]].astype(float).dropna().to_dict("index")
-        figures = {key: Figure(**numbers[key]) for key in FIGURES if key in numbers}
+        known = led[["value", "low", "high"]].astype(float).dropna()
+        numbers = dict(zip(known.index, known.to_numpy().tolist(), strict=True))
+        figures = {key: Figure(*numbers[key]) for key in FIGURES if key in numbers}
         last = date.fromisoformat(bundle.snapshots[-1])
         return cls(
             version,

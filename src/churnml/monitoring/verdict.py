@@ -40,7 +40,8 @@ def findings(
     standing = set(nights.loc[~nights["withdrawn"].astype(bool), "night"])
     found = []
     bad = figures[figures["worse"].astype(bool) & figures["night"].isin(standing)]
-    for (_, as_of), part in bad.groupby(["night", "as_of"], sort=False):
+    for _, part in bad.groupby("night", sort=False):
+        as_of: date = part["as_of"].tolist()[0]
         found.append(Finding(WORSE, (as_of,), f"{_day(as_of)} was worse than promised: {_figures(part)}"))
     for (model, number), part in overall[overall["worse"].astype(bool)].groupby(["model", "nights"], sort=False):
         days = tuple(figures.loc[(figures["model"] == model) & figures["night"].isin(standing), "as_of"].unique())
