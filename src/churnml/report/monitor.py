@@ -24,7 +24,7 @@ from churnml.monitoring.watch import Monitored
 from churnml.report import night_figures
 from churnml.report.page import Figure, drawn, page
 from churnml.report.tables import Column, Table, interval, records
-from churnml.report.words import MISSING, between, count, day, listed, percent, score, several
+from churnml.report.words import MISSING, between, count, day, listed, percent, score, several, short_day
 from churnml.report.words import sentence as as_sentence
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _together(found: Monitored) -> Table | None:
             )
         )
     columns = (Column("Figure"), Column("Model"), Column("Seen", True), Column("Promised", True), Column("Verdict"))
-    return Table("The judged nights together, beside what training promised", columns, tuple(rows), strong=2)
+    return Table("The judged nights together, beside what training promised", columns, tuple(rows))
 
 
 def _counted(found: Monitored) -> Figure | None:
@@ -279,7 +279,8 @@ def _nights(found: Monitored) -> Table:
     """Every night, the newest first."""
     auroc = found.figures[found.figures["metric"] == "auroc"].set_index("night")["value"]
     guessed = found.estimates[found.estimates["metric"] == "auroc"].set_index("night")["estimate"]
-    psi = found.drift[found.drift["of"] == SCORES].set_index("night")["psi"]
+    scores = found.drift[found.drift["of"] == SCORES]
+    psi, drifted = scores.set_index("night")["psi"], set(scores.loc[scores["beyond"].astype(bool), "night"])
     rows = []
     for row in records(found.nights.sort_values("as_of", ascending=False, kind="stable")):
         value = score(float(auroc.get(row.night, math.nan)))
@@ -287,10 +288,12 @@ def _nights(found: Monitored) -> Table:
             value = f"{score(float(guessed[row.night]))}\nestimated"
         state = "worse than promised" if row.worse else {JUDGED: "as promised", WAITING: "waiting"}.get(row.state, "")
         state = state or "cannot be judged"
+        if row.state == WAITING and row.night in drifted:
+            state = f"{state}\nthe chances have drifted"
         silent = MISSING if np.isnan(row.silent) else f"{count(row.silent)}\n{count(row.expected)} expected"
         rows.append(
             (
-                day(row.as_of),
+                short_day(row.as_of),
                 row.model or MISSING,
                 count(row.customers) if row.customers else MISSING,
                 silent,

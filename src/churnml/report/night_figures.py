@@ -88,8 +88,8 @@ def drift_by_night(frame: pd.DataFrame, limit: float, name: str) -> Drawing:
             axes.vlines(days[rows], 0, frame["psi"][rows], color=colour, linewidth=4 if width == WIDE else 3)
         axes.axhline(limit, color=MUTED, linewidth=1.2, dashes=(4, 3))
         axes.annotate(
-            f"Limit {limit:g}", (1, limit), (0, 6), xycoords=("axes fraction", "data"),
-            textcoords="offset points", ha="right", color=MUTED, size=12.5,
+            f"Limit {limit:g}", (0, limit), (0, 6), xycoords=("axes fraction", "data"),
+            textcoords="offset points", ha="left", color=MUTED, size=12.5,
         )  # fmt: skip
         axes.set_ylim(0, 1.2 * max(limit * 1.2, float(frame["psi"].max())))
         axes.yaxis.set_major_locator(_locator(4))
