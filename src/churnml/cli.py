@@ -379,6 +379,28 @@ def status(
 
 
 @app.command()
+def monitor(
+    config: ConfigFile,
+    as_of: Annotated[
+        date | None,
+        typer.Option("--as-of", metavar="DATE", parser=_day, help="Outcomes as known then (default: all data)."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: beside the published scores.")] = None,
+    data: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge published nights by what became of their customers, and watch for drift; leaves with 65 if not well."""
+    from churnml.workflows.monitor import monitor as run
+
+    if as_of is not None:
+        refuse_tomorrow(as_of)
+    with _watched(as_json) as progress:
+        result = run(_load(config), as_of=as_of, out=out, root=data, progress=progress)
+    _print(result.summary() if as_json else result.brief(), as_json, title="Well" if result.found.well else "Not well")
+    result.require()
+
+
+@app.command()
 def rollback(
     config: ConfigFile,
     night: Annotated[str | None, typer.Argument(metavar="[NIGHT]", help="Default: the one before.")] = None,

@@ -334,6 +334,24 @@ class Sinks(Settings):
     postgres: PostgresSink | None = None
 
 
+class Monitor(Settings):
+    """When published nights are called bad; see `churnml.monitoring`.
+
+    At most so many `nights` are judged, the newest whose outcomes are known, and as many watched that wait for theirs.
+    A night's AUROC may fall short of the promise by `auroc`, its calibration error exceed it by `calibration_error`,
+    its log loss and its lift be worse by these shares of the promise. Chances may drift by a PSI of `scores_drift`,
+    and `features_drifted` is the share of features that may have moved beyond `gates.drift_warn`.
+    """
+
+    nights: Annotated[int, Field(ge=1)] = 30
+    auroc: Share = 0.02
+    calibration_error: Share = 0.02
+    log_loss: Share = 0.1
+    lift: Share = 0.2
+    scores_drift: Annotated[float, Field(gt=0)] = 0.25
+    features_drifted: Share = 0.3
+
+
 class Scoring(Settings):
     """The nightly job. A customer is at high or medium risk from these chances of leaving silently on.
 
@@ -346,6 +364,7 @@ class Scoring(Settings):
     medium_risk: Share = 0.2
     reasons: Annotated[int, Field(ge=1, le=5)] = 5
     gates: Gates = Gates()
+    monitor: Monitor = Monitor()
     keep_days: PositiveDays | None = None
     alert: tuple[str, ...] = ()
     sinks: Sinks = Sinks()
@@ -487,8 +506,11 @@ class Config(Settings):
         return self.eligible.of or self.defection.of
 
     def digest(self) -> str:
-        """sha256 of the settings' canonical JSON; where the file lies does not matter, nor where a night goes to."""
-        delivery = {"scoring": {"keep_days", "alert", "sinks"}}
+        """sha256 of the settings' canonical JSON; where the file lies does not matter, nor where a night goes to.
+
+        Nor how nights are watched.
+        """
+        delivery = {"scoring": {"keep_days", "alert", "sinks", "monitor"}}
         text = json.dumps(self.model_dump(mode="json", exclude=delivery), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

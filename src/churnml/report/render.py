@@ -6,29 +6,15 @@ the page as they are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib.resources import files
-
-from jinja2 import DictLoader, Environment, StrictUndefined
-from markupsafe import Markup
-
 from churnml.evaluation.evaluate import LEADING
 from churnml.insights.findings import Insights
 from churnml.report import figures, insight_tables, story, tables, words
 from churnml.report.data import ReportData
+from churnml.report.page import Figure, page
+from churnml.report.page import drawn as _figure
 
 FIRST = 10
 """So many of the riskiest customers are shown with all their reasons; the others stand in a table to unfold."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure with its title, its subtitle, and the table behind it."""
-
-    title: str
-    subtitle: str
-    image: Markup
-    table: tables.Table
 
 
 def render(data: ReportData) -> str:
@@ -36,16 +22,10 @@ def render(data: ReportData) -> str:
 
     Every section stands on the page whatever the data lacks; what cannot be said is said to be missing.
     """
-    folder = files("churnml.report") / "templates"
-    sources = {name: (folder / name).read_text(encoding="utf-8") for name in ("report.html", "style.css")}
-    environment = Environment(
-        loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     people = story.people(data)
-    return environment.get_template("report.html").render(
+    return page(
+        "report.html",
         data=data,
-        style=Markup(sources["style.css"]),
-        words=words,
         answer=story.answer(data),
         key_figures=story.key_figures(data),
         bands=tables.bands(data),
@@ -65,10 +45,6 @@ def render(data: ReportData) -> str:
         pictures={} if data.insights is None else _pictures(data.insights),
         lists=[table for table in (tables.switched_off(data), tables.repairs(data)) if table is not None],
     )
-
-
-def _figure(title: str, subtitle: str, drawing: figures.Drawing, summary: str, table: tables.Table) -> Figure:
-    return Figure(title, subtitle, Markup(figures.labelled(drawing, f"{title}. {summary}")), table)
 
 
 def _drivers(data: ReportData) -> Figure | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from statistics import median
 from typing import Any
@@ -25,7 +25,7 @@ DEFAULT = Gates()
 
 @dataclass(frozen=True)
 class GateReport:
-    """What the gates found, one sentence each; add two reports to have both.
+    """What the gates found, one sentence each; add two reports to have both. `drift` is what was measured, by name.
 
     >>> report = GateReport(warnings=("one",)) + GateReport(refusals=("two",))
     >>> report.passed, report.warnings
@@ -34,6 +34,7 @@ class GateReport:
 
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    drift: Mapping[str, Drift] = field(default_factory=dict, compare=False)
 
     @property
     def passed(self) -> bool:
@@ -41,7 +42,7 @@ class GateReport:
         return not self.refusals
 
     def __add__(self, other: GateReport) -> GateReport:
-        return GateReport(self.refusals + other.refusals, self.warnings + other.warnings)
+        return GateReport(self.refusals + other.refusals, self.warnings + other.warnings, {**self.drift, **other.drift})
 
     def require(self) -> GateReport:
         """Give the report itself, or raise a DataError (exit code 65) with every refusal."""
@@ -178,6 +179,7 @@ def features(
             )
         )
     refusals, warnings, odd = [], [], set()
+    measured: dict[str, Drift] = {}
     drifted: dict[str, Drift] = {}
     for name in required if len(X) else ():
         reference = (trained or {}).get(name)
@@ -199,9 +201,11 @@ def features(
         elif unseen > limits.unseen_warn:
             warnings.append(f"feature {name}: training never saw the category of {unseen:.0%} of customers")
         moved = feature_drift(X[name], reference, trained_rows) if trained_rows else None
-        if moved is not None and moved.beyond(limits.drift_warn, tests=len(required)):
-            odd.add(name)
-            drifted[name] = moved
+        if moved is not None:
+            measured[name] = moved
+            if moved.beyond(limits.drift_warn, tests=len(required)):
+                odd.add(name)
+                drifted[name] = moved
     if drifted:
         strongest = sorted(drifted, key=lambda name: -drifted[name].excess)
         said = _listed([f"{name} ({_measures(drifted[name])})" for name in strongest], 3)
@@ -211,7 +215,7 @@ def features(
             f"features: {len(odd)} of {len(required)} have lost their values or drifted ({_listed(sorted(odd))}); "
             "check the sources, train anew, or raise scoring.gates.features_refuse"
         )
-    return GateReport(tuple(refusals), tuple(warnings))
+    return GateReport(tuple(refusals), tuple(warnings), measured)
 
 
 def scores(

@@ -235,6 +235,7 @@ class Scorer:
             "excluded": {str(k): int(v) for k, v in night.excluded["reason"].value_counts().sort_index().items()},
             "value_known": int(pd.notna(night.value).sum()),
             "model": self.exported.folder.name,
+            "drift": {name: asdict(moved) for name, moved in checked.drift.items()},
         }
         told = Run(**{**vars(run), "warnings": warnings, "volume": asdict(volume)})
         return scores, told, json.dumps(facts, sort_keys=True, indent=2).encode()

@@ -1,0 +1,38 @@
+"""What every page is drawn with: one style sheet, one way to show figures and tables, every text escaped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from churnml.report import figures, tables, words
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with its title, its subtitle, and the table behind it."""
+
+    title: str
+    subtitle: str
+    image: Markup
+    table: tables.Table
+
+
+def drawn(title: str, subtitle: str, drawing: figures.Drawing, summary: str, table: tables.Table) -> Figure:
+    """A drawing as a figure; `summary` says in words what it shows."""
+    return Figure(title, subtitle, Markup(figures.labelled(drawing, f"{title}. {summary}")), table)
+
+
+def page(template: str, **values: Any) -> str:
+    """A template of this package as one self-contained page; the same values give the same bytes."""
+    folder = files("churnml.report") / "templates"
+    names = (template, "macros.html", "style.css")
+    sources = {name: (folder / name).read_text(encoding="utf-8") for name in names}
+    environment = Environment(
+        loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(template).render(style=Markup(sources["style.css"]), words=words, **values)
