@@ -83,5 +83,5 @@ def test_real_sentences():
         by_name["first_response_last_s"].say(10800) == "Waited 3 hours for the first reply of the latest support case"
     )
     assert by_name["overdue_ratio"].say(3.14, 1) == (
-        "Silent for 3.1 times the customer's own usual gap; typical is 1.0 times"
+        "Silent for 3.1 times the customer's own usual gap; typical is 1 time"
     )
