@@ -138,6 +138,27 @@ def silent_shares(frame: pd.DataFrame, name: str) -> Drawing:
     return _drawing(name, draw, lambda width: 240, left=46, right=10, top=10, bottom=34)
 
 
+def nights(frame: pd.DataFrame, name: str) -> Drawing:
+    """Expected silent leavers, night by night, within what chance alone allows. Columns: as_of, expected, low, high."""
+
+    def draw(axes: Any, width: int) -> None:
+        places = np.arange(len(frame))
+        axes.grid(axis="y")
+        axes.fill_between(places, frame["low"], frame["high"], color=FAINT, linewidth=0)
+        axes.plot(places, frame["expected"], color=ACCENT, linewidth=2)
+        axes.plot(places[-1:], frame["expected"].tail(1), "o", color=ACCENT, markersize=7, markeredgecolor=PAPER)
+        axes.annotate(
+            f"{frame['expected'].iloc[-1]:,.0f}", (places[-1], frame["expected"].iloc[-1]), (10, 0),
+            textcoords="offset points", va="center", size=12.5,
+        )  # fmt: skip
+        axes.set_ylim(0, 1.08 * max(1.0, float(frame["high"].max())))
+        axes.yaxis.set_major_locator(_locator(4, integer=True))
+        axes.set_xlim(-0.3, len(frame) - 0.7)
+        _dates(axes, frame["as_of"], width)
+
+    return _drawing(name, draw, lambda width: 240, left=46, right=52, top=10, bottom=34)
+
+
 def iceberg(frame: pd.DataFrame, name: str) -> Drawing:
     """Leavers after each friction: above the water who had said so, below it who never did.
 

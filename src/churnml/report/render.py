@@ -14,11 +14,12 @@ from markupsafe import Markup
 
 from churnml.evaluation.evaluate import LEADING
 from churnml.insights.findings import Insights
-from churnml.report import figures, insight_tables, story, tables, words
+from churnml.report import briefing, figures, insight_tables, story, tables, words
+from churnml.report.call_list import LONGEST, as_link
 from churnml.report.data import ReportData
 
 FIRST = 10
-"""So many of the riskiest customers are shown with all their reasons; the others stand in a table to unfold."""
+"""So many of the riskiest customers who may be contacted have a card; all stand in a table to unfold."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def render(data: ReportData) -> str:
     Every section stands on the page whatever the data lacks; what cannot be said is said to be missing.
     """
     folder = files("churnml.report") / "templates"
-    sources = {name: (folder / name).read_text(encoding="utf-8") for name in ("report.html", "style.css")}
+    sources = {name: (folder / name).read_text(encoding="utf-8") for name in ("report.html", "style.css", "table.js")}
     environment = Environment(
         loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -45,12 +46,20 @@ def render(data: ReportData) -> str:
     return environment.get_template("report.html").render(
         data=data,
         style=Markup(sources["style.css"]),
+        script=Markup(sources["table.js"]),
         words=words,
+        briefing=briefing.answers(data),
         answer=story.answer(data),
         key_figures=story.key_figures(data),
         bands=tables.bands(data),
-        first=people[:FIRST],
-        others=people[FIRST:],
+        people=people,
+        first=[person for person in people if person.contactable][:FIRST],
+        listed=min(data.focus.contactable, LONGEST),
+        calls=Markup(as_link(data.calls)) if data.calls else "",
+        kinds=briefing.kinds(data),
+        persona_table=briefing.persona_table(data),
+        changed=briefing.changed(data.changes),
+        nights=_nights(data),
         drivers=_drivers(data),
         feature_table=tables.feature_table(data),
         share_table=tables.share_table(data),
@@ -69,6 +78,19 @@ def render(data: ReportData) -> str:
 
 def _figure(title: str, subtitle: str, drawing: figures.Drawing, summary: str, table: tables.Table) -> Figure:
     return Figure(title, subtitle, Markup(figures.labelled(drawing, f"{title}. {summary}")), table)
+
+
+def _nights(data: ReportData) -> Figure | None:
+    if len(data.trend) < 2:
+        return None
+    first, last = data.trend["expected"].iloc[0], data.trend["expected"].iloc[-1]
+    return _figure(
+        "Customers expected to leave silently",
+        "Night by night, within what chance alone allows",
+        figures.nights(data.trend, "nights"),
+        f"Line over {words.several(len(data.trend), 'night')}, from {words.count(first)} to {words.count(last)}.",
+        briefing.trend_table(data.trend),
+    )
 
 
 def _drivers(data: ReportData) -> Figure | None:
