@@ -207,6 +207,7 @@ def test_customers_are_sorted_and_searched(browser, address):
         return browser.execute_script(f"{script}.map(cell => Number(cell.dataset.key))", place)
 
     value = browser.find_elements(By.CSS_SELECTOR, ".sortable th button")[2]
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", value)
     value.click()
     assert column(2) == sorted(column(2), reverse=True) != column(1)
     value.click()
