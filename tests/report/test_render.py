@@ -211,7 +211,7 @@ def test_what_cannot_be_said_is_said_to_be_missing(build_report, build_trust, ma
         "not held against any simple rule",
         "There was no later snapshot",
         "Value at risk not known",
-        "This is the first night",
+        "There is no earlier night to compare with",
         "Nothing in their histories stands out",
         "There is no call list",
         "scored without kinds of customer",

@@ -97,7 +97,7 @@ def to_do(data: ReportData) -> str:
 def changed(found: Changes | None) -> str:
     """Beside the night before."""
     if found is None:
-        return "This is the first night. From the next one on, what has changed stands here."
+        return "There is no earlier night to compare with. From the next one on, what has changed stands here."
     before, now = round(found.expected_before), round(found.expected_now)
     more = now - before
     moved = (

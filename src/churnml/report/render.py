@@ -184,6 +184,19 @@ def _pictures(found: Insights) -> dict[str, list[Figure]]:
                 insight_tables.ice_table(by_friction),
             )
         ]
+    became = insight_tables.flow(found.personas)
+    if not became.empty:
+        worst = became.loc[became["silent"].idxmax()]
+        pictures["personas"] = [
+            _figure(
+                "What became of each kind a month on",
+                "Shares of the customers of each kind, over all months looked at",
+                figures.flow(became, "flow"),
+                f"Stacked bars. Of “{worst['persona']}”, {words.percent(worst['silent'])} had left silently, "
+                f"{words.percent(worst['other'])} were another kind.",
+                insight_tables.flow_table(became),
+            )
+        ]
     for number, launch in enumerate(found.launches.launches):
         months = insight_tables.launch_months(launch)
         whole = launch.figure("contacts", "revealed")["share"]

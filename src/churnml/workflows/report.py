@@ -34,8 +34,6 @@ from churnml.workflows.score import FACTS_FILE, champion, publication
 RISKIEST = 200
 TREND_DAYS, TREND_NIGHTS = 180, 30
 """The trend is of so many days, and at most so many nights: each is held against its manifest first."""
-LATELY = 7
-"""What has changed is told beside the latest night of so many days before."""
 READ = ("customer_id", "p_silent", "risk_band", "value_at_risk", "persona", "theme_1", "excluded_because")
 """What is read of all customers; of the riskiest everything is."""
 
@@ -84,7 +82,7 @@ def report_data(
     table = night.scores()
     scores = table.select(list(READ)).to_pandas()
     earlier = _earlier(place, night)
-    before = earlier[-1] if earlier and (night.as_of - earlier[-1].as_of).days <= LATELY else None
+    before = earlier[-1] if earlier else None
     version = str(manifest["model_version"])
     columns = ["customer_id", "p_silent", "risk_band", "persona"]
     then = None if before is None else before.scores().select(columns).to_pandas()
