@@ -76,10 +76,12 @@ def sayer(feature: Said, usual: float | None = None, currency: str = "") -> Call
     """What says a feature's value for one customer after the other: `say`, with the templates read once."""
     known = None if usual is None or math.isnan(usual) else usual
     default = FORMATS_OF_UNITS.get(feature.unit, "number")
-    usually = _pieces(feature.sentence, known, default, currency)
-    low = usually if feature.sentence_low is None else _pieces(feature.sentence_low, known, default, currency)
-    nothing = feature.sentence_empty or f"Nothing on record yet for: {feature.doc[0].lower()}{feature.doc[1:]}"
     none_is_usual = usual is not None and math.isnan(usual)
+    usually = low = _pieces(feature.sentence, known, default, currency)
+    if feature.sentence_low is not None:
+        template = feature.sentence_low.replace(" only ", " ") if none_is_usual else feature.sentence_low
+        low = _pieces(template, known, default, currency)
+    nothing = feature.sentence_empty or f"Nothing on record yet for: {feature.doc[0].lower()}{feature.doc[1:]}"
     unknown = math.inf if none_is_usual else -math.inf
     limit = 0.5 if feature.unit == YES_OR_NO else unknown if known is None else known
 

@@ -131,7 +131,8 @@ def kinds(data: ReportData) -> tuple[Kind, ...]:
     found = []
     for row in records(data.personas):
         said = [
-            f"{several(row.customers, 'customer')}, {percent(row.share)} of those scored; about {count(row.expected)} "
+            f"{several(row.customers, 'customer')}, {percent(row.share)} of those scored; "
+            f"{'about ' if row.expected >= 0.5 else ''}{count(row.expected)} "
             f"will leave without a word"
             + ("" if math.isnan(row.expected_share) else f", {percent(row.expected_share)} of all who will")
             + ("." if math.isnan(row.value_at_risk) else f", with {money(row.value_at_risk, data.currency)} at risk.")
