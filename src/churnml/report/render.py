@@ -186,7 +186,7 @@ def _pictures(found: Insights) -> dict[str, list[Figure]]:
         ]
     became = insight_tables.flow(found.personas)
     if not became.empty:
-        worst = became.loc[became["silent"].idxmax()]
+        worst = became.sort_values("silent", ascending=False).iloc[0]
         pictures["personas"] = [
             _figure(
                 "What became of each kind a month on",
