@@ -432,14 +432,23 @@ def explain(
     as_of: Annotated[
         date | None, typer.Option("--as-of", metavar="DATE", parser=_day, help="Default: the published night.")
     ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the themes as a waterfall: .svg or .png.")
+    ] = None,
     data: DataRoot = None,
     as_json: AsJson = False,
 ) -> None:
     """Say in sentences why one customer has the score they have."""
+    from churnml.report.waterfall import check_file
     from churnml.workflows.explain import explain as run
 
+    settings = _load(config)
+    if figure is not None:
+        check_file(figure)
     with _watched(as_json) as progress:
-        result = run(_load(config), customer, as_of, root=data, progress=progress)
+        result = run(settings, customer, as_of, root=data, progress=progress)
+    if figure is not None:
+        result.figure(figure)
     if as_json:
         _print(result.summary(), True)
     else:
@@ -453,6 +462,9 @@ def report(
     with_insights: Annotated[
         bool, typer.Option("--insights", help="Read the data again, and add what the outcomes tell: see insights.")
     ] = False,
+    with_names: Annotated[
+        bool, typer.Option("--names", help="Name customers by their ids, not by pseudonyms.")
+    ] = False,
     data: DataRoot = None,
     as_json: AsJson = False,
 ) -> None:
@@ -465,7 +477,7 @@ def report(
     if with_insights:
         with _watched(as_json) as progress:
             found = find(settings, as_of=publication(settings).verify().as_of, root=data, progress=progress)
-    _print({"report": str(run(settings, out, found=found))}, as_json, title="The report")
+    _print({"report": str(run(settings, out, found=found, named=with_names))}, as_json, title="The report")
 
 
 @app.command()

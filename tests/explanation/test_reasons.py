@@ -78,6 +78,55 @@ def test_without_a_usual_value_the_sentence_stands_alone(cards):
     assert said["reason_1"] == "No sign of life for 1 day."
 
 
+def twins(cards):
+    """The last visit and the last use of a channel, in two themes; and a third feature of the second theme."""
+    last = dataclasses.replace(
+        cards[0],
+        name="days_since_channel_app",
+        theme="channel mismatch",
+        sentence="App not used for {value}[; {usual}]",
+    )
+    more = dataclasses.replace(
+        cards[2], name="channels_used_90d", theme="channel mismatch", sentence="{value} channels"
+    )
+    return [cards[0], last, more]
+
+
+def two_views(app_days, channels=1.0):
+    values = {"days_since_engagement": [40.0], "days_since_channel_app": [app_days], "channels_used_90d": [channels]}
+    return pd.DataFrame(values, index=["c1"])
+
+
+def test_two_themes_do_not_say_nearly_the_same(cards):
+    both, usual = twins(cards), {"days_since_engagement": 10.0, "days_since_channel_app": 12.0}
+    said = reasons(pushed(both, 0.9, 0.8, 0.1), two_views(41.0), both, usual).loc["c1"]
+    assert said["reason_1"].startswith("No sign of life for 40 days")
+    assert said["reason_2"] == "1 channels"  # the theme's next feature speaks instead
+    said = reasons(pushed(both, 0.9, 0.8, 0.0), two_views(41.0), both, usual).loc["c1"]
+    assert said["reason_2"] is None and said["theme_2"] is None
+    said = reasons(pushed(both, 0.9, 0.8, 0.1), two_views(60.0), both, usual).loc["c1"]
+    assert said["reason_2"] == "App not used for 60 days; 12 days"
+    kept = keeps(pushed(both, 0.9, -0.8, 0.0), two_views(40.0), both, usual).loc["c1"]
+    assert kept.isna().all()  # what speaks for leaving does not keep anybody
+
+
+def test_what_most_do_not_have_is_not_missed(cards):
+    nobody = USUAL | {"open_cases": float("nan")}
+    said = reasons(pushed(cards, 0, 0, 0.9, 0, 0), customer(open_cases=np.nan), cards, nobody).loc["c1"]
+    assert said["reason_1"] == "Nothing in the history points towards leaving"
+    said = reasons(pushed(cards, 0, 0, 0.9, 0, 0), customer(), cards, nobody).loc["c1"]
+    assert said["reason_1"] == "1 open case."
+
+
+def test_amounts_carry_the_currency(cards):
+    spent = [
+        dataclasses.replace(cards[0], name="amount_90d", unit="amount", sentence="Spent {value}[; typical is {usual}]")
+    ]
+    X = pd.DataFrame({"amount_90d": [12.5]}, index=["c1"])
+    said = reasons(pushed(spent, 0.9), X, spent, {"amount_90d": 1040.0}, currency="EUR").loc["c1"]
+    assert said["reason_1"] == "Spent €12.50; typical is €1,040"
+
+
 def test_a_category_without_a_template_is_said_by_its_doc(cards):
     plain = [*cards[:-1], dataclasses.replace(cards[-1], sentence="Not a template.")]
     said = reasons(pushed(cards, 0, 0, 0, 0, 1), customer(), plain, USUAL).loc["c1"]

@@ -78,10 +78,11 @@ def test_a_missing_value_is_said_to_be_missing():
 def test_real_sentences():
     by_name = {feature.name: feature for feature in DECLARED.features}
     assert by_name["days_since_case_opened"].say(40, 21) == "No support case for 40 days; typical is 21 days"
+    assert by_name["days_since_case_opened"].say(40, float("nan")) == "Last support case 40 days ago"  # most had none
     assert by_name["loan_requested_events_30d"].say(1, 0) == "1 loan requested in the last 30 days; typical is 0"
     assert (
         by_name["first_response_last_s"].say(10800) == "Waited 3 hours for the first reply of the latest support case"
     )
     assert by_name["overdue_ratio"].say(3.14, 1) == (
-        "Silent for 3.1 times the customer's own usual gap; typical is 1.0 times"
+        "Silent for 3.1 times the customer's own usual gap; typical is 1 time"
     )

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from churnml.insights.silent_share import silent_share
+from churnml.report import nights
+from churnml.report.call_list import call_list
 from churnml.report.data import ReportData, Trust, headline
 
 MODELS = {"churnml": 0.06, "recency only": 0.0, "RFM logistic": 0.03, "has voiced": -0.18}
@@ -83,6 +85,26 @@ def make_evaluation():
     return pd.DataFrame(metrics), pd.DataFrame(differences), calibration, pd.DataFrame(lift)
 
 
+KINDS = ("disengaged and silent", "content")
+
+
+def make_night(seed=1, customers=900) -> pd.DataFrame:
+    """One row per customer, as a night's scores have them."""
+    draw = np.random.default_rng(seed)
+    p = draw.beta(0.7, 5, customers)
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{number}" for number in draw.choice(1000, customers, replace=False)],
+            "p_silent": p,
+            "risk_band": np.select([p >= 0.5, p >= 0.2], ["high", "medium"], "low"),
+            "value_at_risk": np.where(draw.random(customers) < 0.9, p * draw.lognormal(5, 1, customers), np.nan),
+            "persona": draw.choice(KINDS, customers),
+            "theme_1": draw.choice(["going quiet", "waiting", "rough start"], customers, p=[0.6, 0.3, 0.1]),
+            "excluded_because": np.where(draw.random(customers) < 0.1, "not contactable", None),
+        }
+    )
+
+
 def make_report(**changes) -> ReportData:
     """A report like a real one; any field may be replaced."""
     draw = np.random.default_rng(7)
@@ -99,6 +121,12 @@ def make_report(**changes) -> ReportData:
             "risk_band": band[:40],
         }
     )
+    riskiest = riskiest.assign(
+        persona=draw.choice(KINDS, 40), channel=[None, "app"] * 20, contactable=np.arange(40) % 7 != 3
+    )
+    riskiest["value_at_risk"] = riskiest["value"] * riskiest["p_silent"]
+    riskiest["theme_1"] = draw.choice(["going quiet", "waiting"], 40)
+    riskiest["theme_2"], riskiest["theme_3"] = "product quality", None
     for rank in range(5):
         riskiest[f"reason_{rank + 1}"] = [
             REASONS[(row * 2 + rank) % 5] if rank < 2 + row % 4 else None for row in range(40)
@@ -134,6 +162,9 @@ def make_report(**changes) -> ReportData:
         }
     )
     metrics, differences, calibration, lift = make_evaluation()
+    night = make_night()
+    before = make_night(seed=2)
+    people = riskiest[riskiest["contactable"]]
     fields = {
         "project": "corner_shop",
         "as_of": date(2026, 3, 1),
@@ -159,6 +190,16 @@ def make_report(**changes) -> ReportData:
         "lift": lift,
         "model": "churnml",
         "trust": make_trust(),
+        "focus": nights.focus(night),
+        "personas": nights.personas(night, KINDS, before),
+        "trend": nights.trend(
+            (date(2026, 2, 1) + timedelta(days=day), "7", draw.beta(0.7, 5, 900)) for day in range(0, 28, 2)
+        ),
+        "changes": nights.changes(night, before, date(2026, 2, 28), other_model=False),
+        "rules": pd.DataFrame({"persona": KINDS, "rule": ["days since the last visit above 30.", "everyone else."]}),
+        "calls": call_list(people),
+        "scores_file": "nights/2026-03-01-9f2c41d07be3/scores.parquet",
+        "value_days": 365,
     }
     return ReportData(**(fields | changes))
 
@@ -203,3 +244,8 @@ def build_report():
 @pytest.fixture(scope="session")
 def build_trust():
     return make_trust
+
+
+@pytest.fixture(scope="session", name="make_night")
+def _make_night():
+    return make_night

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -95,7 +97,7 @@ def test_no_error_no_request_and_no_script_of_a_customer(browser, address):
         entry["message"] for entry in browser.get_log("performance") if "Network.requestWillBeSent" in entry["message"]
     ]
     assert [one for one in requested if '"url":"file:' not in one and '"url":"data:' not in one] == []
-    assert browser.execute_script("return window.hit === undefined && !document.querySelector('main img, script')")
+    assert browser.execute_script("return window.hit === undefined && !document.querySelector('main img, main script')")
 
 
 @pytest.mark.parametrize("width", [360, 768, 1200])
@@ -121,7 +123,7 @@ def test_figures_show_one_drawing_in_letters_of_reading_size(browser, address, w
           return [shown.length, scale * Math.min(...sizes)];
         })"""
     )
-    assert len(figures) == 5
+    assert len(figures) == 6
     assert all(shown == 1 and letters >= 11 for shown, letters in figures)
 
 
@@ -129,7 +131,7 @@ def test_every_figure_has_an_accessible_name(browser, address):
     browser.get(address)
     tree = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     images = [node for node in tree if node.get("role", {}).get("value") in ("img", "image") and not node["ignored"]]
-    assert len(images) == 5
+    assert len(images) == 6
     assert all(len(image["name"]["value"]) > 30 for image in images)
 
 
@@ -191,3 +193,59 @@ def test_no_letter_of_a_figure_is_cut_off(browser, address, width):
         })"""
     )
     assert cut == []
+
+
+def test_customers_are_sorted_and_searched(browser, address):
+    from selenium.webdriver.common.by import By
+
+    browser.get(address)
+    view(browser, 1200)
+    browser.execute_script("document.querySelectorAll('details').forEach(each => each.open = true)")
+
+    def column(place):
+        script = "return [...document.querySelectorAll('.sortable tbody tr')].map(row => row.cells[arguments[0]])"
+        return browser.execute_script(f"{script}.map(cell => Number(cell.dataset.key))", place)
+
+    value = browser.find_elements(By.CSS_SELECTOR, ".sortable th button")[2]
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", value)
+    value.click()
+    assert column(2) == sorted(column(2), reverse=True) != column(1)
+    value.click()
+    assert column(2) == sorted(column(2))
+    sorts = browser.execute_script("return [...document.querySelectorAll('[aria-sort]')].map(head => head.ariaSort)")
+    assert sorts == ["ascending"]
+    name = browser.execute_script(
+        "return document.querySelector('.sortable tbody th').textContent.trim().split(' ')[0]"
+    )
+    browser.find_element(By.CSS_SELECTOR, ".search input").send_keys(name.upper())
+    shown = "return [...document.querySelectorAll('.sortable tbody tr')].filter(row => row.offsetHeight).length"
+    assert browser.execute_script(shown) == 1
+    assert browser.find_element(By.CSS_SELECTOR, ".search [role=status]").text == "1 of 40"
+
+
+def test_the_call_list_is_in_the_page(browser, address):
+    browser.get(address)
+    link = browser.execute_script("const a = document.querySelector('a[download]'); return [a.href, a.download]")
+    assert link[1] == "call-list-2026-03-01.csv"
+    text = base64.b64decode(link[0].partition("base64,")[2]).decode()
+    assert text.startswith("customer,chance,value_at_risk,persona,channel,reason_1")
+
+
+def axe() -> Path | None:
+    """The script of axe-core: where CHURNML_AXE says, or as `npm install axe-core` leaves it beside the project."""
+    beside = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+    return next((path for path in (Path(os.environ.get("CHURNML_AXE", "/nowhere")), beside) if path.is_file()), None)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser, address, scheme):
+    if (script := axe()) is None:
+        pytest.skip("needs axe-core: npm install --no-save axe-core, or CHURNML_AXE with the path of axe.min.js")
+    browser.get(address)
+    view(browser, 1200, scheme)
+    browser.execute_script("document.querySelectorAll('details').forEach(each => each.open = true)")
+    browser.execute_script(script.read_text(encoding="utf-8"))
+    found = browser.execute_async_script("axe.run(document).then(arguments[0], error => arguments[0](String(error)))")
+    grave = [each for each in found["violations"] if each["impact"] in ("serious", "critical")]
+    assert [(each["id"], [node["html"][:120] for node in each["nodes"][:3]]) for each in grave] == []
+    assert len(found["passes"]) > 20

@@ -75,6 +75,15 @@ def test_every_customer_keeps_chances_and_reasons_of_their_own() -> None:
     assert set(frame["risk_band"]) == {"medium", "high"}
 
 
+def test_persona_and_channel_go_with_their_customer() -> None:
+    ids = [f"c{(number * 5) % 7}" for number in range(7)]
+    table = (
+        score(persona=[f"kind {name}" for name in ids], channel=[None, *ids[1:]]).to_pandas().set_index("customer_id")
+    )
+    assert all(table.loc[name, "persona"] == f"kind {name}" for name in ids)
+    assert table["action_channel"].isna().sum() == 1 and pd.isna(table.loc[ids[0], "action_channel"])
+
+
 def test_batches_change_nothing() -> None:
     assert score(batch_rows=1).combine_chunks().equals(score(batch_rows=100).combine_chunks())
     done: list[int] = []

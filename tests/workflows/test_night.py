@@ -68,7 +68,13 @@ def test_every_eligible_customer_has_chances_reasons_and_a_value(company: Any, n
     assert (scores["risk_band"] == bands).all() and scores["risk_band"].nunique() > 1
     assert (scores["as_of"].astype(str) == company.as_of).all()
     assert scores["value_at_risk"].notna().mean() > 0.9 and (scores["value_at_risk"].dropna() >= 0).all()
-    assert scores[["persona", "saveability", "action", "held_out"]].isna().all(axis=None)  # until there is such a thing
+    assert (
+        scores["persona"]
+        .isin(["disconnected but vocal", "stressed but vocal", "disengaged and silent", "content"])
+        .all()
+    )
+    assert scores["persona"].nunique() > 2
+    assert scores[["saveability", "action", "held_out"]].isna().all(axis=None)  # until there is such a thing
     assert set(scores["model_version"]) == {company.trained["version"]}
 
 
@@ -129,10 +135,32 @@ def test_explain_says_what_was_published(company: Any, night: Any, cli: Callable
         assert chance == pytest.approx(row[f"p_{outcome}"], abs=1e-9)
     published = [row[f"reason_{number}"] for number in range(1, 6)]
     assert told.json["reasons"] == [text for text in published if isinstance(text, str)]
-    themes = told.json["themes"]
-    assert sorted(themes, key=themes.__getitem__)[::-1][:3] == row[[f"theme_{n}" for n in (1, 2, 3)]].tolist()
+    themes, named = told.json["themes"], row[[f"theme_{n}" for n in (1, 2, 3)]].dropna().tolist()
+    ranked = sorted(themes, key=themes.__getitem__)[::-1]
+    assert named == [theme for theme in ranked if theme in named] and named[0] == ranked[0]
     read = cli("explain", company.config, "--customer", row["customer_id"])
     assert read.code == 0 and published[0].split(";")[0][:20] in " ".join(read.out.split())
+
+
+def test_explain_draws_a_waterfall_where_it_is_asked_for(
+    company: Any, night: Any, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    name = scores_of(night)["customer_id"].iloc[0]
+    drawn = cli("explain", company.config, "--customer", name, "--figure", tmp_path / "why.svg", "--json")
+    assert drawn.code == 0, drawn.err
+    assert (tmp_path / "why.svg").read_text(encoding="utf-8").count("<path") > 5
+    assert drawn.json["base"] + sum(drawn.json["themes"].values()) == pytest.approx(drawn.json["margin"])
+    refused = cli("explain", company.config, "--customer", name, "--figure", tmp_path / "why.gif")
+    assert refused.code == 2 and ".svg or .png" in refused.err and not (tmp_path / "why.gif").exists()
+
+
+def test_names_stand_in_the_report_only_when_asked_for(
+    company: Any, night: Any, page: Path, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    riskiest = scores_of(night).sort_values("p_silent")["customer_id"].iloc[-1]
+    assert cli("report", company.config, "--names", "--out", tmp_path / "named.html").code == 0
+    assert riskiest in (tmp_path / "named.html").read_text(encoding="utf-8")
+    assert riskiest not in page.read_text(encoding="utf-8")
 
 
 def test_explain_refuses_strangers_and_those_who_are_gone(company: Any, night: Any, cli: Callable[..., Any]) -> None:

@@ -2,13 +2,16 @@
 
 A theme speaks once. Themes are ranked by their whole contribution, and the strongest feature of a theme says what
 was seen, with the customer's own number and the usual one. A theme that on balance pushes the other way says
-nothing, so no two sentences contradict each other. A value that equals what is usual, or is missing without a
-sentence for that, is not said: the theme's next feature speaks instead.
+nothing. A value that equals what is usual is not said (nor is having none, where most have none), and neither is one
+that is missing without a sentence for that: the theme's next feature speaks instead. So it does where the sentence
+would repeat another theme's: a customer silent for 27 days has not used the preferred channel for 27 days either (see
+`moments`). What keeps a customer never tells of the moment that a reason has told of, so neither contradicts the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churnml.explanation.attribution import CHUNK_ROWS, Attribution, Explainer
+from churnml.explanation.moments import moments_of, same
 from churnml.explanation.themes import by_theme, themes_of
 from churnml.features.registry import FeatureCard
 from churnml.features.sentences import sayer
@@ -34,6 +38,7 @@ def reasons(
     features: Sequence[FeatureCard],
     usual: Mapping[str, float],
     n: int = 5,
+    currency: str = "",
 ) -> pd.DataFrame:
     """What pushes each customer towards leaving silently, strongest first.
 
@@ -46,19 +51,22 @@ def reasons(
     features:
         The cards of all of the features.
     usual:
-        What is usual, by feature: the training median among all customers. A missing one is left out of the sentence.
+        What is usual, by feature: the training median among all customers, nan where most have no value. A missing one
+        is left out of the sentence.
     n:
         How many sentences at most.
+    currency:
+        In what amounts are.
 
     Returns
     -------
     One row per row of `X`, same index; columns reason_1 .. reason_n and theme_1 .. theme_3, null where there is none.
     The first reason is never null.
     """
-    sentences, themes = _said(attribution, X, features, usual, n, towards=True)
-    named = {f"theme_{rank + 1}": themes[:, rank] for rank in range(THEMES_NAMED)}
-    sentences[pd.isna(sentences[:, 0]), 0] = NOTHING
-    columns = {f"reason_{rank + 1}": sentences[:, rank] for rank in range(n)} | named
+    said = _Speech(attribution, X, features, usual, currency).say(n, towards=True)
+    named = {f"theme_{rank + 1}": said.themes[:, rank] for rank in range(THEMES_NAMED)}
+    said.sentences[pd.isna(said.sentences[:, 0]), 0] = NOTHING
+    columns = {f"reason_{rank + 1}": said.sentences[:, rank] for rank in range(n)} | named
     return pd.DataFrame(columns, index=X.index, dtype=object)
 
 
@@ -68,11 +76,17 @@ def keeps(
     features: Sequence[FeatureCard],
     usual: Mapping[str, float],
     n: int = 3,
+    currency: str = "",
 ) -> pd.DataFrame:
     """The opposite of `reasons`: what speaks for the customer staying. Columns keep_1 .. keep_n."""
-    sentences, _ = _said(attribution, X, features, usual, n, towards=False)
-    columns = {f"keep_{rank + 1}": sentences[:, rank] for rank in range(n)}
-    return pd.DataFrame(columns, index=X.index, dtype=object)
+    speech = _Speech(attribution, X, features, usual, currency)
+    told = np.abs(speech.say(REASONS_HEEDED, towards=True).moments)
+    said = speech.say(n, towards=False, told=told)
+    return pd.DataFrame({f"keep_{rank + 1}": said.sentences[:, rank] for rank in range(n)}, index=X.index, dtype=object)
+
+
+REASONS_HEEDED = 5
+"""What keeps a customer heeds so many reasons: as many as there may be."""
 
 
 def explain(
@@ -82,57 +96,87 @@ def explain(
     usual: Mapping[str, float],
     n: int = 5,
     *,
+    currency: str = "",
     chunk_rows: int = CHUNK_ROWS,
 ) -> pd.DataFrame:
     """`reasons` for any number of customers, with memory for the contributions of one chunk only."""
     parts = []
     for number, part in enumerate(explainer.attributions(X, chunk_rows=chunk_rows)):
         rows = X.iloc[number * chunk_rows : (number + 1) * chunk_rows]
-        parts.append(reasons(part, rows, features, usual, n))
+        parts.append(reasons(part, rows, features, usual, n, currency))
     return pd.concat(parts)
 
 
-def _said(
-    attribution: Attribution,
-    X: pd.DataFrame,
-    features: Sequence[FeatureCard],
-    usual: Mapping[str, float],
-    n: int,
-    *,
-    towards: bool,
-) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    """The sentences (rows, n) and the themes (rows, max(n, 3)) of one side, strongest first."""
-    cards = {feature.name: feature for feature in features}
-    sign = 1.0 if towards else -1.0
-    pushes = sign * attribution.values
-    columns = [_column(cards[name], X[name]) for name in attribution.features]
-    for place, name in enumerate(attribution.features):
-        pushes[~_worth_saying(cards[name], columns[place], usual.get(name)), place] = 0.0
-    totals = sign * by_theme(attribution, features)
-    theme_of = np.array(themes_of(attribution, features), dtype=object)
-    rows = np.arange(len(X))
-    speaker = np.zeros(totals.shape, dtype=np.int64)
-    strength = np.zeros(totals.shape)
-    for column, theme in enumerate(totals.columns):
-        members = np.flatnonzero(theme_of == theme)
-        speaker[:, column] = members[np.argmax(pushes[:, members], axis=1)]
-        speaks = pushes[rows, speaker[:, column]] > 0
-        strength[:, column] = np.where(speaks, totals[theme].to_numpy(), 0.0)
-    order = np.argsort(-strength, axis=1, kind="stable")
-    sentences = np.full((len(X), n), None, dtype=object)
-    themes = np.full((len(X), max(n, THEMES_NAMED)), None, dtype=object)
-    names = totals.columns.to_numpy(dtype=object)
-    for rank in range(min(themes.shape[1], totals.shape[1])):
-        chosen = order[:, rank]
-        spoken = strength[rows, chosen] > 0
-        themes[spoken, rank] = names[chosen[spoken]]
-        if rank < n:
-            features_chosen = speaker[rows, chosen]
-            for position in np.unique(features_chosen[spoken]):
-                name = attribution.features[position]
-                here = np.flatnonzero(spoken & (features_chosen == position))
-                sentences[here, rank] = _sentences(cards[name], columns[position][here], usual.get(name))
-    return sentences, themes
+@dataclass(frozen=True)
+class _Said:
+    """Of each row, strongest first: `sentences` (rows, n), `themes` (rows, max(n, 3)) and `moments` (rows, n)."""
+
+    sentences: NDArray[np.object_]
+    themes: NDArray[np.object_]
+    moments: NDArray[np.float64]
+
+
+class _Speech:
+    """What can be said of some customers: each column read once."""
+
+    def __init__(
+        self,
+        attribution: Attribution,
+        X: pd.DataFrame,
+        features: Sequence[FeatureCard],
+        usual: Mapping[str, float],
+        currency: str,
+    ) -> None:
+        known = {feature.name: feature for feature in features}
+        self.cards = [known[name] for name in attribution.features]
+        self.usual = [usual.get(name) for name in attribution.features]
+        self.columns = [_column(card, X[card.name]) for card in self.cards]
+        self.currency = currency
+        self.totals = by_theme(attribution, features)
+        self.theme_of = np.array(themes_of(attribution, features), dtype=object)
+        self.pushes = attribution.values.copy()
+        for place, card in enumerate(self.cards):
+            self.pushes[~_worth_saying(card, self.columns[place], self.usual[place]), place] = 0.0
+        self.moments = moments_of(self.cards, self.columns, self.usual)
+
+    def say(self, n: int, *, towards: bool, told: NDArray[np.float64] | None = None) -> _Said:
+        """The sentences of one side. `told` (rows, m) are days ago that are not to be spoken of again."""
+        sign = 1.0 if towards else -1.0
+        strength = np.maximum(sign * self.totals.to_numpy(), 0.0)
+        order = np.argsort(-strength, axis=1, kind="stable")
+        rows, ranks = len(strength), max(n, THEMES_NAMED)
+        themes = np.full((rows, ranks), None, dtype=object)
+        speaker = np.full((rows, ranks), -1)
+        moments = np.full((rows, ranks), np.nan)
+        spoken = np.zeros(rows, dtype=np.int64)
+        members = [np.flatnonzero(self.theme_of == theme) for theme in self.totals.columns]
+        for chosen in order.T:
+            for theme, name in enumerate(self.totals.columns):
+                here = np.flatnonzero((chosen == theme) & (spoken < ranks) & (strength[:, theme] > 0))
+                if not len(here):
+                    continue
+                place = np.ix_(here, members[theme])
+                pushes, when = sign * self.pushes[place], self.moments[place]
+                pushes[same(when, moments[here])] = 0.0
+                if told is not None:
+                    pushes[same(np.abs(when), told[here])] = 0.0
+                best = np.argmax(pushes, axis=1)
+                first = np.arange(len(here))
+                speaks = pushes[first, best] > 0
+                here, best, first = here[speaks], best[speaks], first[speaks]
+                themes[here, spoken[here]] = name
+                speaker[here, spoken[here]] = members[theme][best]
+                moments[here, spoken[here]] = when[first, best]
+                spoken[here] += 1
+        return _Said(self._sentences(speaker[:, :n]), themes, moments[:, :n])
+
+    def _sentences(self, speaker: NDArray[np.int64]) -> NDArray[np.object_]:
+        sentences = np.full(speaker.shape, None, dtype=object)
+        for place in np.unique(speaker[speaker >= 0]):
+            rows, ranks = np.nonzero(speaker == place)
+            said = _sentences(self.cards[place], self.columns[place][rows], self.usual[place], self.currency)
+            sentences[rows, ranks] = said
+        return sentences
 
 
 def _column(card: FeatureCard, values: pd.Series) -> NDArray[Any]:
@@ -144,7 +188,9 @@ def _worth_saying(card: FeatureCard, values: NDArray[Any], usual: float | None) 
     missing: NDArray[np.bool_] = pd.isna(values)
     if card.type == "category":
         return ~missing
-    if usual is None or np.isnan(usual):
+    if usual is not None and np.isnan(usual):  # most have none
+        return ~missing
+    if usual is None:
         different = np.ones(len(values), dtype=bool)
     else:
         larger = np.maximum(np.abs(values), abs(usual))
@@ -152,9 +198,9 @@ def _worth_saying(card: FeatureCard, values: NDArray[Any], usual: float | None) 
     return np.where(missing, card.sentence_empty is not None, different)
 
 
-def _sentences(card: FeatureCard, values: NDArray[Any], usual: float | None) -> list[str]:
+def _sentences(card: FeatureCard, values: NDArray[Any], usual: float | None, currency: str) -> list[str]:
     if card.type == "category":
         template = card.sentence if "{value}" in card.sentence else f"{card.doc.rstrip('.')}: {{value}}."
         return [template.replace("{value}", str(value)) for value in values]
-    said = lru_cache(maxsize=None)(sayer(card, usual))  # many customers have the same number
+    said = lru_cache(maxsize=None)(sayer(card, usual, currency))  # many customers have the same number
     return [said(value) for value in values.tolist()]

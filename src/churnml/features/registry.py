@@ -102,9 +102,9 @@ class FeatureCard:
     empty: float | None = None
     type: Literal["number", "category"] = "number"
 
-    def say(self, value: float | None, usual: float | None = None) -> str:
+    def say(self, value: float | None, usual: float | None = None, currency: str = "") -> str:
         """The sentence for a customer's value, beside what is usual: see `sentences.say`."""
-        return say(self, value, usual)
+        return say(self, value, usual, currency)
 
     def card(self) -> dict[str, Any]:
         """Plain values, fit for JSON; `FeatureCard(**card)` gives the card back."""

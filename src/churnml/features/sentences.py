@@ -30,6 +30,9 @@ FORMS = (*FORMATS_OF_UNITS.values(), "after", "points", "number")
 YES_OR_NO = "yes or no"
 """The unit of flags: 1 for yes, 0 for no."""
 
+SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "INR": "₹"}
+"""How a currency is written; any other stands before the amount by its code."""
+
 _FIELD = re.compile(r"\{(value|usual)(?::([^{}]*))?\}")
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 
@@ -49,7 +52,7 @@ class Said(Protocol):
     def sentence_empty(self) -> str | None: ...  # noqa: D102
 
 
-def say(feature: Said, value: float | None, usual: float | None = None) -> str:
+def say(feature: Said, value: float | None, usual: float | None = None, currency: str = "") -> str:
     """Say in one sentence what was seen: never a cause.
 
     Parameters
@@ -59,40 +62,48 @@ def say(feature: Said, value: float | None, usual: float | None = None) -> str:
     value:
         The customer's own value; None or nan when there is none.
     usual:
-        What is usual among customers (the training median); None or nan when it is not known.
+        What is usual among customers (the training median); None when it is not known, nan when most have no value.
+    currency:
+        In what amounts are; empty when it is not known.
 
-    The low sentence, where the feature has one, is used for a value below the usual one, or for "no".
+    The low sentence, where the feature has one, is used for a value below the usual one, where having one at all is
+    unusual, or for "no".
     """
-    return sayer(feature, usual)(value)
+    return sayer(feature, usual, currency)(value)
 
 
-def sayer(feature: Said, usual: float | None = None) -> Callable[[float | None], str]:
+def sayer(feature: Said, usual: float | None = None, currency: str = "") -> Callable[[float | None], str]:
     """What says a feature's value for one customer after the other: `say`, with the templates read once."""
     known = None if usual is None or math.isnan(usual) else usual
     default = FORMATS_OF_UNITS.get(feature.unit, "number")
-    usually = _pieces(feature.sentence, known, default)
-    low = usually if feature.sentence_low is None else _pieces(feature.sentence_low, known, default)
+    none_is_usual = usual is not None and math.isnan(usual)
+    usually = low = _pieces(feature.sentence, known, default, currency)
+    if feature.sentence_low is not None:
+        template = feature.sentence_low.replace(" only ", " ") if none_is_usual else feature.sentence_low
+        low = _pieces(template, known, default, currency)
     nothing = feature.sentence_empty or f"Nothing on record yet for: {feature.doc[0].lower()}{feature.doc[1:]}"
-    limit = 0.5 if feature.unit == YES_OR_NO else -math.inf if known is None else known
+    unknown = math.inf if none_is_usual else -math.inf
+    limit = 0.5 if feature.unit == YES_OR_NO else unknown if known is None else known
 
     def said(value: float | None) -> str:
         if value is None or math.isnan(value):
             return nothing
         pieces = low if value < limit else usually
-        text = "".join([put(value, piece) if form else piece for piece, form in pieces])
+        text = "".join([put(value, piece, currency) if form else piece for piece, form in pieces])
         return text[0].upper() + text[1:]
 
     return said
 
 
-def _pieces(template: str, usual: float | None, default: str) -> list[tuple[str, bool]]:
+def _pieces(template: str, usual: float | None, default: str, currency: str) -> list[tuple[str, bool]]:
     """A template cut into text (False) and the forms in which the value is to be put (True)."""
     template = _OPTIONAL.sub(lambda part: part.group(1) if usual is not None else "", template)
     pieces, end = [], 0
     for field in _FIELD.finditer(template):
         form = field.group(2) or default
         pieces.append((template[end : field.start()], False))
-        pieces.append((form, True) if usual is None or field.group(1) == "value" else (put(usual, form), False))
+        own = usual is None or field.group(1) == "value"
+        pieces.append((form, True) if own else (put(usual, form, currency), False))  # type: ignore[arg-type]
         end = field.end()
     return [*pieces, (template[end:], False)]
 
@@ -115,15 +126,17 @@ def fault_of_template(template: str) -> str | None:
     return "a square bracket stands alone" if re.search(r"[\[\]]", _OPTIONAL.sub("", rest)) else None
 
 
-def put(number: float, form: str) -> str:
+def put(number: float, form: str, currency: str = "") -> str:
     """Write one number as people say it.
 
     >>> put(1, "days"), put(12.4, "days"), put(0.347, "share"), put(10800, "seconds")
     ('1 day', '12 days', '35%', '3 hours')
     >>> put(0, "count complaint"), put(1, "count reply|replies"), put(2, "count reply|replies")
     ('no complaints', '1 reply', '2 replies')
-    >>> put(2.345, "times"), put(1234.5, "amount"), put(3, "number")
-    ('2.3 times', '1,234.50', '3')
+    >>> put(2.345, "times"), put(1, "times"), put(26, "times"), put(3, "number")
+    ('2.3 times', '1 time', '26 times', '3')
+    >>> put(1234.5, "amount"), put(1234.5, "amount", "EUR"), put(7, "amount", "CHF"), put(-3, "amount", "USD")
+    ('1,234.50', '€1,234.50', 'CHF 7', '-$3')
     >>> put(0, "after"), put(1, "after"), put(-0.2, "points"), put(0.01, "points"), put(0, "points")
     ('on the day of', '1 day after', '20 points lower', '1 point higher', 'the same')
     """
@@ -139,9 +152,9 @@ def put(number: float, form: str) -> str:
         amount = _plural(abs(100 * number), "point")
         return "the same" if amount == "0 points" else f"{amount} {'higher' if number > 0 else 'lower'}"
     if form == "times":
-        return f"{number:,.1f} times"
+        return _plural(number, "time")
     if form == "amount":
-        return f"{number:,.2f}"
+        return _amount(number, currency)
     if form.startswith("count "):
         singular, _, plural = form.removeprefix("count ").partition("|")
         return _plural(number, singular, plural, none="no")
@@ -175,6 +188,14 @@ def _plural(number: float, singular: str, several: str = "", none: str = "0") ->
     amount = _rounded(number, 0 if abs(number) >= 10 else 1)
     word = singular if amount in ("1", "-1") else several or plural(singular)
     return f"{none if amount == '0' else amount} {word}"
+
+
+def _amount(number: float, currency: str) -> str:
+    text = f"{abs(number):,.2f}"
+    if not currency:
+        return f"-{text}" if number < 0 else text
+    text = text.removesuffix(".00")
+    return f"{'-' if number < 0 else ''}{SYMBOLS.get(currency, f'{currency} ')}{text}"
 
 
 def _duration(seconds: float) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from churnml.insights.ledger import MONTH
+from churnml.insights.ledger import MONTH, PREFERS
 from churnml.metrics.shares import clustered_ratio, clustered_share
 from churnml.outcomes import SILENT, VOCAL
 
@@ -71,6 +71,41 @@ def assign(rows: pd.DataFrame, rules: Sequence[Persona]) -> np.ndarray[Any, np.d
             name, sign, number = _parsed(condition)
             holds[place] &= _SAYS[sign](rows[name].to_numpy(dtype=float), number) if name in rows else False
     return np.select(holds, [rule.name for rule in rules], default="other").astype(object)
+
+
+_WORDS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "=": "equal to"}
+
+
+def rules_in_words(rules: Sequence[Persona], cards: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Each rule as a sentence: persona, rule. `cards` describe features by `name` and `doc`; others are said to lack.
+
+    >>> from churnml.config import Persona
+    >>> cards = [{"name": "days_since_event", "doc": "Days since the last event of any kind."}]
+    >>> rules_in_words([Persona(name="quiet", when=("days_since_event > 30",))], cards)["rule"].item()
+    'days since the last event of any kind above 30.'
+    """
+    docs = {str(card["name"]): str(card.get("doc", card["name"])).rstrip(".") for card in cards}
+
+    def said(condition: str) -> str:
+        name, sign, number = _parsed(condition)
+        if name not in docs:
+            return f"{name} (which the model’s features lack, so that nobody is told apart by it)"
+        return f"{docs[name][:1].lower()}{docs[name][1:]} {_WORDS[sign]} {number:g}"
+
+    texts = ["; and ".join(map(said, rule.when)) or "everyone else" for rule in rules]
+    return pd.DataFrame({"persona": [rule.name for rule in rules], "rule": [f"{text}." for text in texts]})
+
+
+def preferred_channel(rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.object_]]:
+    """The channel that each customer (n,) used most within a year, as the features name it; None where there is none.
+
+    >>> preferred_channel(pd.DataFrame({"prefers_channel_app": [1.0, 0.0], "prefers_channel_web": [0.0, 0.0]})).tolist()
+    ['app', None]
+    """
+    chosen = np.full(len(rows), None, dtype=object)
+    for name in [str(name) for name in rows if str(name).startswith(PREFERS)]:
+        chosen[rows[name].to_numpy(dtype=float) == 1] = name.removeprefix(PREFERS).replace("_", " ")
+    return chosen
 
 
 def _parsed(condition: str) -> tuple[str, str, float]:

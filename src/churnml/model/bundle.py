@@ -154,10 +154,14 @@ class Bundle:
 
     @property
     def usual(self) -> dict[str, float]:
-        """The median of each number feature among the training rows; what a sentence calls usual."""
+        """The median of each number feature among the training rows; what a sentence calls usual.
+
+        It is nan where most of the rows have no value: then having none is what is usual.
+        """
         middle = QUANTILES.index(0.5)
         medians = {name: values[middle] for name, values in self.quantiles.items()}
-        return {name: value for name, value in medians.items() if value is not None}
+        rare = {name for name, about in self.histograms.items() if about["missing"] > 0.5}
+        return {name: float("nan") if name in rare else value for name, value in medians.items() if value is not None}
 
     @property
     def digest(self) -> str:

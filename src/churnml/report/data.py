@@ -14,6 +14,7 @@ from churnml.insights.silent_share import SilentShare
 
 if TYPE_CHECKING:
     from churnml.insights.findings import Insights
+    from churnml.report.nights import Changes, Focus
 
 _Z = 1.959963984540054
 
@@ -87,7 +88,7 @@ class Trust:
 class ReportData:
     """Everything on the page.
 
-    Customer ids must already be pseudonyms. Every text is escaped when it is drawn.
+    Customer ids must already be pseudonyms, unless names were asked for. Every text is escaped when it is drawn.
 
     Attributes
     ----------
@@ -103,8 +104,9 @@ class ReportData:
     bands:
         risk_band (text), customers, expected (sum of p_silent), value_at_risk (nan = unknown); the riskiest first.
     riskiest:
-        customer (pseudonym), p_silent, p_vocal, value (nan = unknown), risk_band, reason_1 .. reason_n (null when
-        fewer); the riskiest first; some dozens of rows.
+        customer (pseudonym), p_silent, p_vocal, value (nan = unknown), risk_band, persona and channel (null where
+        unknown), contactable, reason_1 .. reason_n and theme_1 .. theme_3 (null when fewer); the riskiest first; some
+        hundreds.
     theme_drivers, feature_drivers:
         From `churnml.explanation.themes`.
     declared_margin:
@@ -117,6 +119,18 @@ class ReportData:
         The name of the model in these frames; every other name is a baseline.
     trust:
         See `Trust`.
+    focus, personas, trend, changes:
+        From `churnml.report.nights`; `changes` is None where there is no night before.
+    rules:
+        persona, rule (in words), in the order in which they are tried.
+    calls:
+        The call list as CSV, from `churnml.report.call_list`; empty where nobody may be contacted.
+    scores_file:
+        Where all scores lie, beside the page.
+    pseudonymous:
+        Whether customers stand on the page under pseudonyms.
+    value_days:
+        A customer's value is what he or she brought in over so many days.
     insights:
         What the outcomes tell about the business; None where nobody asked for it.
     """
@@ -143,4 +157,13 @@ class ReportData:
     lift: pd.DataFrame
     model: str
     trust: Trust
+    focus: Focus
+    personas: pd.DataFrame
+    trend: pd.DataFrame
+    changes: Changes | None
+    rules: pd.DataFrame
+    calls: str
+    scores_file: str
+    value_days: int
+    pseudonymous: bool = True
     insights: Insights | None = None

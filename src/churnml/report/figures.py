@@ -138,6 +138,27 @@ def silent_shares(frame: pd.DataFrame, name: str) -> Drawing:
     return _drawing(name, draw, lambda width: 240, left=46, right=10, top=10, bottom=34)
 
 
+def nights(frame: pd.DataFrame, name: str) -> Drawing:
+    """Expected silent leavers, night by night, within what chance alone allows. Columns: as_of, expected, low, high."""
+
+    def draw(axes: Any, width: int) -> None:
+        places = np.arange(len(frame))
+        axes.grid(axis="y")
+        axes.fill_between(places, frame["low"], frame["high"], color=FAINT, linewidth=0)
+        axes.plot(places, frame["expected"], color=ACCENT, linewidth=2)
+        axes.plot(places[-1:], frame["expected"].tail(1), "o", color=ACCENT, markersize=7, markeredgecolor=PAPER)
+        axes.annotate(
+            f"{frame['expected'].iloc[-1]:,.0f}", (places[-1], frame["expected"].iloc[-1]), (10, 0),
+            textcoords="offset points", va="center", size=12.5,
+        )  # fmt: skip
+        axes.set_ylim(0, 1.08 * max(1.0, float(frame["high"].max())))
+        axes.yaxis.set_major_locator(_locator(4, integer=True))
+        axes.set_xlim(-0.3, len(frame) - 0.7)
+        _dates(axes, frame["as_of"], width)
+
+    return _drawing(name, draw, lambda width: 240, left=46, right=52, top=10, bottom=34)
+
+
 def iceberg(frame: pd.DataFrame, name: str) -> Drawing:
     """Leavers after each friction: above the water who had said so, below it who never did.
 
@@ -196,6 +217,35 @@ def channel_launch(frame: pd.DataFrame, name: str) -> Drawing:
         _key(axes, [(label, colour) for _, label, colour in parts], width, lines=1 if width == WIDE else 2)
 
     return _drawing(name, draw, lambda width: 320, left=46, right=10, top=58, bottom=34)
+
+
+def flow(frame: pd.DataFrame, name: str) -> Drawing:
+    """What became of each persona a month on. Columns: persona, same, other, silent, aloud, away; shares of the row."""
+    parts = (
+        ("silent", "Left silently", ACCENT),
+        ("aloud", "Left, having said so", MUTED),
+        ("other", "Another kind", SECOND),
+        ("same", "The same", FAINT),
+        ("away", "Not active", RULE),
+    )
+
+    def draw(axes: Any, width: int) -> None:
+        rows, floor = np.arange(len(frame))[::-1], np.zeros(len(frame))
+        for column, _, colour in parts:
+            share = frame[column].to_numpy(dtype=float)
+            axes.barh(rows, share, 0.66, left=floor, color=colour, edgecolor=PAPER, linewidth=0.6)
+            floor = floor + share
+        axes.set_yticks(rows, [_shortened(one[:1].upper() + one[1:], 22) for one in frame["persona"]])
+        axes.tick_params(axis="y", labelcolor=INK, pad=8)
+        axes.set_xlim(0, 1)
+        axes.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
+        axes.set_ylim(-0.6, len(frame) - 0.4)
+        axes.spines["bottom"].set_visible(False)
+        lines = 1 if width == WIDE else 3
+        _key(axes, [(label, colour) for _, label, colour in parts], width, lines=lines)
+        axes.get_legend().set_bbox_to_anchor((-172 / (width - 198), 1.02))
+
+    return _drawing(name, draw, lambda width: 124 + 34 * len(frame), left=172, right=26, top=74, bottom=34)
 
 
 def calibration(frame: pd.DataFrame, name: str) -> Drawing:

@@ -13,7 +13,7 @@ import pandas as pd
 from churnml.insights import iceberg, launch, response, survey
 from churnml.insights.census import UNHEARD
 from churnml.insights.findings import Insights
-from churnml.insights.personas import NEW
+from churnml.insights.personas import AWAY, LEFT_ALOUD, LEFT_SILENTLY, NEW, Personas
 from churnml.report.tables import Column, Table, records
 from churnml.report.words import between, count, day, listed, money, percent, sentence, several
 
@@ -395,6 +395,29 @@ def mean_flows(flows: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     wide = flows.groupby(["before", "after"])["customers"].sum().unstack(fill_value=0)
     return wide.div(wide.sum(axis=1), axis=0)
+
+
+def flow(known: Personas) -> pd.DataFrame:
+    """What became of each persona a month on, as shares: persona, same, other, silent, aloud, away."""
+    shares = mean_flows(known.flows)
+    names = [name for name in known.rules["persona"] if name in shares.index]
+    rows = []
+    for name in names:
+        row = shares.loc[name]
+        ends = [float(row.get(end, 0.0)) for end in (name, LEFT_SILENTLY, LEFT_ALOUD, AWAY)]
+        rows.append((name, ends[0], max(0.0, 1 - sum(ends)), *ends[1:]))
+    return pd.DataFrame(rows, columns=["persona", "same", "other", "silent", "aloud", "away"])
+
+
+def flow_table(shares: pd.DataFrame) -> Table:
+    """The numbers behind the picture of the flows."""
+    heads = ("The same", "Another kind", "Left silently", "Left, having said so", "Not active")
+    return Table(
+        "What became of each kind of customer a month on",
+        (Column("Kind"), *(Column(head, True) for head in heads)),
+        tuple((_capital(name), *map(rate, ends)) for name, *ends in shares.itertuples(index=False)),
+        3,
+    )
 
 
 def ways(found: Insights) -> Chapter:

@@ -30,9 +30,10 @@ def drawn(title: str, subtitle: str, drawing: figures.Drawing, summary: str, tab
 def page(template: str, **values: Any) -> str:
     """A template of this package as one self-contained page; the same values give the same bytes."""
     folder = files("churnml.report") / "templates"
-    names = (template, "macros.html", "style.css")
+    names = (template, "macros.html", "style.css", "table.js")
     sources = {name: (folder / name).read_text(encoding="utf-8") for name in names}
     environment = Environment(
         loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template(template).render(style=Markup(sources["style.css"]), words=words, **values)
+    style, script = Markup(sources["style.css"]), Markup(sources["table.js"])
+    return environment.get_template(template).render(style=style, script=script, words=words, **values)

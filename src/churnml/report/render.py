@@ -6,15 +6,18 @@ the page as they are.
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from churnml.evaluation.evaluate import LEADING
 from churnml.insights.findings import Insights
-from churnml.report import figures, insight_tables, story, tables, words
+from churnml.report import briefing, figures, insight_tables, story, tables, words
+from churnml.report.call_list import LONGEST, as_link
 from churnml.report.data import ReportData
 from churnml.report.page import Figure, page
 from churnml.report.page import drawn as _figure
 
 FIRST = 10
-"""So many of the riskiest customers are shown with all their reasons; the others stand in a table to unfold."""
+"""So many of the riskiest customers who may be contacted have a card; all stand in a table to unfold."""
 
 
 def render(data: ReportData) -> str:
@@ -26,11 +29,18 @@ def render(data: ReportData) -> str:
     return page(
         "report.html",
         data=data,
+        briefing=briefing.answers(data),
         answer=story.answer(data),
         key_figures=story.key_figures(data),
         bands=tables.bands(data),
-        first=people[:FIRST],
-        others=people[FIRST:],
+        people=people,
+        first=[person for person in people if person.contactable][:FIRST],
+        listed=min(data.focus.contactable, LONGEST),
+        calls=Markup(as_link(data.calls)) if data.calls else "",
+        kinds=briefing.kinds(data),
+        persona_table=briefing.persona_table(data),
+        changed=briefing.changed(data.changes),
+        nights=_nights(data),
         drivers=_drivers(data),
         feature_table=tables.feature_table(data),
         share_table=tables.share_table(data),
@@ -44,6 +54,19 @@ def render(data: ReportData) -> str:
         chapters=() if data.insights is None else insight_tables.chapters(data.insights),
         pictures={} if data.insights is None else _pictures(data.insights),
         lists=[table for table in (tables.switched_off(data), tables.repairs(data)) if table is not None],
+    )
+
+
+def _nights(data: ReportData) -> Figure | None:
+    if len(data.trend) < 2:
+        return None
+    first, last = data.trend["expected"].iloc[0], data.trend["expected"].iloc[-1]
+    return _figure(
+        "Customers expected to leave silently",
+        "Night by night, within what chance alone allows",
+        figures.nights(data.trend, "nights"),
+        f"Line over {words.several(len(data.trend), 'night')}, from {words.count(first)} to {words.count(last)}.",
+        briefing.trend_table(data.trend),
     )
 
 
@@ -136,6 +159,19 @@ def _pictures(found: Insights) -> dict[str, list[Figure]]:
                 f"Bars above and below a line. After {first['friction']}: {words.count(first['aloud'])} left having "
                 f"said so, {words.count(first['silent'])} without a word.",
                 insight_tables.ice_table(by_friction),
+            )
+        ]
+    became = insight_tables.flow(found.personas)
+    if not became.empty:
+        worst = became.sort_values("silent", ascending=False).iloc[0]
+        pictures["personas"] = [
+            _figure(
+                "What became of each kind a month on",
+                "Shares of the customers of each kind, over all months looked at",
+                figures.flow(became, "flow"),
+                f"Stacked bars. Of “{worst['persona']}”, {words.percent(worst['silent'])} had left silently, "
+                f"{words.percent(worst['other'])} were another kind.",
+                insight_tables.flow_table(became),
             )
         ]
     for number, launch in enumerate(found.launches.launches):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from churnml.evaluation.evaluate import LEADING
+from churnml.report.call_list import opener
 from churnml.report.data import ReportData
 from churnml.report.tables import interval, leading, models, records
 from churnml.report.words import count, day, listed, money, percent, sentence, several, window
@@ -64,24 +65,35 @@ def key_figures(data: ReportData) -> list[tuple[str, str, str]]:
 
 @dataclass(frozen=True)
 class Person:
-    """One of the riskiest customers, as text; `width` is the chance in hundredths, for the bar."""
+    """One of the riskiest customers, as text; `width` is the chance in hundredths, for the bar and for sorting."""
 
     name: str
     chance: str
     width: str
     value: str
+    worth: str
+    persona: str
+    channel: str
+    contactable: bool
+    opener: str
     reasons: tuple[str, ...]
 
 
 def people(data: ReportData) -> list[Person]:
     """The riskiest customers."""
     columns = sorted(name for name in data.riskiest.columns if name.startswith("reason_"))
+    themes = sorted(name for name in data.riskiest.columns if name.startswith("theme_"))
     return [
         Person(
             name=str(row["customer"]),
             chance=percent(row["p_silent"]),
-            width=f"{100 * row['p_silent']:.0f}",
+            width=f"{100 * row['p_silent']:.2f}",
             value="" if pd.isna(row["value"]) else money(row["value"], data.currency),
+            worth="" if pd.isna(row["value"]) else f"{row['value']:.2f}",
+            persona="" if pd.isna(row["persona"]) else str(row["persona"]),
+            channel="" if pd.isna(row["channel"]) else str(row["channel"]),
+            contactable=bool(row["contactable"]),
+            opener=opener(row[name] for name in themes),
             reasons=tuple(str(row[name]) for name in columns if not pd.isna(row[name])),
         )
         for row in data.riskiest.to_dict("records")

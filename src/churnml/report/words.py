@@ -8,10 +8,10 @@ from datetime import date
 
 import pandas as pd
 
+from churnml.features.sentences import SYMBOLS
+
 MISSING = "–"
 """What stands where there is no number."""
-
-SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "INR": "₹"}
 
 METRICS = {
     "log_loss": "Log loss",

@@ -59,6 +59,8 @@ def score_frame(
     model_version: str,
     run_id: str,
     value: ArrayLike | None = None,
+    persona: ArrayLike | None = None,
+    channel: ArrayLike | None = None,
     batch_rows: int = BATCH_ROWS,
     on_batch: Callable[[int], None] | None = None,
 ) -> pa.Table:
@@ -72,11 +74,13 @@ def score_frame(
     high, medium : the thresholds of the risk bands
     value : (n,) what each customer is worth, nan where unknown; `value_at_risk` is `value * p_silent`, what is
         expected to be lost in silence
+    persona, channel : (n,) texts, None where unknown: the kind of customer, and the channel the customer prefers, which
+        is where an action would reach them
     on_batch : told the number of rows done after each batch
 
     Returns
     -------
-    A table of schema `SCORES`. What later steps bring (persona, saveability, action) is null.
+    A table of schema `SCORES`. What later steps bring (saveability, action) is null.
 
     Raises
     ------
@@ -89,13 +93,30 @@ def score_frame(
         raise ModelError(f"{int(ids.duplicated().sum())} customers would be scored twice", "give one row each")
     order = np.argsort(ids.to_numpy(), kind="stable")
     worth = np.full(len(ids), np.nan) if value is None else np.asarray(value, dtype=np.float64)
+    texts = {
+        name: np.full(len(ids), None, dtype=object) if given is None else np.asarray(given, dtype=object)
+        for name, given in (("persona", persona), ("action_channel", channel))
+    }
     batches = []
     for start in range(0, len(order), batch_rows):
         rows = order[start : start + batch_rows]
         features = X.iloc[rows]
         chances = _chances(bundle, features)
+        explained = explain(features)
+        if len(explained) != len(rows):
+            raise ModelError(f"{len(explained)} explanations were given for {len(rows)} customers")
         batches.append(
-            _batch(ids[rows], as_of, chances, explain(features), worth[rows], high, medium, model_version, run_id)
+            _batch(
+                ids[rows],
+                as_of,
+                chances,
+                explained.assign(**{name: given[rows] for name, given in texts.items()}),
+                worth[rows],
+                high,
+                medium,
+                model_version,
+                run_id,
+            )
         )
         if on_batch is not None:
             on_batch(start + len(rows))
@@ -116,15 +137,13 @@ def _batch(
     ids: pd.Index,
     as_of: date,
     chances: dict[str, NDArray[np.float64]],
-    explained: pd.DataFrame,
+    told: pd.DataFrame,
     value: NDArray[np.float64],
     high: float,
     medium: float,
     model_version: str,
     run_id: str,
 ) -> pa.Table:
-    if len(explained) != len(ids):
-        raise ModelError(f"{len(explained)} explanations were given for {len(ids)} customers")
     at_risk = value * chances["silent"]
     columns: dict[str, Any] = {
         "customer_id": pa.array(ids, pa.string()),
@@ -133,9 +152,9 @@ def _batch(
         "risk_band": pa.array(risk_bands(chances["silent"], high=high, medium=medium), pa.string()),
         "value_at_risk": pa.array(at_risk, mask=~np.isfinite(at_risk)),
         **{
-            name: pa.array(explained[name].to_numpy(dtype=object), pa.string(), from_pandas=True)
-            for name in (*REASONS, *THEMES)
-            if name in explained
+            name: pa.array(told[name].to_numpy(dtype=object), pa.string(), from_pandas=True)
+            for name in ("persona", "action_channel", *REASONS, *THEMES)
+            if name in told
         },
         "model_version": pa.array([model_version] * len(ids), pa.string()),
         "run_id": pa.array([run_id] * len(ids), pa.string()),

@@ -14,15 +14,16 @@ from churnml.explanation.attribution import attribute
 from churnml.explanation.reasons import keeps, reasons
 from churnml.explanation.themes import by_theme
 from churnml.outcomes import OUTCOMES
+from churnml.report.waterfall import waterfall
 from churnml.workflows.business import Progress, open_business, silently
 from churnml.workflows.score import cards, champion, publication, recipe_of
 
-BAR = 24
+BAR = 18
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Chances, sentences and theme contributions (log-odds) of one customer."""
+    """Chances, sentences and theme contributions (log-odds) of one customer; base and themes add up to the margin."""
 
     as_of: date
     chances: dict[str, float]
@@ -30,6 +31,8 @@ class Explanation:
     keeps: list[str]
     themes: dict[str, float]
     declared: str
+    base: float
+    margin: float
 
     def summary(self) -> dict[str, Any]:
         """Plain values."""
@@ -47,9 +50,15 @@ class Explanation:
         widest = max(map(abs, self.themes.values()), default=0.0) or 1.0
         lines.append(f"[bold]By theme[/], in {self.declared}")
         for theme, value in self.themes.items():
-            length = max(1, round(BAR * abs(value) / widest))
-            lines.append(f"  {theme:<24} {value:+.2f} [{'red' if value > 0 else 'green'}]{'█' * length}[/]")
+            bar = "█" * max(1, round(BAR * abs(value) / widest))
+            sides = (" " * BAR, f"[red]{bar}[/]") if value > 0 else (f"{' ' * (BAR - len(bar))}[blue]{bar}[/]", "")
+            lines.append(f"  {theme:<24} {value:+.2f} {sides[0]}│{sides[1]}")
+        lines.append(f"  from {self.base:+.2f}, the mean of all customers learnt from, to {self.margin:+.2f}")
         return "\n".join(lines)
+
+    def figure(self, path: Path) -> Path:
+        """Write the waterfall of the themes as .svg or .png. ConfigError for any other ending."""
+        return waterfall(self.themes, self.base, self.declared, path)
 
 
 def explain(
@@ -86,8 +95,9 @@ def explain(
     attribution = attribute(bundle.classifier, X)
     totals = by_theme(attribution, told).iloc[0]
     ordered = totals[totals.abs().sort_values(ascending=False).index]
-    said = reasons(attribution, X, told, bundle.usual, config.scoring.reasons).iloc[0]
-    kept = keeps(attribution, X, told, bundle.usual).iloc[0]
+    currency = config.economics.currency
+    said = reasons(attribution, X, told, bundle.usual, config.scoring.reasons, currency).iloc[0]
+    kept = keeps(attribution, X, told, bundle.usual, currency=currency).iloc[0]
     chances = bundle.predict_proba(X)[0]
     return Explanation(
         as_of,
@@ -96,4 +106,6 @@ def explain(
         [str(text) for text in kept if isinstance(text, str)],
         {str(theme): float(value) for theme, value in ordered.items()},
         attribution.declared,
+        float(attribution.base[0]),
+        float(attribution.margin[0]),
     )

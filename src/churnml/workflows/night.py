@@ -19,6 +19,7 @@ from churnml.dataset import Dataset
 from churnml.explanation.attribution import Explainer
 from churnml.explanation.reasons import explain
 from churnml.features.recipe import Recipe
+from churnml.insights.personas import assign, features_of, preferred_channel
 from churnml.model.bundle import Bundle
 from churnml.scoring import gates
 from churnml.scoring.consent import excluding, withheld
@@ -241,20 +242,27 @@ class Scorer:
         return scores, told, json.dumps(facts, sort_keys=True, indent=2).encode()
 
     def _scores(self, night: Dataset, run: Run, progress: Progress) -> pa.Table:
-        told, rule = cards(self.bundle), self.config.scoring
+        told, rule, currency = cards(self.bundle), self.config.scoring, self.config.economics.currency
         return score_frame(
             self.bundle,
             night.X,
             night.keys["customer_id"],
             as_of=run.as_of,
-            explain=lambda X: explain(self._explainer, X, told, self.bundle.usual, rule.reasons),
+            explain=lambda X: explain(self._explainer, X, told, self.bundle.usual, rule.reasons, currency=currency),
             high=rule.high_risk,
             medium=rule.medium_risk,
             model_version=self.exported.model.version,
             run_id=run.run_id,
             value=night.value,
+            persona=self._personas(night.X),
+            channel=preferred_channel(night.X),
             on_batch=lambda done: progress("scoring and explaining", done, len(night)),
         )
+
+    def _personas(self, X: pd.DataFrame) -> Any:
+        """The persona of each customer; None where the features hold nothing that the rules ask for."""
+        rules = self.config.personas
+        return assign(X, rules) if set(features_of(rules)) & set(X) else None
 
     def _gates_before(self, business: Business, as_of: date, known_at: datetime) -> gates.GateReport:
         """Whether there is anything to score that is new enough; raises at once where there is not."""

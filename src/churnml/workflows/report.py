@@ -4,34 +4,45 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from churnml.config import Config
 from churnml.errors import DataError
 from churnml.features.sentences import nouns
 from churnml.insights.findings import Insights
+from churnml.insights.personas import rules_in_words
 from churnml.model.bundle import Bundle
 from churnml.pseudonyms import Pseudonyms
+from churnml.report import nights
+from churnml.report.call_list import LONGEST, call_list
 from churnml.report.data import ReportData, Trust, headline
 from churnml.report.render import render
 from churnml.report.words import percent
-from churnml.scoring.publish import Night
+from churnml.scoring.publish import Night, Publication
+from churnml.scoring.sinks import SCORES_FILE
 from churnml.workflows.evidence import unpack, unpack_fairness, unpack_share
 from churnml.workflows.judging import MODEL
 from churnml.workflows.score import FACTS_FILE, champion, publication
 
-RISKIEST = 30
+RISKIEST = 200
+TREND_DAYS, TREND_NIGHTS = 180, 30
+"""The trend is of so many days, and at most so many nights: each is held against its manifest first."""
+READ = ("customer_id", "p_silent", "risk_band", "value_at_risk", "persona", "theme_1", "excluded_because")
+"""What is read of all customers; of the riskiest everything is."""
 
 
-def report(config: Config, out: Path | None = None, *, found: Insights | None = None) -> Path:
+def report(config: Config, out: Path | None = None, *, found: Insights | None = None, named: bool = False) -> Path:
     """Write the report of the published night; gives its path (default: `<published>/<project>/report.html`).
 
-    `found` are the insights as known on the morning of that night; with them the page has a section more.
+    `found` are the insights as known on the morning of that night; with them the page has a section more. With `named`,
+    customers stand on it by their ids, not under pseudonyms.
 
     Raises
     ------
@@ -48,8 +59,8 @@ def report(config: Config, out: Path | None = None, *, found: Insights | None = 
             f"{exported.model.version}",
             "score the night again with the new champion",
         )
-    names = Pseudonyms.load(Path(config.paths.models))
-    page = render(report_data(config, night, manifest, bundle, names, found))
+    names = None if named else Pseudonyms.load(Path(config.paths.models))
+    page = render(report_data(config, place, night, manifest, bundle, names, found))
     path = out or place.root / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_name(f".{path.name}.{os.getpid()}")
@@ -60,14 +71,21 @@ def report(config: Config, out: Path | None = None, *, found: Insights | None = 
 
 def report_data(
     config: Config,
+    place: Publication,
     night: Night,
     manifest: dict[str, Any],
     bundle: Bundle,
-    names: Pseudonyms,
+    names: Pseudonyms | None,
     found: Insights | None = None,
 ) -> ReportData:
-    """Everything on the page: the night's scores, the evidence the bundle carries from training, and insights."""
-    scores = night.scores().to_pandas()
+    """Everything on the page: the night's scores beside earlier ones, the evidence from training, and insights."""
+    table = night.scores()
+    scores = table.select(list(READ)).to_pandas()
+    earlier = _earlier(place, night)
+    before = earlier[-1] if earlier else None
+    version = str(manifest["model_version"])
+    columns = ["customer_id", "p_silent", "risk_band", "persona"]
+    then = None if before is None else before.scores().select(columns).to_pandas()
     facts = json.loads((night.folder / FACTS_FILE).read_bytes())
     notes = bundle.notes
     at_risk = scores["value_at_risk"].to_numpy(dtype=float)
@@ -82,11 +100,22 @@ def report_data(
         currency=config.economics.currency,
         leaving=leaving_in_words(config),
         voice=nouns(config.voice.kinds),
-        model_version=str(manifest["model_version"]),
+        model_version=version,
         run_id=str(manifest["run_id"]),
         headline=headline(chances, value),
         bands=_bands(scores),
-        riskiest=_riskiest(scores, value, names),
+        riskiest=_people(table, scores["p_silent"], RISKIEST, names),
+        focus=nights.focus(scores),
+        personas=nights.personas(scores, [persona.name for persona in config.personas], then),
+        trend=nights.trend([*_chances(earlier), (night.as_of, version, scores["p_silent"])]),
+        changes=None
+        if before is None or then is None
+        else nights.changes(scores, then, before.as_of, other_model=_version(before) != version),
+        rules=rules_in_words(config.personas, bundle.features),
+        calls=_calls(table, scores, names),
+        scores_file=f"nights/{night.name}/{SCORES_FILE}",
+        value_days=config.economics.value_days,
+        pseudonymous=names is not None,
         theme_drivers=unpack(notes["theme_drivers"]),
         feature_drivers=unpack(notes["feature_drivers"]),
         declared_margin=notes["declared_margin"],
@@ -118,12 +147,54 @@ def _bands(scores: pd.DataFrame) -> pd.DataFrame:
     return ordered.reset_index()
 
 
-def _riskiest(scores: pd.DataFrame, value: np.ndarray[Any, Any], names: Pseudonyms) -> pd.DataFrame:
-    first = scores.assign(value=value).sort_values(["p_silent", "customer_id"], ascending=[False, True]).head(RISKIEST)
-    kept = ["p_silent", "p_vocal", "value", "risk_band", *(name for name in scores if str(name).startswith("reason_"))]
-    table = first[kept].reset_index(drop=True)
-    table.insert(0, "customer", names.all(first["customer_id"]))
-    return table
+def _people(table: pa.Table, order: pd.Series, most: int, names: Pseudonyms | None) -> pd.DataFrame:
+    """The riskiest customers of the rows of `table`, with all that the page says of one."""
+    ranked = pd.DataFrame({"p": order.to_numpy(), "id": table["customer_id"].to_pandas().to_numpy()})
+    first = ranked.sort_values(["p", "id"], ascending=[False, True]).index[:most]
+    people = table.take(pa.array(first, pa.int64())).to_pandas()
+    ids = people["customer_id"]
+    chances = people["p_silent"].to_numpy()
+    at_risk = people["value_at_risk"].to_numpy(dtype=float)
+    kept = [name for name in people if str(name).startswith(("reason_", "theme_"))]
+    return pd.DataFrame(
+        {
+            "customer": list(ids) if names is None else names.all(ids),
+            "p_silent": chances,
+            "p_vocal": people["p_vocal"],
+            "value": np.divide(at_risk, chances, out=np.full(len(people), np.nan), where=chances > 0),
+            "value_at_risk": at_risk,
+            "risk_band": people["risk_band"],
+            "persona": people["persona"],
+            "channel": people["action_channel"],
+            "contactable": people["excluded_because"].isna(),
+            **{name: people[name] for name in kept},
+        }
+    )
+
+
+def _calls(table: pa.Table, scores: pd.DataFrame, names: Pseudonyms | None) -> str:
+    """The call list: of those to look at first who may be contacted, the riskiest."""
+    raised, _ = nights.chosen(scores)
+    free = raised & scores["excluded_because"].isna()
+    if not free.any():
+        return ""
+    part = table.filter(pa.array(free.to_numpy()))
+    return call_list(_people(part, scores.loc[free, "p_silent"], LONGEST, names))
+
+
+def _earlier(place: Publication, night: Night) -> list[Night]:
+    """The nights before that are whole, oldest first."""
+    found = place.before(night.as_of, TREND_DAYS)
+    return [one for one in found[-TREND_NIGHTS:] if not one.problems()]
+
+
+def _chances(earlier: Iterable[Night]) -> Iterator[tuple[date, str, np.ndarray[Any, Any]]]:
+    for night in earlier:
+        yield night.as_of, _version(night), night.scores().column("p_silent").to_numpy()
+
+
+def _version(night: Night) -> str:
+    return str(night.manifest()["model_version"])
 
 
 def _trust(config: Config, bundle: Bundle, facts: dict[str, Any]) -> Trust:

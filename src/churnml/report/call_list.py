@@ -1,0 +1,74 @@
+"""The call list that the page holds to be saved, and how a conversation may begin.
+
+An opener is a suggestion in plain words, chosen by the customer's own strongest themes. It asks; it never tells the
+customer what the company has watched, and no opener has been tested.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Iterable
+
+import pandas as pd
+
+from churnml.scoring.exports import defused
+
+OPENERS = {
+    "going quiet": "We have not heard from you for a while. How have things been going with us?",
+    "unanswered outreach": "Are the messages we send you of any use? What would you rather hear, and how often?",
+    "waiting": "You have had to wait for us. Is the matter settled, or shall I see to it now?",
+    "unresolved problems": "Something you asked us for may still be open. May I take it on until it is done?",
+    "impersonal service": "You now have a person on the line, with time. What should we know?",
+    "unheard feedback": "We have asked you little and listened less. What would you change about us first?",
+    "broken promises": "We did not keep to what we had said. May I first put that right?",
+    "inconsistent experience": "You may have had different answers in different places. Which one shall I clear up?",
+    "product quality": "Something may not have worked as it should. What happened, and is it still so?",
+    "pressure and privacy": "You decide what we keep and how often we write. What would you like changed?",
+    "channel mismatch": "Which way would you like to reach us, and to be reached?",
+    "rough start": "What is still not set up the way you need it?",
+    "value and contract": "Does what you have with us still fit what you need?",
+}
+"""By theme; a theme that is not here (what the customer is, a theme of one's own) suggests none."""
+OTHERWISE = "How have things been going with us lately?"
+LONGEST = 500
+"""The page holds a list of so many at most; all are in the table of scores."""
+HEADS = ("customer", "chance", "value_at_risk", "persona", "channel")
+
+
+def opener(themes: Iterable[object]) -> str:
+    """How to begin with a customer of these themes, the strongest first.
+
+    >>> opener(["about the customer", "waiting"])
+    'You have had to wait for us. Is the matter settled, or shall I see to it now?'
+    >>> opener([None])
+    'How have things been going with us lately?'
+    """
+    return next((OPENERS[str(theme)] for theme in themes if theme in OPENERS), OTHERWISE)
+
+
+def call_list(people: pd.DataFrame) -> str:
+    """The list as CSV, formulas defused.
+
+    Parameters
+    ----------
+    people : customer, p_silent, value_at_risk, persona, channel, reason_1 .., theme_1 .. of those who may be contacted,
+        the riskiest first
+    """
+    reasons = sorted(str(name) for name in people if str(name).startswith("reason_"))
+    themes = sorted(str(name) for name in people if str(name).startswith("theme_"))
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\r\n")
+    writer.writerow([*HEADS, *reasons, "opener"])
+    for row in people.head(LONGEST).to_dict("records"):
+        chance, value = f"{row['p_silent']:.4f}", row["value_at_risk"]
+        plain = [row["customer"], chance, "" if pd.isna(value) else f"{value:.2f}", row["persona"], row["channel"]]
+        plain += [row[name] for name in reasons] + [opener(row[name] for name in themes)]
+        writer.writerow(["" if pd.isna(cell) else defused(str(cell)) for cell in plain])
+    return lines.getvalue()
+
+
+def as_link(text: str) -> str:
+    """The list as an address that holds it: no file beside the page, and no network."""
+    return f"data:text/csv;charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
