@@ -220,13 +220,12 @@ def channel_launch(frame: pd.DataFrame, name: str) -> Drawing:
 
 
 def flow(frame: pd.DataFrame, name: str) -> Drawing:
-    """What became of each persona a month on. Columns: persona, same, other, silent, aloud, away; shares of the row."""
+    """What became of each persona a month on; the rest is blank. Columns: persona, same, other, silent, aloud."""
     parts = (
         ("silent", "Left silently", ACCENT),
         ("aloud", "Left, having said so", MUTED),
         ("other", "Another kind", SECOND),
         ("same", "The same", FAINT),
-        ("away", "Not active", RULE),
     )
 
     def draw(axes: Any, width: int) -> None:
@@ -241,7 +240,7 @@ def flow(frame: pd.DataFrame, name: str) -> Drawing:
         axes.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
         axes.set_ylim(-0.6, len(frame) - 0.4)
         axes.spines["bottom"].set_visible(False)
-        lines = 1 if width == WIDE else 3
+        lines = 1 if width == WIDE else 2
         _key(axes, [(label, colour) for _, label, colour in parts], width, lines=lines)
         axes.get_legend().set_bbox_to_anchor((-172 / (width - 198), 1.02))
 

@@ -167,7 +167,7 @@ def _pictures(found: Insights) -> dict[str, list[Figure]]:
         pictures["personas"] = [
             _figure(
                 "What became of each kind a month on",
-                "Shares of the customers of each kind, over all months looked at",
+                "Shares of each kind, over all months looked at; where the bar is blank, not active",
                 figures.flow(became, "flow"),
                 f"Stacked bars. Of “{worst['persona']}”, {words.percent(worst['silent'])} had left silently, "
                 f"{words.percent(worst['other'])} were another kind.",
