@@ -36,7 +36,7 @@ from churnml.model.split import RollingOriginSplit
 pd.set_option("display.max_colwidth", 120)
 
 # %%
-made = churnml.simulate(Path("shop"), preset="shop", customers=700, seed=11, months=14)
+made = churnml.simulate(Path("shop"), preset="shop", customers=500, seed=11, months=14)
 config = churnml.load_config(made["configuration"]).with_paths("shop/models", "shop/published")
 
 # %% [markdown]
@@ -82,12 +82,12 @@ pd.DataFrame({name: {figure: scores[f"test_{figure}"].mean() for figure in scori
 #
 # `churnml.train` does all of it: searches parameters inside the training period, judges on snapshots after it, calibrates, audits
 # for leaks, fits again on everything, and writes the run into the model store with its tables, figures, model card
-# and lineage. Here with three trials, and with a rival that the configuration names: it gets the same rows, folds and
+# and lineage. Here with two trials, and with a rival that the configuration names: it gets the same rows, folds and
 # calibration.
 
 # %%
 rival = {"boosting": {"estimator": "sklearn.ensemble.HistGradientBoostingClassifier", "parameters": {"max_iter": 100}}}
-first = churnml.train(config.changed(model={"rivals": rival}), trials=3)
+first = churnml.train(config.changed(model={"rivals": rival}), trials=2)
 first.summary()
 
 # %% [markdown]

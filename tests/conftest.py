@@ -31,6 +31,14 @@ os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSeri
 """Spark's queries in the tests are too short for the best compiler of a Java machine: it takes longer than they do."""
 
 
+LONGEST = frozenset({"test_notebooks.py", "test_killed.py", "test_public_runs.py"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest begin, so that at the end no core waits for another."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture
 def public_data() -> Path:
     """The folder of the public data sets; the test is skipped, saying so, where there is none."""
