@@ -35,11 +35,11 @@ pd.set_option("display.max_colwidth", 160)
 # leaving before the closure is on the books.
 
 # %%
-honest = churnml.simulate(Path("honest"), preset="software", customers=600, seed=3, months=12)
+honest = churnml.simulate(Path("honest"), preset="software", customers=400, seed=3, months=12)
 leaky = churnml.simulate(
     Path("leaky"),
     preset="software",
-    customers=600,
+    customers=400,
     seed=3,
     months=12,
     traps=["leaking_attribute", "winback_before_closure"],

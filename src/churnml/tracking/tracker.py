@@ -190,16 +190,8 @@ class Tracker:
         """Every finished training, newest first: run_id, version, alias, and a column for each parameter and metric."""
         if self._unborn():
             return pd.DataFrame(columns=["run_id", "version", "alias"])
+        runs = self._search("attributes.status = 'FINISHED'")
         with self._reached():
-            runs, token = [], None
-            while True:
-                page = self._client.search_runs(
-                    [self._experiment], "attributes.status = 'FINISHED'", max_results=1000, page_token=token
-                )
-                runs += page
-                token = page.token
-                if not token:
-                    break
             versions = {v.run_id: str(v.version) for v in self._client.search_model_versions(f"name='{self.name}'")}
         aliases = {v.version: alias for alias in (CHALLENGER, CHAMPION) if (v := self._alias(alias))}
         return pd.DataFrame(
@@ -216,9 +208,13 @@ class Tracker:
         )
 
     def forget(self, pseudonym: str) -> int:
-        """Take a customer out of the test predictions of every finished training; gives how many rows went."""
+        """Take a customer out of the test predictions of every training, however it ended; gives how many rows went."""
         removed = 0
-        for run_id in self.runs()["run_id"]:
+        for run in [] if self._unborn() else self._search(""):
+            run_id = run.info.run_id
+            with self._reached():
+                if PREDICTIONS not in {file.path for file in self._client.list_artifacts(run_id, "tables")}:
+                    continue
             with TemporaryDirectory() as staging:
                 path = self.download(run_id, PREDICTIONS, Path(staging) / "predictions.csv")
                 table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -228,6 +224,18 @@ class Tracker:
                     self._client.log_text(run_id, kept.to_csv(index=False), PREDICTIONS)
                 removed += len(table) - len(kept)
         return removed
+
+    def _search(self, condition: str) -> list[Any]:
+        """The runs of the project's trainings for which a condition of MLflow's holds, newest first."""
+        found: list[Any] = []
+        token = None
+        with self._reached():
+            while True:
+                page = self._client.search_runs([self._experiment], condition, max_results=1000, page_token=token)
+                found += page
+                token = page.token
+                if not token:
+                    return found
 
     @contextmanager
     def _run(self, experiment: str, name: str, record: RunRecord) -> Iterator[str]:
