@@ -1,202 +1,216 @@
-"""A night's prediction, explanation and sentences beside a plain script on the same columns; the two take turns.
+"""A whole night: from the event log to published scores and sentences, beside a plain script with the same columns.
 
-python benchmarks/nightly.py                                         default parameters, 100,000 rows
-python benchmarks/nightly.py --trees 500 --leaves 31                 a large model
-python benchmarks/nightly.py --rows 1000000 --skip-plain             a million customers, churnml alone
+python benchmarks/nightly.py                             a million customers, 50 million events
+python benchmarks/nightly.py --trees 500 --leaves 31     with a large model
+python benchmarks/nightly.py --customers 100000          fewer
+python benchmarks/nightly.py --whole                     the whole catalogue; the plain script has no part in it
 
-The plain script is pandas, LGBMClassifier and shap.TreeExplainer, with the five strongest features put into a sentence
-row by row. Its slow parts see a slice of the rows (--slice), and their time is extrapolated to all of them: it grows in
-proportion to the rows. Both train on the same simulated customers, with the same parameters, and must give the same
-chances of leaving and the same contributions. The rows are those of simulated customers, drawn with replacement, with
-a little noise on every number that is not whole, so that no value is met too often.
+The champion learns from a smaller log of the same kind. `churnml score` is then one process, as cron starts it: it
+reads and checks the log, builds the features, predicts, explains everybody in sentences, holds all gates and
+publishes; the seconds of its stages are those of its own log. The plain script is another process: the same features
+in pandas (those of `features.py`), the champion's booster read by LightGBM, shap.TreeExplainer, the five strongest
+features put into a sentence row by row, a Parquet file. Explanation and sentences see a slice of its rows (--slice) and
+are extrapolated, since they grow in proportion. Both must have the same features, chances and contributions.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
-import statistics
+import json
+import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
-from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-import churnml
+import features
 from churnml.explanation.attribution import Explainer
-from churnml.explanation.reasons import explain, reasons
-from churnml.features.registry import FeatureCard
 from churnml.model.bundle import Bundle
-from churnml.model.calibration import Calibration
-from churnml.model.classifier import SilentDefectionClassifier
-from churnml.outcomes import OUTCOMES
-from churnml.scoring.job import score_frame
-from churnml.workflows.business import open_business
-from churnml.workflows.rows import labelled
+from churnml.scoring.publish import Publication
+from churnml.tracking import Tracker
 
-NOISE = 0.01
-Result = TypeVar("Result")
+CHURNML = (sys.executable, "-m", "churnml.cli")
+CONFIG = "company.yaml"
+NOT_IN_PANDAS = ("probability_alive", "probability_return_30d", "probability_return_90d")
+LEAST = 1e-9
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure a night's last stages beside a plain script.")
-    parser.add_argument("--customers", type=int, default=1500, help="simulated customers to learn from")
-    parser.add_argument("--rows", type=int, default=100_000, help="customers to score")
-    parser.add_argument("--slice", type=int, default=1000, help="rows that the plain script's slow parts see")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = argparse.ArgumentParser(description="Measure a whole night beside a plain script.")
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--learn", type=int, default=20_000, help="customers the champion learns from")
+    parser.add_argument("--slice", type=int, default=1000, help="rows that the plain script explains")
     parser.add_argument("--trees", type=int, default=200)
     parser.add_argument("--leaves", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--skip-plain", action="store_true", help="churnml alone")
+    parser.add_argument("--whole", action="store_true", help="the whole catalogue, without the plain script")
+    parser.add_argument("--folder", type=Path, help="keep the logs and the products there")
+    parser.add_argument("--plain", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="churnml-nightly-") as folder:
-        X, outcome, cards = simulated(Path(folder), options.customers)
-    bundle = trained(X, outcome, cards, options)
-    rows = many(X, options.rows)
-    print(f"{len(rows):,} rows, {X.shape[1]} columns, {options.trees} trees of {options.leaves} leaves\n")
-    show("churnml", churnml_stages(bundle, rows, cards, options))
-    if not options.skip_plain:
-        plain = Plain(X, outcome, bundle.classifier)
-        show("plain script", plain.stages(rows, options.slice, options.rounds))
-        agreement(bundle, plain, rows.iloc[: options.slice], options)
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:,.1f} GB")
-
-
-def simulated(folder: Path, customers: int) -> tuple[pd.DataFrame, pd.Series, list[FeatureCard]]:
-    """Features, outcomes and cards of a simulated company's snapshots."""
-    made = churnml.simulate(folder / "data", customers=customers, seed=7, months=12)
-    config = churnml.load_config(made["configuration"])
-    with open_business(config) as business:
-        data = labelled(business)
-    return data.X, data.outcome, list(data.recipe.cards)
-
-
-def trained(X: pd.DataFrame, outcome: pd.Series, cards: list[FeatureCard], options: argparse.Namespace) -> Bundle:
-    """The default model, with the number of trees and leaves asked for."""
-    model = SilentDefectionClassifier(
-        n_estimators=options.trees, num_leaves=options.leaves, num_threads=options.threads
-    ).fit(X, outcome)
-    return Bundle.build(model, Calibration.identity(OUTCOMES), X, [card.card() for card in cards])
-
-
-def many(X: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """Rows drawn with replacement, with noise on what is not whole."""
-    draw = np.random.default_rng(1)
-    drawn = X.iloc[draw.integers(0, len(X), rows)].reset_index(drop=True)
-    for name in drawn.select_dtypes("number").columns:
-        values = drawn[name].to_numpy(dtype=np.float64)
-        noise = np.where(values == np.round(values), 1.0, 1 + NOISE * draw.standard_normal(rows))
-        drawn[name] = values * noise
-    return drawn
-
-
-def churnml_stages(
-    bundle: Bundle, rows: pd.DataFrame, cards: list[FeatureCard], options: argparse.Namespace
-) -> dict[str, list[tuple[float, float]]]:
-    """Seconds (of the clock, of the processor) of each stage for all rows, and of everything as a night does it."""
-    explainer, ready = timed(lambda: Explainer(bundle.classifier, threads=options.threads))
-    next(explainer.attributions(rows.head(1)))  # compiled now, if it was never before
-    stages: dict[str, list[tuple[float, float]]] = {"getting ready to explain": [ready]}
-    for _ in range(options.rounds):
-        stages.setdefault("chances", []).append(timed(lambda: bundle.predict_proba(rows))[1])
-        stages.setdefault("contributions", []).append(
-            timed(lambda: [len(part) for part in explainer.attributions(rows)])[1]
+    if options.plain:
+        print(json.dumps(plain_script(options.plain, options.slice)))
+        return
+    with tempfile.TemporaryDirectory(prefix="churnml-nightly-") as temporary:
+        folder = options.folder or Path(temporary)
+        prepare(folder, options)
+        ours = nightly(folder / "night")
+        print(
+            f"{ours['customers']:,} customers scored, {ours['columns']} columns, "
+            f"{options.trees} trees of {options.leaves} leaves\n"
         )
-    part = next(explainer.attributions(rows, chunk_rows=10_000))
-    few = rows.head(len(part))
-    stages[f"sentences, {len(few):,} rows"] = [
-        timed(lambda: reasons(part, few, cards, bundle.usual))[1] for _ in range(options.rounds)
-    ]
-
-    def night() -> int:
-        scores = score_frame(
-            bundle,
-            rows,
-            np.array([f"{number:09d}" for number in range(len(rows))]),
-            as_of=date(2024, 7, 1),
-            explain=lambda X: explain(explainer, X, cards, bundle.usual),
-            high=0.5,
-            medium=0.2,
-            model_version="1",
-            run_id="benchmark",
-        )
-        return int(scores.num_rows)
-
-    stages["all of it, with the table of scores"] = [timed(night)[1]]
-    return stages
+        show("churnml score", ours["stages"], f"peak {ours['gigabytes']:.2f} GB")
+        if not options.whole:
+            other = in_its_own_process(folder, options.slice)
+            show("plain script", other["stages"], f"peak {other['gigabytes']:.2f} GB")
+            print(agreement(folder))
+            print(f"\nratio {total(other['stages']) / total(ours['stages']):.1f}")
 
 
-class Plain:
-    """LGBMClassifier and shap.TreeExplainer for leaving at all, and a sentence for each of the five strongest."""
-
-    def __init__(self, X: pd.DataFrame, outcome: pd.Series, like: SilentDefectionClassifier) -> None:
-        import lightgbm
-        import shap
-
-        own = like.get_params()
-        self.model = lightgbm.LGBMClassifier(
-            **{name: own[name] for name in ("n_estimators", "learning_rate", "num_leaves", "max_depth", "num_threads")},
-            min_child_samples=min(own["min_child_samples"], len(X) // 20),
-            colsample_bytree=own["feature_fraction"],
-            subsample=own["bagging_fraction"],
-            subsample_freq=1,
-            reg_lambda=own["lambda_l2"],
-            random_state=own["seed"],
-            deterministic=True,
-            force_col_wise=True,
-            verbosity=-1,
-        ).fit(X, (outcome != "retained").astype(int))
-        self.explainer = shap.TreeExplainer(self.model)
-
-    def contributions(self, X: pd.DataFrame) -> np.ndarray:
-        return np.asarray(self.explainer.shap_values(X))
-
-    def sentences(self, X: pd.DataFrame, values: np.ndarray) -> list[list[str]]:
-        said = []
-        for number, (_, row) in enumerate(X.iterrows()):
-            strongest = np.argsort(-values[number])[:5]
-            said.append([f"{X.columns[place]} is {row.iloc[place]}" for place in strongest])
-        return said
-
-    def stages(self, rows: pd.DataFrame, part: int, rounds: int) -> dict[str, list[tuple[float, float]]]:
-        few, share = rows.iloc[:part], len(rows) / min(part, len(rows))
-        stages: dict[str, list[tuple[float, float]]] = {}
-        for _ in range(rounds):
-            stages.setdefault("chances", []).append(timed(lambda: self.model.predict_proba(rows))[1])
-            values, spent = timed(lambda: self.contributions(few))
-            stages.setdefault("contributions, extrapolated", []).append((spent[0] * share, spent[1] * share))
-            _, spent = timed(lambda values=values: self.sentences(few, values))
-            stages.setdefault("sentences, extrapolated", []).append((spent[0] * share, spent[1] * share))
-        return stages
+def prepare(folder: Path, options: argparse.Namespace) -> None:
+    """Two logs with one configuration, and a champion that has learnt from the smaller."""
+    families = ("recency",) if not options.whole else features_of_catalogue()
+    text = features.configuration(families)
+    if not options.whole:
+        text = text.replace("families: [recency]", f"families: [recency], exclude: [{', '.join(NOT_IN_PANDAS)}]")
+    text += f"""
+model: {{parameters: {{n_estimators: {options.trees}, num_leaves: {options.leaves}}}, folds: 2}}
+paths: {{models: {folder / "models"}, published: {folder / "published"}}}
+"""
+    for name, customers in (("learn", options.learn), ("night", options.customers)):
+        if not (folder / name / CONFIG).exists():
+            features.write_log(folder / name, customers, 50)
+        (folder / name / CONFIG).write_text(text)
+    if not (folder / "models").exists():
+        command = [*CHURNML, "train", str(folder / "learn" / CONFIG), "--json"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-def agreement(bundle: Bundle, plain: Plain, rows: pd.DataFrame, options: argparse.Namespace) -> None:
-    """The largest differences between both in chances of leaving and in contributions."""
-    found = next(Explainer(bundle.classifier, margin="defection", threads=options.threads).attributions(rows))
-    leaving = 1 - bundle.predict_proba(rows)[:, 0]
-    chances = np.abs(leaving - plain.model.predict_proba(rows)[:, 1]).max()
-    contributions = np.abs(found.values - plain.contributions(rows)).max()
-    print(f"largest difference of chances {chances:.1e}, of contributions {contributions:.1e}\n")
+def features_of_catalogue() -> tuple[str, ...]:
+    from churnml.features.registry import FAMILIES
+
+    return tuple(FAMILIES)
 
 
-def timed(work: Callable[[], Result]) -> tuple[Result, tuple[float, float]]:
-    """What `work` gives, and the seconds of the clock and of the processor that it took."""
-    clock, processor = time.perf_counter(), time.process_time()
-    result = work()
-    return result, (time.perf_counter() - clock, time.process_time() - processor)
+def nightly(folder: Path) -> dict[str, Any]:
+    """`churnml score` as one process: seconds by stage, peak memory."""
+    log = folder / "log.jsonl"
+    log.unlink(missing_ok=True)
+    command = [*CHURNML, "score", str(folder / CONFIG), "--as-of", str(features.AS_OF), "--json"]
+    begun = time.perf_counter()
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "CHURNML_LOG": str(log)})
+    said = json.loads(running.communicate()[0] or "{}")
+    spent = time.perf_counter() - begun
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    if running.returncode:
+        sys.exit(f"churnml score left with {running.returncode}: {events[-1:]}")
+    staged = [event for event in events if "stage" in event and "seconds" in event]
+    stages = {event["stage"]: event["seconds"] for event in staged}
+    stages["start of Python, and the rest"] = spent - sum(stages.values())
+    columns = next(event["columns"] for event in staged if event["stage"] == "features")
+    peak = max(event["peak_mb"] for event in staged) / 1e3
+    return {"stages": stages, "gigabytes": peak, "customers": said["customers"], "columns": columns}
 
 
-def show(title: str, stages: dict[str, list[tuple[float, float]]]) -> None:
-    """The medians of each stage as a Markdown table."""
-    print(f"| {title} | seconds | of the processor |\n|---|---|---|")
-    for name, spent in stages.items():
-        clock, processor = (statistics.median(each[place] for each in spent) for place in (0, 1))
-        print(f"| {name} | {clock:,.2f} | {processor:,.2f} |")
-    print()
+def in_its_own_process(folder: Path, part: int) -> dict[str, Any]:
+    """The plain script."""
+    command = [sys.executable, __file__, "--plain", str(folder), "--slice", str(part)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"plain script: {done.stderr[-2000:]}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def champion(folder: Path) -> Bundle:
+    """The bundle that has scored the night."""
+    return Bundle.load(Tracker(None, folder / "models", "benchmark").champion_bundle().folder)
+
+
+def plain_script(folder: Path, part: int) -> dict[str, Any]:
+    """What one would write without churnml, for leaving at all: its seconds by stage."""
+    import lightgbm
+    import shap
+
+    bundle = champion(folder)
+    booster = lightgbm.Booster(model_str=bundle.classifier.boosters_["defection"].model_to_string())
+    clock = Clock()
+    features.by_pandas(folder / "night", folder / "plain.parquet")
+    rows = pd.read_parquet(folder / "plain.parquet").set_index("customer_id")
+    X = rows[list(bundle.columns)].astype(float)
+    clock.took("features")
+    chances = booster.predict(X)
+    clock.took("chances")
+    few = X.iloc[:: max(1, len(X) // part)].iloc[:part]
+    values = np.asarray(shap.TreeExplainer(booster).shap_values(few))
+    clock.took("contributions, extrapolated", len(X) / len(few))
+    said = sentences(few, values)
+    clock.took("sentences, extrapolated", len(X) / len(few))
+    pd.DataFrame({"customer_id": X.index, "chance": chances}).to_parquet(folder / "plain_scores.parquet")
+    clock.took("scores written")
+    contributions = pd.DataFrame(values, index=few.index, columns=few.columns)
+    contributions.to_parquet(folder / "plain_contributions.parquet")
+    assert len(said) == len(few)
+    return {"stages": clock.stages, "gigabytes": features.peak_memory()}
+
+
+def sentences(X: pd.DataFrame, values: np.ndarray) -> list[list[str]]:
+    """The five strongest features of each row."""
+    said = []
+    for number, (_, row) in enumerate(X.iterrows()):
+        strongest = np.argsort(-values[number])[:5]
+        said.append([f"{X.columns[place]} is {row.iloc[place]}" for place in strongest])
+    return said
+
+
+class Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def took(self, stage: str, times: float = 1.0) -> None:
+        """The time since the last call was this stage's; what `times` as much would have taken."""
+        now = time.perf_counter()
+        self.stages[stage] = (now - self._last) * times
+        self._last = time.perf_counter()
+
+
+def agreement(folder: Path) -> str:
+    """The largest differences of published chances and of contributions; the program ends if they are not the same."""
+    bundle = champion(folder)
+    rows = pd.read_parquet(folder / "plain.parquet").set_index("customer_id").sort_index()
+    X = rows[list(bundle.columns)].astype(float)
+    night = Publication(folder / "published" / "benchmark").current()
+    assert night is not None
+    published = night.scores().to_pandas()
+    if list(published["customer_id"]) != list(X.index):
+        sys.exit("the plain script has other customers")
+    chances = np.abs(published[["p_retained", "p_silent", "p_vocal"]].to_numpy() - bundle.predict_proba(X)).max()
+    theirs = pd.read_parquet(folder / "plain_contributions.parquet")
+    explainer = Explainer(bundle.classifier, margin="defection", threads=features.THREADS)
+    ours = next(explainer.attributions(X.loc[theirs.index], chunk_rows=len(theirs)))
+    contributions = np.abs(ours.values - theirs.to_numpy()).max()
+    if max(chances, contributions) > LEAST:
+        sys.exit(f"not the same numbers: chances {chances:.1e}, contributions {contributions:.1e}")
+    return f"largest difference of chances {chances:.1e}, of contributions {contributions:.1e}"
+
+
+def total(stages: dict[str, float]) -> float:
+    return sum(stages.values())
+
+
+def show(title: str, stages: dict[str, float], remark: str) -> None:
+    """A Markdown table of the stages that took time."""
+    print(f"| {title} | seconds |\n|---|---|")
+    for name, seconds in stages.items():
+        if seconds >= 0.05:
+            print(f"| {name} | {seconds:,.1f} |")
+    print(f"| **all, {remark}** | **{total(stages):,.1f}** |\n", flush=True)
 
 
 if __name__ == "__main__":
