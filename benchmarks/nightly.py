@@ -38,6 +38,7 @@ CHURNML = (sys.executable, "-m", "churnml.cli")
 CONFIG = "company.yaml"
 NOT_IN_PANDAS = ("probability_alive", "probability_return_30d", "probability_return_90d")
 LEAST = 1e-9
+MEMORY = "2GB"
 
 
 def main() -> None:
@@ -76,6 +77,7 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
     text = features.configuration(families)
     if not options.whole:
         text = text.replace("families: [recency]", f"families: [recency], exclude: [{', '.join(NOT_IN_PANDAS)}]")
+    text = text.replace(f"memory_limit: {features.MEMORY}", f"memory_limit: {MEMORY}")
     text += f"""
 model: {{parameters: {{n_estimators: {options.trees}, num_leaves: {options.leaves}}}, folds: 2}}
 paths: {{models: {folder / "models"}, published: {folder / "published"}}}

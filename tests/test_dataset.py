@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -231,16 +232,20 @@ def test_a_snapshot_with_nobody_is_an_error(
 def test_a_large_log_taken_in_parts_gives_the_same(
     data: Dataset, canonical: Canonical, config: Config, engine: Engine, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dataset, "LARGE", 10)
-    monkeypatch.setattr(dataset, "PART_ROWS", 1)
-    parts = dataset.parted(canonical, engine)
-    of_parts = [engine.frame(part.events) for part in parts]
     events = engine.frame(canonical.events)
-    assert len(parts) == len(events) > max(map(len, of_parts)) and min(map(len, of_parts)) == 0  # some without any row
+    monkeypatch.setattr("churnml.engine.LARGE", 10)
+    monkeypatch.setattr("churnml.engine.PART_ROWS", 2)
+    stored = replace(canonical, events=engine.store(canonical.events, "large"))
+    parts = dataset.parted(stored, engine)
+    of_parts = [engine.frame(part.events) for part in parts]
+    assert len(parts) == len(events) // 2 and min(map(len, of_parts)) == 0  # some without any row
     order = ["customer_id", "occurred_at", "kind"]
     together = pd.concat([part for part in of_parts if len(part)]).sort_values(order, ignore_index=True)
     pd.testing.assert_frame_equal(together, events.sort_values(order, ignore_index=True), check_dtype=False)
     assert max(part["customer_id"].nunique() for part in of_parts) < len(data.keys["customer_id"].unique())
-    in_parts = dataset.build(canonical, config, engine, [FIRST, SECOND], recipe, labels_known_at=END)
+    in_parts = dataset.build(stored, config, engine, [FIRST, SECOND], recipe, labels_known_at=END)
     pd.testing.assert_frame_equal(in_parts.frame(), data.frame(), check_exact=True)
     pd.testing.assert_frame_equal(in_parts.excluded, data.excluded)
+    changed = replace(stored, events=stored.events.filter(stored.events.kind != "activity"))
+    seen = pd.concat([engine.frame(part.events) for part in dataset.parted(changed, engine)])
+    assert sorted(seen["kind"].unique()) == sorted(set(events["kind"]) - {"activity"})  # not what was stored before

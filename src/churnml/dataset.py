@@ -40,12 +40,6 @@ PROTECTED = "_protected_"
 """Before the name of a protected attribute, so that it can be taken for no column of X."""
 NEWCOMER = "signed up after the last snapshot"
 
-LARGE = 60_000_000
-"""A log of more events is taken in parts of the customers: aggregates over all of them might not fit into memory."""
-
-PART_ROWS = 20_000_000
-"""About so many events are in a part."""
-
 NEARLY_ALL = 0.8
 """The share of the customers on the spine from which on the events of all of them are read."""
 
@@ -229,11 +223,12 @@ def build(
             if labels_known_at is not None:
                 outcomes.append(engine.frame(label(shelf, config, view.spine, as_of, labels_known_at)))
         rows, records = _together(known)
+        del known  # as large as the rows
         rows["as_of"] = pd.Timestamp(as_of)
         if labels_known_at is None:
             ends = rows["_days_to_end"] < (outcome_window(as_of, config.snapshots).end - as_of).days
             left_out.append(rows.loc[ends, ["customer_id"]].assign(reason=ENDS))
-            rows = rows[~ends]
+            rows = rows[~ends] if ends.any() else rows
         else:
             rows = rows.merge(pd.concat(outcomes), on="customer_id", how="left", validate="one_to_one")
             unlabelled = rows["outcome"].isna()
@@ -245,7 +240,9 @@ def build(
         parts.append(rows.drop(columns=features.hidden))
         excluded.append(pd.concat(left_out).sort_values("customer_id").assign(as_of=pd.Timestamp(as_of)))
         progress(number + 1, len(snapshots))
-    rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    rows = (
+        pd.concat(parts or [pd.DataFrame()], ignore_index=True) if len(parts) != 1 else parts[0].reset_index(drop=True)
+    )
     if rows.empty:
         span = f"{snapshots[0]} to {snapshots[-1]}" if snapshots else "no snapshot at all"
         raise DataError(
@@ -341,13 +338,12 @@ def _together(known: Sequence[_Known]) -> _Known:
 
 def parted(canonical: Canonical, engine: Engine) -> tuple[Canonical, ...]:
     """The same tables, those of a large log in parts: each has all that is known of its customers."""
-    rows = engine.number(canonical.events.count())
-    if rows <= LARGE:
+    parts = engine.parts(canonical.events, "events_parted")
+    if len(parts) == 1:
         return (canonical,)
-    parts = -(-rows // PART_ROWS)
     return tuple(
-        replace(canonical, customers=part_of(canonical.customers, parts, number), events=events)
-        for number, events in enumerate(engine.parts(canonical.events, parts, "events_in_parts"))
+        replace(canonical, customers=part_of(canonical.customers, len(parts), number), events=events)
+        for number, events in enumerate(parts)
     )
 
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from churnml import config as settings
 from churnml.errors import ConfigError, DataError, LockError
@@ -20,6 +20,18 @@ from churnml.queries import one_condition, one_query
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas as pd
+
+
+LARGE = 20_000_000
+"""A table of more rows is taken in parts of the customers: aggregates over all of them might not fit into memory."""
+
+PART_ROWS = 12_500_000
+"""About so many rows are in a part."""
+
+
+class _Parts(NamedTuple):
+    all: ir.Table
+    each: tuple[ir.Table, ...]
 
 
 class Engine:
@@ -35,6 +47,7 @@ class Engine:
         self._timezone = timezone
         self._cached: dict[str, ir.Table] = {}
         self._servers: dict[str, Any] = {}
+        self._stored: dict[str | None, tuple[ir.Table, ...]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -149,16 +162,39 @@ class Engine:
             self.backend.raw_sql(f"DROP VIEW {view}")
             return self.backend.table(name)
 
-    def parts(self, table: ir.Table, number: int, name: str) -> tuple[ir.Table, ...]:
-        """The parts of a table that `part_of` tells apart, written down so that each is read without the others.
+    def store(self, table: ir.Table, name: str) -> ir.Table:
+        """`materialise`, but a table of more than `LARGE` rows is kept in parts of the customers, as `parts` has them.
 
-        It takes as long as writing the table once; columns without any value are not written, but given back. Parts
-        written under the same name before are gone. Spark, which keeps to its memory by itself, writes nothing.
+        It is written once, and each part is read without the others.
         """
-        import ibis
+        number = parts_for(self.number(table.count())) if self._folder else 1
+        if number == 1:
+            return self.materialise(table, name)
+        parts = self._in_parts(table, number, name)
+        whole = self.view(parts.all, f"{name}_stored")
+        self._stored[f"{name}_stored"] = parts.each
+        return whole
 
+    def parts(self, table: ir.Table, name: str) -> tuple[ir.Table, ...]:
+        """A table of more than `LARGE` rows in the parts of the customers that `part_of` tells apart; else itself.
+
+        Those of a table that `store` has given are there. Of any other they are written down now, under `name` (parts
+        written under the same name before are gone), which takes as long as writing the table once. Spark, which keeps
+        to its memory by itself, writes nothing.
+        """
+        if (stored := self._stored.get(_own_name(table))) is not None:
+            return stored
+        if (number := parts_for(self.number(table.count()))) == 1:
+            return (table,)
         if self._folder is None:
             return tuple(part_of(table, number, part) for part in range(number))
+        return self._in_parts(table, number, name).each
+
+    def _in_parts(self, table: ir.Table, number: int, name: str) -> _Parts:
+        """The table in Parquet files, one folder a part. Columns without any value are not written, but given back."""
+        import ibis
+
+        assert self._folder is not None
         with self.explaining(name):
             filled = self.frame(table.aggregate(**{column: table[column].notnull().any() for column in table.columns}))
             kept = [column for column in table.columns if filled[column].any()]
@@ -166,12 +202,15 @@ class Engine:
             numbered = table.select(*kept, part_number=_part_number(table, number))
             self.backend.create_view(view, numbered, overwrite=True)
             self.backend.raw_sql(f"COPY {view} TO '{folder}' (FORMAT parquet, PARTITION_BY part_number, OVERWRITE)")
-            written = self.backend.read_parquet(f"{folder}/*/*.parquet", table_name=name, hive_partitioning=True)
+            written = self.backend.read_parquet(
+                f"{folder}/*/*.parquet", table_name=f"{name}_in_parts", hive_partitioning=True
+            )
             columns = {
                 column: written[column] if column in kept else ibis.null(kind)
                 for column, kind in table.schema().items()
             }
-            return tuple(written.filter(written.part_number == part).select(**columns) for part in range(number))
+            each = (written.filter(written.part_number == part).select(**columns) for part in range(number))
+            return _Parts(written.select(**columns), tuple(each))
 
     def view(self, expression: ir.Table, name: str) -> ir.Table:
         """A table under `name` that is computed as far as needed whenever it is read; it replaces an earlier one."""
@@ -196,7 +235,8 @@ class Engine:
 
         def run() -> pd.DataFrame:
             with self.explaining("the query"):
-                frame: pd.DataFrame = self.backend.con.sql(query).to_arrow_table().to_pandas()
+                table = self.backend.con.sql(query).to_arrow_table()
+                frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)  # never there twice
                 return frame
 
         return run
@@ -244,6 +284,15 @@ def whole(value: Any) -> int:
     return 0 if value is None or value != value else int(value)
 
 
+def parts_for(rows: int) -> int:
+    """In how many parts a table of so many rows is taken.
+
+    >>> parts_for(LARGE), parts_for(LARGE + 1)
+    (1, 2)
+    """
+    return 1 if rows <= LARGE else -(-rows // PART_ROWS)
+
+
 def part_of(table: ir.Table, parts: int, number: int = 0) -> ir.Table:
     """The rows of one of `parts` parts of the customers, told apart by a hash of `customer_id`."""
     return table if parts == 1 else table.filter(_part_number(table, parts) == number)
@@ -251,6 +300,14 @@ def part_of(table: ir.Table, parts: int, number: int = 0) -> ir.Table:
 
 def _part_number(table: ir.Table, parts: int) -> Any:
     return table.customer_id.hash().abs() % parts
+
+
+def _own_name(table: ir.Table) -> str | None:
+    """The name of a table or view of the engine; None for what is computed from them."""
+    from ibis.expr.operations import DatabaseTable
+
+    operation = table.op()
+    return operation.name if isinstance(operation, DatabaseTable) else None
 
 
 def _first_line(error: Exception) -> str:

@@ -106,7 +106,7 @@ def build(
     all_events = ibis.union(*events) if len(events) > 1 else events[0] if events else mapping.no_events()
     if any(event.event_id for source in config.sources for event in source.events):
         all_events = mapping.without_redelivery(engine.materialise(all_events, "delivered_events"))
-    all_events = engine.materialise(all_events, "events")
+    all_events = engine.store(all_events, "events")
     mapped_customers = ibis.union(*customers) if len(customers) > 1 else customers[0]
     all_customers = engine.materialise(mapping.with_sign_ups(mapped_customers, all_events), "customers")
     all_events, repaired = repair(all_customers, all_events, engine, config)

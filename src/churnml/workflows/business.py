@@ -15,6 +15,7 @@ from churnml.engine import Engine, open_engine
 from churnml.pseudonyms import Suppressed
 from churnml.sources import Canonical
 from churnml.sources import build as build_sources
+from churnml.workflows.logs import stage
 
 if TYPE_CHECKING:
     from churnml.config import Config
@@ -78,9 +79,12 @@ def open_business(config: Config, root: Path | None = None, progress: Progress =
     with open_engine(config.engine, config.timezone) as engine:
         progress("reading the sources", 0, 1)
         suppressed = Suppressed.load(Path(config.paths.models), config.project)
-        canonical = build_sources(config, engine, folder, suppressed.among if suppressed else None)
-        report = canonical.report(engine, config)
-        report.raise_if_refused()
+        with stage(log, "read") as event:
+            canonical = build_sources(config, engine, folder, suppressed.among if suppressed else None)
+            event["files"], event["bytes"] = len(canonical.files), sum(file.size for file in canonical.files)
+        with stage(log, "contract"):
+            report = canonical.report(engine, config)
+            report.raise_if_refused()
         for violation in report.violations:
             log.warning("%s", violation)
         first_day, known_at = timeline.recorded_span(canonical, engine)
