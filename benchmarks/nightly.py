@@ -87,7 +87,7 @@ paths: {{models: {folder / "models"}, published: {folder / "published"}}}
             features.write_log(folder / name, customers, 50)
         (folder / name / CONFIG).write_text(text)
     if not (folder / "models").exists():
-        command = [*CHURNML, "train", str(folder / "learn" / CONFIG), "--json"]
+        command = [*CHURNML, "train", str(folder / "learn" / CONFIG), "--trials", "0", "--json"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -236,7 +236,7 @@ class Engine:
         def run() -> pd.DataFrame:
             with self.explaining("the query"):
                 table = self.backend.con.sql(query).to_arrow_table()
-                frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)  # never there twice
+                frame: pd.DataFrame = table.to_pandas(self_destruct=True)  # never there twice
                 return frame
 
         return run
