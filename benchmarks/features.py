@@ -8,8 +8,8 @@ python benchmarks/features.py draw        benchmarks/features.svg, of what these
 `contest` needs `pip install polars`, and `--featuretools PYTHON` an interpreter that has Featuretools (it needs pandas
 before 3 and setuptools before 81). Every run is a process of its own that reads the same two Parquet files, computes
 the family `recency` for every eligible customer at one snapshot, and writes a Parquet file; the contestants take turns
-and must agree. Seconds count neither imports nor churnml's reading, which stores the log by customers; memory is the largest resident size of the process. Which columns are
-filled is told to churnml, as a model tells it to a night.
+and must agree. Seconds count neither imports nor churnml's reading, which stores the log by customers; memory is the
+largest resident size of the process. Which columns are filled is told to churnml, as a model tells it to a night.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ features: {{families: [{", ".join(families)}]}}
 
 @contextmanager
 def opened(folder: Path, families: tuple[str, ...]) -> Iterator[tuple[Any, Any, Any]]:
-    """Configuration, engine and canonical tables: the two files, the events stored as every run of churnml stores them."""
+    """Configuration, engine and canonical tables: the two files, the events stored as churnml always stores them."""
     import ibis
 
     from churnml.config import parse_config
