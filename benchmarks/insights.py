@@ -32,6 +32,9 @@ from churnml.workflows.exits import exit_codes
 APART = 3
 """Every third snapshot is looked at, so that no two outcome windows overlap."""
 
+DRAWS = 200
+"""So often personas are dealt to customers at random."""
+
 DISPLEASED = -0.3
 """Planted as disengaged: who would never complain and is less satisfied than this."""
 
@@ -193,14 +196,15 @@ def section(figures: pd.DataFrame, kinds: pd.DataFrame) -> str:
     shown = table.assign(**{name: table[name].map("{:.3f}".format) for name in ("truth", "measured", "bias", "width")})
     counts = kinds.groupby(["persona", "planted"])["count"].sum().unstack(fill_value=0)
     agreement = [kappa(part) for _, part in kinds.groupby("seed")]
+    by_chance = max(shuffled(part) for _, part in kinds.groupby("seed"))
     by_type = counts / counts.sum() / (counts.sum(axis=1) / counts.to_numpy().sum()).to_numpy()[:, None]
     lifts = by_type.map("{:.2f}".format).reset_index()
     return "\n\n".join(
         [
             markdown(shown),
             f"Personas against planted types: Cohen's kappa {np.mean(agreement):.3f} on average, {min(agreement):.3f} "
-            f"at least, {max(agreement):.3f} at most (0 by chance). How many times as often as by chance each persona "
-            "is given to each planted type:",
+            f"at least, {max(agreement):.3f} at most; the same personas dealt at random reach {by_chance:.3f} once in "
+            "a hundred deals. How many times as often as by chance each persona is given to each planted type:",
             markdown(lifts),
         ]
     )
@@ -215,6 +219,17 @@ def kappa(kinds: pd.DataFrame) -> float:
     shares = (weights.groupby(named).sum() / weights.sum(), weights.groupby(planted).sum() / weights.sum())
     chance = float((shares[0] * shares[1]).sum())
     return (agreed - chance) / (1 - chance)
+
+
+def shuffled(kinds: pd.DataFrame) -> float:
+    """The kappa that one in a hundred ways of dealing the same personas to these customers at random exceeds."""
+    draw, many = np.random.default_rng(1), kinds["count"].to_numpy()
+    each = {name: np.repeat(kinds[name].to_numpy(), many) for name in ("persona", "planted")}
+    found = []
+    for _ in range(DRAWS):
+        pairs = pd.DataFrame({"persona": draw.permutation(each["persona"]), "planted": each["planted"]})
+        found.append(kappa(pairs.value_counts().reset_index()))
+    return float(np.quantile(found, 0.99))
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ def test_the_iceberg_counts_every_customer_once_in_each_friction() -> None:
     assert found.loc["error"].equals(counted)
     assert found.loc[(NONE, NONE), ["customers", "left"]].tolist() == [4, 0.25]
     assert iceberg(ledger(rows)).below == 8 / 13
+    assert iceberg(ledger(rows)).verdict.endswith(": below the common 96%.")
 
 
 def test_without_friction_the_iceberg_says_what_is_missing() -> None:
@@ -84,6 +85,19 @@ def test_bounds_run_from_every_lost_complaint_a_silent_leaver_to_none() -> None:
     many = silent_share(left, unlinked=Unlinked(500, 40)).bounds
     assert many is not None and (many.low, many.likely) == pytest.approx((0, 0)) and "500" in many.say()
     assert silent_share(left).bounds is None
+    alone = silent_share(left, unlinked=Unlinked(10, 0)).bounds
+    assert alone is not None and np.isnan(alone.likely) and "at about" not in alone.say()
+
+
+def test_a_verdict_that_lost_complaints_could_overturn_says_so() -> None:
+    left = pd.DataFrame({"customer_id": range(400), "group_id": range(400), "as_of": MAY, "outcome": "silent"})
+    above = silent_share(left.assign(friction=[True] * 300 + [False] * 100), unlinked=Unlinked(60, 0))
+    assert above.after_friction is not None and above.after_friction.verdict == "above"
+    assert above.friction_bounds is not None and above.friction_bounds.low == pytest.approx(0.751, abs=1e-3)
+    assert above.verdict.endswith("were they theirs, it could be as few as 75%.")
+    assert "were they theirs" not in silent_share(left, unlinked=Unlinked(0, 5)).verdict
+    mixed = left.assign(outcome=["silent"] * 200 + ["vocal"] * 200)
+    assert "were they theirs" not in silent_share(mixed, unlinked=Unlinked(60, 0)).verdict  # below either way
 
 
 def test_the_share_is_told_by_part_and_of_those_who_spoke_elsewhere() -> None:
@@ -213,7 +227,7 @@ def test_leaving_is_told_by_the_time_to_the_first_reply() -> None:
     kept = found.spending.set_index("after")["kept"].to_dict()
     assert kept == {
         "a complaint answered later or not settled within a week": 1.0,
-        "another case": pytest.approx((130 * 100 + 30 * 80) / 16_000),
+        "another case": pytest.approx((129 * 100 + 30 * 80) / 15_900),
     }
     assert "case_responded" in fast_response(frame.assign(response_s=np.nan)).why
     assert fast_response(frame, amounts=False).spending.empty
@@ -228,6 +242,7 @@ def test_the_census_compares_within_tenure() -> None:
     table = found.frame().set_index("who")
     assert table.loc[[UNHEARD, HEARD], ["customers", "value"]].values.tolist() == [[7, 1540.0], [3, 160.0]]
     assert found.could_buy == 4 * (30 - 10)  # the long-standing unheard spend more than the heard already
+    assert 0 <= found.could_low <= 80 <= found.could_high
     lacking = census(ledger([{"value": 1.0}], {"dark_matter": "needs one of the kinds contact"}), 365)
     assert lacking.frame().empty and lacking.why == "needs one of the kinds contact"
 
@@ -305,6 +320,35 @@ def test_the_scorecard_says_what_cannot_be_measured_and_what_has_changed() -> No
     assert np.isnan(sent["value"]) and found["risk_share"].isna().all()
 
 
+def test_young_books_give_no_trend_of_a_year() -> None:
+    rows = [{"promises_kept_late_365d": float(number % 2), "messages_sent_7d": 1.0} for number in range(40)]
+    held = ledger(rows)
+    later = held.now.assign(as_of=MAY + pd.Timedelta(days=120), messages_sent_7d=2.0)
+    told = scorecard(Ledger(held.rows, later, {}, {}, ()), first_day=date(2024, 1, 1))
+    found = told.frame().set_index("way")
+    assert found.loc["over-personalisation and over-contact", "change"] == 1
+    late = found.loc["broken promises"]
+    assert late["value"] == 0.5 and np.isnan(late["change"]) and "broken promises" not in set(told.trend["way"])
+
+
+def test_every_count_of_a_friction_belongs_to_the_failures() -> None:
+    held = ledger([{"errors": 1.0}] * 3)
+    drivers = pd.DataFrame({"feature": ["days_since_error", "error_events_7d", "errors_x"], "share": [0.2, 0.3, 0.5]})
+    found = scorecard(held, drivers).frame().set_index("way")
+    assert found["risk_share"].sum() == found.loc["product failures", "risk_share"] == 0.5
+
+
+def test_what_could_be_bought_lies_in_its_interval() -> None:
+    """The gap of a tenure has the interval of a difference of means, and lies in it as often as it says."""
+    draw, inside = np.random.default_rng(4), 0
+    for _ in range(30):
+        heard = [{"dark_matter": 0.0, "tenure_days": 30.0, "value": value} for value in draw.gamma(2.0, 15.0, 60)]
+        dark = [{"dark_matter": 1.0, "tenure_days": 30.0, "value": value} for value in draw.gamma(2.0, 5.0, 60)]
+        found = census(ledger(heard + dark), 365)
+        inside += found.could_low <= 60 * (30 - 10) <= found.could_high
+    assert inside >= 26
+
+
 def test_newcomers_are_followed_from_their_first_day(
     shop: Any, configured: Callable[..., Config], engine: Engine
 ) -> None:
@@ -323,8 +367,9 @@ def test_newcomers_are_followed_from_their_first_day(
     shop.customer("ending", since="2024-01-10", until="2024-05-01").event("ending", "purchase", "2024-01-12")
     config = configured()
     canonical = build(config, engine, shop.write())
-    found = newcomers(canonical, config, engine, date(2024, 12, 1))
+    found = newcomers(canonical, config, engine, date(2024, 1, 10), date(2024, 12, 1))
     assert len(found) == 60 and found["left"].sum() == 31  # half a year on, 29 of them have bought lately
+    assert newcomers(canonical, config, engine, date(2024, 1, 11), date(2024, 12, 1)).empty  # older than the books
     table = funnel(found, 30).frame().set_index("step")
     assert table["reached"].to_dict() == {"signed up": 60, FIRST_USE: 50, NO_CONTACT: 30}
     assert table.loc[FIRST_USE, ["left", "left_without"]].tolist() == [21 / 50, 1.0]

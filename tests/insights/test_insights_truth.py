@@ -13,7 +13,8 @@ from churnml.insights.findings import share_of
 from churnml.insights.funnel import NO_CONTACT, SIGNED_UP, funnel, newcomers
 from churnml.insights.iceberg import ANY, NONE, SAID_NOTHING, iceberg
 from churnml.insights.launch import channel_launches
-from churnml.insights.personas import AWAY, LEFT_ALOUD, LEFT_SILENTLY, NEW, assign, personas
+from churnml.insights.ledger import open_ledger, sampled
+from churnml.insights.personas import AWAY, LEFT_ALOUD, LEFT_SILENTLY, NEW, assign, features_of, personas
 from churnml.insights.response import cases, fast_response
 from churnml.insights.scorecard import WAYS, scorecard
 from churnml.insights.survey import blind_spot
@@ -33,6 +34,23 @@ def test_the_silent_share_holds_the_truth(looked: Any, chances: pd.DataFrame) ->
     assert by_tenure["leavers"].sum() == found.overall.leavers
     assert set(found.by_part["part"]) == {"tenure", "preferred channel", "plan", "acquired_through"}
     assert found.elsewhere is not None and 0 < found.elsewhere.share < 1 and found.elsewhere.n == found.overall.silent
+
+
+def test_of_many_customers_a_sample_is_followed_and_all_are_counted(looked: Any) -> None:
+    business, last = looked.business, looked.snapshots[-1:]
+    followed, one_in = sampled(business.canonical, business.engine, most=1000)
+    assert one_in == 3 and sampled(business.canonical, business.engine) == (business.canonical, 1)
+    part = open_ledger(
+        followed, looked.config, business.engine, last, business.known_at, everybody=business.canonical,
+        features=features_of(looked.config.personas),
+    )  # fmt: skip
+    rows, whole = part.rows.set_index("customer_id"), looked.ledger.rows
+    whole = whole[whole["as_of"] == pd.Timestamp(last[0])].set_index("customer_id")
+    assert 0.28 < len(rows) / len(whole) < 0.38
+    pd.testing.assert_frame_equal(rows.drop(columns="group_id"), whole.loc[rows.index, rows.columns.drop("group_id")])
+    found, everyone = (personas(held, looked.config.personas).profile for held in (part, looked.ledger))
+    assert found["customers"].tolist() == everyone["customers"].tolist()
+    assert census(part, 365).frame()["value"].tolist() == census(looked.ledger, 365).frame()["value"].tolist()
 
 
 def test_the_iceberg_holds_the_truth(looked: Any, chances: pd.DataFrame) -> None:
@@ -148,7 +166,7 @@ def test_the_blind_spot_counts_everybody(looked: Any) -> None:
 
 def test_newcomers_stall_where_they_are_planted_to(looked: Any) -> None:
     business, config = looked.business, looked.config
-    found = newcomers(business.canonical, config, business.engine, business.known_at)
+    found = newcomers(business.canonical, config, business.engine, business.first_day, business.known_at)
     people = looked.raw("customers").set_index("customer_id")["signed_up_at"]
     last = pd.Timestamp(business.known_at) - pd.Timedelta(days=30 + 182 + 7)
     expected = people[(people >= pd.Timestamp(config.history_starts_on)) & (people.dt.normalize() <= last)]

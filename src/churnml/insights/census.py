@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from churnml.insights.ledger import tenure_bands
-from churnml.metrics.shares import clustered_ratio, clustered_share
+from churnml.metrics.shares import Z, clustered_error, clustered_ratio, clustered_share
 from churnml.outcomes import SILENT
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ class DarkMatter:
 
     `table` has one row for the never heard and one for the heard, as they are at the last snapshot: who, customers,
     share (low, high), value (sum), mean_value (value_low, value_high), and of those at earlier snapshots
-    left_silently (share, silent_low, silent_high). `by_tenure` has tenure, who, customers, mean_value. `could_buy` is
-    what the never heard would spend more in the same time like the heard of their tenure; nan if no value is known.
-    `why` says what is missing.
+    left_silently (share, silent_low, silent_high). `by_tenure` has tenure, who, customers, mean_value. `could_buy`
+    (could_low, could_high) is what the never heard would spend more in the same time like the heard of their tenure,
+    tenures in which they spend more already left out; nan if no value is known. `why` says what is missing.
     """
 
     table: pd.DataFrame
@@ -42,6 +43,8 @@ class DarkMatter:
     could_buy: float
     value_days: int
     why: str = ""
+    could_low: float = float("nan")
+    could_high: float = float("nan")
 
     def frame(self) -> pd.DataFrame:
         """The never heard beside the heard."""
@@ -78,18 +81,30 @@ def census(ledger: Ledger, value_days: int) -> DarkMatter:
                 silent.high,
             )
         )
-    by_tenure, could_buy = _potential(today)
-    return DarkMatter(pd.DataFrame(rows, columns=COLUMNS), by_tenure, could_buy, value_days)
+    by_tenure, (could_buy, low, high) = _potential(today)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return DarkMatter(table, by_tenure, could_buy, value_days, could_low=low, could_high=high)
 
 
-def _potential(today: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    """Mean value by tenure, and by how much the never heard fall short of the heard of their tenure."""
+def _potential(today: pd.DataFrame) -> tuple[pd.DataFrame, tuple[float, float, float]]:
+    """Mean value by tenure; by how much the never heard fall short of the heard of their tenure, with its interval."""
     tenure = tenure_bands(today["tenure_days"]) if "tenure_days" in today else pd.Series("everyone", index=today.index)
     who = today["dark_matter"].map({1: UNHEARD, 0: HEARD})
-    parts = today.assign(tenure=tenure, who=who).groupby(["tenure", "who"], sort=True)
-    table = parts.agg(customers=("customer_id", "size"), mean_value=("value", "mean")).reset_index()
-    wide = table.pivot(index="tenure", columns="who", values=["customers", "mean_value"])
+    people = today.assign(tenure=tenure, who=who)
+    table = people.groupby(["tenure", "who"], sort=True).agg(
+        customers=("customer_id", "size"), mean_value=("value", "mean")
+    )
+    table = table.reset_index()
+    means = table.pivot(index="tenure", columns="who", values="mean_value")
     if table["mean_value"].isna().all() or table["who"].nunique() < 2:
-        return table, float("nan")
-    gap = (wide["mean_value"][HEARD] - wide["mean_value"][UNHEARD]).clip(lower=0) * wide["customers"][UNHEARD]
-    return table, float(gap.sum())
+        return table, (float("nan"),) * 3
+    short = (means[HEARD] - means[UNHEARD]).clip(lower=0)
+    unheard = people["who"] == UNHEARD
+    many = people["tenure"].map(people[unheard].groupby("tenure").size()).fillna(0).to_numpy()
+    known = people["value"].notna()
+    told = people[known].groupby(["tenure", "who"])["customer_id"].transform("size").reindex(people.index)
+    apart = (people["value"] - people.groupby(["tenure", "who"])["value"].transform("mean")) / told
+    pull = (apart * many * np.where(unheard, -1, 1)).where(people["tenure"].map(short) > 0).fillna(0.0)
+    could = float((short * people[unheard].groupby("tenure").size()).sum())
+    spread = Z * clustered_error(pull, people["group_id"])
+    return table, (could, max(0.0, could - spread), could + spread)

@@ -15,7 +15,7 @@ from churnml.insights.census import DarkMatter, census
 from churnml.insights.funnel import Funnel, funnel, newcomers
 from churnml.insights.iceberg import Iceberg, iceberg
 from churnml.insights.launch import ChannelLaunches, channel_launches
-from churnml.insights.ledger import PREFERS, Ledger, after_friction, open_ledger, tenure_bands
+from churnml.insights.ledger import PREFERS, Ledger, after_friction, open_ledger, sampled, tenure_bands
 from churnml.insights.personas import Personas, features_of, personas
 from churnml.insights.response import FastResponse, cases, fast_response
 from churnml.insights.scorecard import FIGURES, Scorecard, scorecard
@@ -38,7 +38,9 @@ class Insights:
     """What the outcomes tell about a business, as known at the start of `as_of`. Each insight has a `.frame()`.
 
     `first` and `last` are the labelled snapshots looked at; `today` is the one that the census and the personas show;
-    `voice` is in words what counts as having said something.
+    `voice` is in words what counts as having said something. Of very many customers, one in `one_in` is followed
+    through the past: counts of past snapshots, cases and newcomers are theirs. The census, the kinds of customer today
+    and channel launches count all.
     """
 
     project: str
@@ -58,6 +60,7 @@ class Insights:
     funnel: Funnel
     personas: Personas
     scorecard: Scorecard
+    one_in: int = 1
 
 
 def insights(
@@ -80,23 +83,25 @@ def insights(
     drivers : the model's pushes by feature (feature, share), for the scorecard; None without a model
     """
     looked = tuple(snapshots)[-A_YEAR:]
+    followed, one_in = sampled(canonical, engine)
     ledger = open_ledger(
-        canonical,
+        followed,
         config,
         engine,
         looked,
         as_of,
         features=(*features_of(config.personas), *FIGURES),
+        everybody=canonical if one_in > 1 else None,
         progress=lambda done, total: progress("looking at customers", done, total),
     )
     progress("following cases, channels and newcomers", 0, 3)
     answered = fast_response(
-        cases(canonical, config, engine, first_day, as_of), amounts=bool(ledger.rows["value"].notna().any())
+        cases(followed, config, engine, first_day, as_of), amounts=bool(ledger.rows["value"].notna().any())
     )
     progress("following cases, channels and newcomers", 1, 3)
     launches = channel_launches(canonical, config, engine, as_of)
     progress("following cases, channels and newcomers", 2, 3)
-    came = funnel(newcomers(canonical, config, engine, as_of), config.features.onboarding_days)
+    came = funnel(newcomers(followed, config, engine, first_day, as_of), config.features.onboarding_days)
     progress("following cases, channels and newcomers", 3, 3)
     return Insights(
         project=config.project,
@@ -107,7 +112,7 @@ def insights(
         currency=config.economics.currency,
         horizon_days=config.snapshots.horizon_days,
         voice=nouns(config.voice.kinds),
-        silent_share=share_of(ledger, unlinked_voice(canonical, config, engine, looked, as_of)),
+        silent_share=share_of(ledger, unlinked_voice(canonical, config, engine, looked, as_of, one_in)),
         iceberg=iceberg(ledger),
         fast_response=answered,
         dark_matter=census(ledger, config.economics.value_days),
@@ -115,7 +120,8 @@ def insights(
         blind_spot=blind_spot(ledger),
         funnel=came,
         personas=personas(ledger, config.personas),
-        scorecard=scorecard(ledger, drivers),
+        scorecard=scorecard(ledger, drivers, first_day),
+        one_in=one_in,
     )
 
 
@@ -146,7 +152,12 @@ def share_of(ledger: Ledger, unlinked: Unlinked | None = None) -> SilentShare:
 
 
 def unlinked_voice(
-    canonical: Canonical, config: settings.Config, engine: Engine, snapshots: Sequence[date], known_at: date
+    canonical: Canonical,
+    config: settings.Config,
+    engine: Engine,
+    snapshots: Sequence[date],
+    known_at: date,
+    one_in: int = 1,
 ) -> Unlinked | None:
     """How much voice in the time of these snapshots names no customer, and how much one; None where nobody asked."""
     if canonical.unlinked is None:
@@ -162,4 +173,4 @@ def unlinked_voice(
             table.recorded_at < midnight(known_at),
         )
         counts.append(engine.number(said.count()))
-    return Unlinked(*counts)
+    return Unlinked(counts[0], counts[1], one_in)

@@ -55,8 +55,10 @@ class Funnel:
         return self.table
 
 
-def newcomers(canonical: Canonical, config: settings.Config, engine: Engine, known_at: date) -> pd.DataFrame:
-    """Who signed up within the books, long enough ago to be followed, and the day of each first.
+def newcomers(
+    canonical: Canonical, config: settings.Config, engine: Engine, first_day: date, known_at: date
+) -> pd.DataFrame:
+    """Who signed up within the books (they begin on `first_day`) long enough ago to be followed; the day of each first.
 
     Returns
     -------
@@ -71,7 +73,8 @@ def newcomers(canonical: Canonical, config: settings.Config, engine: Engine, kno
     ends_in = who.ends_at.date().delta(who.joined_on, unit="day").cast("int64")
     who = who.mutate(reach=who.last.delta(who.joined_on, unit="day").cast("int64"), ends_in=ends_in)
     settle = config.snapshots.settle_days
-    who = who.filter((who.reach >= follow + settle) & (who.ends_in.isnull() | (who.ends_in >= follow)))
+    within = (who.joined_on >= ibis.literal(first_day).cast("date")) & (who.reach >= follow + settle)
+    who = who.filter(within & (who.ends_in.isnull() | (who.ends_in >= follow)))
     who = who.select("customer_id", "group_id", "joined_on")
     joined = known.join(who.drop("group_id"), "customer_id")
     joined = joined.mutate(day=joined.occurred_at.date().delta(joined.joined_on, unit="day").cast("int64"))

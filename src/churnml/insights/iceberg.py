@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from churnml.insights.silent_share import COMMON_FIGURE
 from churnml.metrics.shares import clustered_share
 from churnml.outcomes import SILENT
 
@@ -49,8 +50,23 @@ class Iceberg:
     @property
     def below(self) -> float:
         """The share of those who met any friction that said nothing."""
+        return self._quiet("share")
+
+    @property
+    def verdict(self) -> str:
+        """The other reading of the common 96% in one sentence: of those who met friction, whether they left or not."""
+        if np.isnan(self.below):
+            return ""
+        low, high = self._quiet("low"), self._quiet("high")
+        stands = "below" if high < COMMON_FIGURE else "above" if low > COMMON_FIGURE else "compatible with"
+        return (
+            f"Of all who met friction, whether they left or not, {low:.1%} to {high:.1%} said nothing in the time "
+            f"looked at: {stands} the common {COMMON_FIGURE:.0%}."
+        )
+
+    def _quiet(self, column: str) -> float:
         seen = self.table[(self.table["friction"] == ANY) & (self.table["said"] == SAID_NOTHING)]
-        return float(seen["share"].iloc[0]) if len(seen) else float("nan")
+        return float(seen[column].iloc[0]) if len(seen) else float("nan")
 
 
 def iceberg(ledger: Ledger) -> Iceberg:

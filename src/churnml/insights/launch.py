@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from churnml.contract import midnight
+from churnml.metrics.shares import Z
 from churnml.timeline import visible
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ ENOUGH = 50
 """Fewer contacts on a new channel say nothing."""
 
 HEARD, UNHEARD, NEWCOMER = "heard before", "never heard before", "signed up since"
-Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,10 @@ def _months(
 def measure(people: pd.DataFrame, months: pd.DataFrame, channel: str, opened: date, until: date) -> ChannelLaunch:
     """Tell the moved from the revealed: see the module's text.
 
-    Parameters ---------- people : customer_id, group_id, who, new and old (contacts since the launch), began_new and
-    began_old (where the first
-        of them was)
+    Parameters
+    ----------
+    people : customer_id, group_id, who, new and old (contacts since the launch), began_new and began_old (where the
+        first of them was)
     """
     rows: list[tuple[object, ...]] = []
     for figure, new, old in (("contacts", "new", "old"), ("customers", "began_new", "began_old")):

@@ -2,7 +2,7 @@
 
 The rows are those of the labelled data set, so that an insight and the model speak of the same customers, the same
 outcomes and the same numbers. Snapshots whose outcome is not known yet are there too, without one: they say how
-customers are now.
+customers are now. Of very many customers, a random sample is followed: more would hardly narrow an interval.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pandas as pd
 
 from churnml import dataset
 from churnml.config import Features
+from churnml.engine import part_of
 from churnml.errors import DataError
 from churnml.features.recipe import Recipe
 from churnml.features.registry import safe
@@ -35,6 +36,9 @@ MONTH = 28
 LATE, LONG_WAIT = "late promise", "long wait"
 LONG_WAIT_S = 600
 FRICTION_DAYS = 90
+
+MOST = 250_000
+"""Of more customers than this a sample is followed: shares then have intervals of a fraction of a percentage point."""
 
 PREFERS = "prefers_channel_"
 
@@ -58,8 +62,8 @@ class Ledger:
     Attributes
     ----------
     rows
-        One row per customer and snapshot whose outcome is known: `customer_id`, `group_id`, `as_of`, `outcome`,
-        `voiced`, `value` (NaN if unknown), and the features that the data allow.
+        One row per customer and snapshot whose outcome is known: `customer_id`, `group_id` (a number for each group),
+        `as_of`, `outcome`, `voiced`, `value` (NaN if unknown), and the features that the data allow.
     now
         The same without `outcome`, for the snapshots whose outcome is not known yet; where nobody is eligible at any of
         them, the last labelled ones.
@@ -69,6 +73,8 @@ class Ledger:
         Why each of the other features cannot be computed.
     attributes
         Names of the attributes in the rows that are neither personal nor protected.
+    whole
+        All customers at the last snapshot, where `rows` and `now` are a sample of them.
     """
 
     rows: pd.DataFrame
@@ -76,6 +82,7 @@ class Ledger:
     frictions: Mapping[str, Callable[[pd.DataFrame], pd.Series]]
     off: Mapping[str, str]
     attributes: tuple[str, ...]
+    whole: pd.DataFrame | None = None
 
     def lacks(self, *names: str) -> str:
         """Why the first of these features that is not there is not there; empty when all are."""
@@ -104,9 +111,18 @@ class Ledger:
 
     @property
     def today(self) -> pd.DataFrame:
-        """The customers at the last snapshot."""
+        """The customers at the last snapshot, all of them."""
         last: pd.DataFrame = self.now[self.now["as_of"] == self.now["as_of"].max()]
-        return last
+        return last if self.whole is None else self.whole
+
+
+def sampled(canonical: Canonical, engine: Engine, most: int = MOST) -> tuple[Canonical, int]:
+    """The same tables for some `most` customers at most, drawn by a hash of their ids; and one in how many they are."""
+    one_in = max(1, -(-engine.number(canonical.customers.count()) // most))
+    if one_in == 1:
+        return canonical, 1
+    people, events = (part_of(table, one_in) for table in (canonical.customers, canonical.events))
+    return replace(canonical, customers=people, events=events), one_in
 
 
 def open_ledger(
@@ -117,12 +133,14 @@ def open_ledger(
     as_of: date,
     *,
     features: Iterable[str] = (),
+    everybody: Canonical | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Ledger:
     """Look at the customers at each snapshot, and at those of the months from the last of them up to `as_of`.
 
     Parameters
     ----------
+    canonical : the books, or those of a sample of the customers; of all of them are then `everybody`
     snapshots : mature at `as_of`; labelled as known at its start
     features : names of features wanted besides `FEATURES`; those that cannot be computed are in `off`
     """
@@ -139,6 +157,7 @@ def open_ledger(
         progress=lambda done, _: progress(done, total),
     )
     rows, attributes = _frame(known), tuple(card.name for card in recipe.attributes)
+    del known
     try:
         now = dataset.build(
             canonical, config, engine, recent, recipe, progress=lambda done, _: progress(len(snapshots) + done, total)
@@ -146,7 +165,21 @@ def open_ledger(
         later = _frame(now)
     except DataError:  # nobody is eligible any more: the books ended before `as_of`
         later = rows[rows["as_of"] == rows["as_of"].max()].drop(columns="outcome")
-    return Ledger(rows, later, _frictions(config, rows), off, attributes)
+    whole = None
+    if everybody is not None:
+        whole = _frame(dataset.build(everybody, config, engine, [later["as_of"].max().date()], recipe))
+    frames = [rows, later] if whole is None else [rows, later, whole]
+    _number_groups(frames)
+    return Ledger(rows, later, _frictions(config, rows), off, attributes, whole)
+
+
+def _number_groups(frames: Sequence[pd.DataFrame]) -> None:
+    """Give each group a number, the same in all frames: intervals look for equal ones many times."""
+    numbers, _ = pd.factorize(pd.concat([frame["group_id"] for frame in frames], ignore_index=True))
+    start = 0
+    for frame in frames:
+        frame["group_id"] = numbers[start : start + len(frame)].astype(np.int32)
+        start += len(frame)
 
 
 def _months(as_of: date, last: date) -> list[date]:

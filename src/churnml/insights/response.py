@@ -1,9 +1,10 @@
 """What a fast answer is worth: who leaves after how long a wait for the first reply, and how spending goes on.
 
-A case counts from its opening. Whether the customer left is looked at from a week after that on, the same for every
-case, and how fast the reply came is what was known by then: so no case is called answered because its customer stayed
-long enough to get an answer. What is seen is no proof of what an answer does: companies answer some customers first,
-and who has already made up his or her mind is harder to satisfy.
+A case counts from its opening. Whether the customer left, and what he or she spends, is looked at from a week after
+that on, the same for every case, and how fast the reply came is what was known by then: so no case is called answered
+because its customer stayed long enough to get an answer (the landmark of Anderson, Cain & Gelber 1983). What is seen is
+no proof of what an answer does: companies answer some customers first, and who has already made up his or her mind is
+harder to satisfy.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from churnml.metrics.shares import clustered_error, clustered_ratio, clustered_share
+from churnml.metrics.shares import Z, clustered_error, clustered_ratio, clustered_share
 from churnml.outcomes import is_voice
 from churnml.timeline import visible
 
@@ -33,7 +34,8 @@ TOO_FEW = 30
 
 CAVEAT = (
     "Seen, not proven: companies answer some customers sooner than others, and who has already decided to leave is "
-    "harder to answer well. Only a trial tells what a faster answer would change."
+    "harder to answer well. Only a trial tells what a faster answer would change. Many a case follows a purchase, so "
+    "that spending falls after cases of any sort: compare the sorts, not before with after."
 )
 
 _BUCKETS = (
@@ -54,8 +56,9 @@ class FastResponse:
 
     `by_response` has one row per sort of case (all cases, complaints) and time to the first reply: about, response,
     cases, customers, left (share who left within the horizon, counted from a week after the opening), low, high.
-    `spending` has for complaints that were helped or not, and other cases: cases, before and after (mean amount in 90
-    days each), kept (after divided by before) with low and high; empty if amounts are not known. `worth` has for each
+    `spending` has for complaints that were helped or not, and other cases: cases, spent_before and spent_after (mean
+    amount in the 90 days before the case, and in 90 from a week after its opening on), kept (after divided by before)
+    with low and high; empty if amounts are not known. `worth` has for each
     sort of case: slow (cases answered after more than a day, or never), fewer (share of them who would not have left
     if they had left as rarely as those answered within a day) with low and high. `why` says what is missing.
     """
@@ -75,15 +78,17 @@ def cases(
 ) -> pd.DataFrame:
     """Every case that could be followed to the end, and what became of its customer; the books begin on `first_day`.
 
-    Returns ------- customer_id, group_id, opened_at, `response_s` (to the first reply known by the landmark; NaN
-    without one), `resolution_s` (the same of the first resolution), `voiced` (whether the case holds a voice event),
-    `there` (whether the customer had not closed by the landmark), `left` (within the horizon from the landmark on),
-    `spent_before` and `spent_after` (in 90 days each, 0 for nothing; NaN where the books do not reach so far, or the
-    customer signed up later).
+    Returns
+    -------
+    customer_id, group_id, opened_at, `response_s` (to the first reply known by the landmark; NaN without one),
+    `resolution_s` (the same of the first resolution), `voiced` (whether the case holds a voice event), `there` (whether
+    the customer had not closed by the landmark), `left` (within the horizon from the landmark on), `spent_before` and
+    `spent_after` (in the 90 days before the case, and in 90 from the landmark on, 0 for nothing; NaN where the books do
+    not reach so far, or the customer signed up later).
     """
     known = visible(canonical.events, known_at)
     horizon, settle = config.snapshots.horizon_days, config.snapshots.settle_days
-    followed = LANDMARK_DAYS + max(horizon, 0) + settle
+    followed = LANDMARK_DAYS + horizon + settle
     inside = known.filter(known.case_id.notnull(), known.kind.notin(["promise_made", "promise_kept"]))
     at, kind = inside.occurred_at, inside.kind
     opening = kind.isin(["case_opened", "contact", *config.voice.kinds])
@@ -110,7 +115,7 @@ def cases(
         closed_early=both.count(where=(both.kind == "closed") & (within < 0)).fill_null(0),
         closed=both.count(where=(both.kind == "closed") & window).fill_null(0),
         before=both.amount.sum(where=spent & (both.after < 0) & (both.after >= -SPENDING_DAYS)).cast("float64"),
-        later=both.amount.sum(where=spent & (both.after >= 0) & (both.after < SPENDING_DAYS)).cast("float64"),
+        later=both.amount.sum(where=spent & (within >= 0) & (within < SPENDING_DAYS)).cast("float64"),
     )
     customers = canonical.customers
     who = customers.select(
@@ -142,7 +147,7 @@ def _followed(frame: pd.DataFrame, config: settings.Config) -> pd.DataFrame:
     ends = frame["ends_in"].fillna(np.inf) >= LANDMARK_DAYS + config.snapshots.horizon_days
     reply, done = (frame[name].where(frame[name] < LANDMARK_DAYS * DAY) for name in ("responded_at", "resolved_at"))
     seen_before = frame[["tenure", "books"]].min(axis=1) >= SPENDING_DAYS
-    long_enough = seen_before & (frame["reach"] >= SPENDING_DAYS)
+    long_enough = seen_before & (frame["reach"] >= LANDMARK_DAYS + SPENDING_DAYS + config.snapshots.settle_days)
     return pd.DataFrame(
         {
             "customer_id": frame["customer_id"],
@@ -169,7 +174,7 @@ def fast_response(found: pd.DataFrame, *, amounts: bool = True) -> FastResponse:
             f"only {replied} support cases with a reply could be followed (events case_opened and case_responded "
             "with a case_id)"
         )
-        return FastResponse(pd.DataFrame(columns=columns), _spending(found, False), _worth([]), why)
+        return FastResponse(pd.DataFrame(columns=columns), _spending(there, False), _worth([]), why)
     bucket = _buckets(there["response_s"])
     rows, worths = [], []
     for about, part in zip(ABOUT, (there, there[there["voiced"]]), strict=True):
@@ -181,7 +186,7 @@ def fast_response(found: pd.DataFrame, *, amounts: bool = True) -> FastResponse:
                     (about, name, len(these), these["customer_id"].nunique(), share.share, share.low, share.high)
                 )
         worths.append((about, *_fewer(part)))
-    return FastResponse(pd.DataFrame(rows, columns=columns), _spending(found, amounts), _worth(worths))
+    return FastResponse(pd.DataFrame(rows, columns=columns), _spending(there, amounts), _worth(worths))
 
 
 def _buckets(response_s: pd.Series) -> pd.Series:
@@ -202,7 +207,7 @@ def _fewer(part: pd.DataFrame) -> tuple[int, float, float, float]:
         return int((~fast).sum()), float("nan"), float("nan"), float("nan")
     slow_rate, fast_rate = left[~fast].mean(), left[fast].mean()
     influence = np.where(fast, -(left - fast_rate) / fast.sum(), (left - slow_rate) / (~fast).sum())
-    spread = 1.959963984540054 * clustered_error(influence, part["group_id"])
+    spread = Z * clustered_error(influence, part["group_id"])
     difference = float(slow_rate - fast_rate)
     return int((~fast).sum()), difference, difference - spread, difference + spread
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from churnml.errors import DataError
@@ -54,10 +55,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Unlinked:
-    """Voice in the time of the leavers that names no customer, and voice that does: numbers of events."""
+    """Voice in the time of the leavers that names no customer, and voice that does: numbers of events.
+
+    The leavers are of one in `one_in` customers.
+    """
 
     without_customer: int
     with_customer: int
+    one_in: int = 1
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,8 @@ class Bounds:
     """Between what the silent share lies, given that some of the voice names no customer.
 
     `low` is the lower end if every such event came from another of the leavers taken for silent, `likely` the share
-    if it came from the same sort of customers as the other voice does, and `high` the upper end if none came from a
-    leaver.
+    if it came from the same sort of customers as the other voice does (nan where there is no other), and `high` the
+    upper end if none came from a leaver.
     """
 
     low: float
@@ -78,10 +83,20 @@ class Bounds:
         """The bounds in one sentence."""
         if not self.without_customer:
             return "Every complaint in the books names its customer."
+        about = f", and at about {self.likely:.0%} if these come from the same sort of customers as the others"
         return (
             f"{self.without_customer:,} complaints or the like name no customer, so some of those taken for silent may "
-            f"have spoken: the share lies between {self.low:.0%} and {self.high:.0%}, and at about {self.likely:.0%} "
-            "if these come from the same sort of customers as the others."
+            f"have spoken: the share lies between {self.low:.0%} and {self.high:.0%}"
+            f"{about if self.likely == self.likely else ''}."
+        )
+
+    def allows(self) -> str:
+        """How far the share might be lower, in one sentence that follows a verdict; empty if it cannot be."""
+        if not self.without_customer:
+            return ""
+        return (
+            f" But {self.without_customer:,} complaints or the like name no customer: were they theirs, it could be as "
+            f"few as {self.low:.0%}."
         )
 
 
@@ -92,7 +107,8 @@ class SilentShare:
     `after_friction` is None when the data cannot say who met friction. `by_snapshot` has the columns as_of,
     customers, retained, silent, vocal, leavers, share, low, high; there each snapshot stands for itself, so that a
     customer may be counted at several. `by_part` has part, value, leavers, silent, share, low, high: segments,
-    channels, tenure. `bounds` allows for complaints without a customer, where the sources were asked for them.
+    channels, tenure. `bounds` allows for complaints without a customer, where the sources were asked for them, and
+    `friction_bounds` does so for `after_friction`.
     `elsewhere` is the share of the silent leavers who did speak where the company does not listen; None if the data
     know of no such place.
     """
@@ -102,6 +118,7 @@ class SilentShare:
     by_snapshot: pd.DataFrame
     by_part: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=BY_PART))
     bounds: Bounds | None = None
+    friction_bounds: Bounds | None = None
     elsewhere: ClusteredShare | None = None
 
     @property
@@ -121,10 +138,18 @@ class SilentShare:
 
     @property
     def verdict(self) -> str:
-        """The plain-language verdict on the 96%, on those who left after friction where they are known."""
+        """The plain-language verdict on the 96%, on those who left after friction where they are known.
+
+        Complaints that name no customer could only lower the share: where that may change the verdict, it says so.
+        """
         if self.after_friction is not None:
-            return self.after_friction.compared("those who left after friction")
-        return self.overall.compared()
+            share, bounds = self.after_friction, self.friction_bounds
+            said = share.compared("those who left after friction")
+        else:
+            share, bounds = self.overall, self.bounds
+            said = share.compared()
+        unsure = bounds is not None and share.verdict in ("compatible", "above") and bounds.low < COMMON_FIGURE
+        return said + bounds.allows() if bounds is not None and unsure else said
 
     def frame(self) -> pd.DataFrame:
         """One row per population: population, share, low, high, silent, leavers, verdict."""
@@ -174,13 +199,14 @@ def silent_share(outcomes: pd.DataFrame, *, parts: Sequence[str] = (), unlinked:
         by_snapshot=_by_snapshot(outcomes),
         by_part=_by_part(first, parts),
         bounds=None if unlinked is None else _bounds(first, unlinked),
+        friction_bounds=None if unlinked is None or after is None else _bounds(after, unlinked),
         elsewhere=_elsewhere(first) if "elsewhere" in first.columns else None,
     )
 
 
 def _elsewhere(left: pd.DataFrame) -> ClusteredShare:
     silent = left[left["outcome"] == "silent"]
-    return clustered_share(silent["elsewhere"], silent["group_id"].astype(str))
+    return clustered_share(silent["elsewhere"], silent["group_id"])
 
 
 def _by_part(left: pd.DataFrame, parts: Sequence[str]) -> pd.DataFrame:
@@ -195,16 +221,16 @@ def _by_part(left: pd.DataFrame, parts: Sequence[str]) -> pd.DataFrame:
 def _bounds(left: pd.DataFrame, unlinked: Unlinked) -> Bounds:
     """The silent share if voice without a customer came from leavers taken for silent: all of it, some, or none."""
     lost, known = unlinked.without_customer, unlinked.with_customer
-    groups, silent = left["group_id"].astype(str).to_numpy(), (left["outcome"] == "silent").to_numpy()
+    groups, silent = left["group_id"].to_numpy(), (left["outcome"] == "silent").to_numpy()
     number, count = int(silent.sum()), len(left)
     if not count:
         return Bounds(float("nan"), float("nan"), float("nan"), lost)
     fewest = silent.copy()
-    fewest[silent.nonzero()[0][: min(lost, number)]] = False
-    spoke = (count - number) * lost / known if known else float(min(lost, number))
+    fewest[silent.nonzero()[0][: min(round(lost / unlinked.one_in), number)]] = False
+    spoke = (count - number) * lost / known if known else float("nan") if lost else 0.0
     return Bounds(
         low=clustered_share(fewest, groups).low,
-        likely=max(0.0, number - spoke) / count,
+        likely=float(np.maximum(0.0, number - spoke)) / count,
         high=clustered_share(silent, groups).high,
         without_customer=lost,
     )
@@ -235,7 +261,7 @@ def _share(left: pd.DataFrame) -> Share:
     leavers, silent = len(left), int((left["outcome"] == "silent").sum())
     if not leavers:
         return Share(float("nan"), float("nan"), float("nan"), 0, 0, "too few to say")
-    found = clustered_share(left["outcome"] == "silent", left["group_id"].astype(str))
+    found = clustered_share(left["outcome"] == "silent", left["group_id"])
     verdict: Verdict = "compatible"
     if found.independent < TOO_FEW:
         verdict = "too few to say"

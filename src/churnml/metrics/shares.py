@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_Z = 1.959963984540054
+Z = 1.959963984540054
+"""Of the standard normal distribution, 95% lie within so much of 0."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def clustered_share(hit: ArrayLike, group: ArrayLike) -> ClusteredShare:
     _, codes = np.unique(np.asarray(group), return_inverse=True)
     sizes, totals = np.bincount(codes).astype(float), np.bincount(codes, hits).astype(float)
     independent = _effective_number(share, n, sizes, totals)
-    spread = _Z * np.sqrt(share * (1 - share) / independent + _Z**2 / (4 * independent**2))
-    centre, scale = share + _Z**2 / (2 * independent), 1 + _Z**2 / independent
+    spread = Z * np.sqrt(share * (1 - share) / independent + Z**2 / (4 * independent**2))
+    centre, scale = share + Z**2 / (2 * independent), 1 + Z**2 / independent
     low, high = max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
     return ClusteredShare(share, low, high, total, n, independent)
 
@@ -82,7 +83,7 @@ def clustered_ratio(above: ArrayLike, below: ArrayLike, group: ArrayLike) -> Clu
     if not total:
         return ClusteredRatio(float("nan"), float("nan"), float("nan"))
     ratio = float(top.sum()) / total
-    spread = _Z * clustered_error((top - ratio * bottom) / total, group)
+    spread = Z * clustered_error((top - ratio * bottom) / total, group)
     return ClusteredRatio(ratio, ratio - spread, ratio + spread)
 
 
