@@ -254,9 +254,11 @@ def _part_number(table: ir.Table, parts: int) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    """The engine's message without the value that offended it, which may be a customer's."""
+    """The engine's message; where it is about values, which may be a customer's, without them."""
     line = str(error).strip().splitlines()[0]
-    return re.sub(r'(string|value|field) (["\']).*?\2', r"\1 (not shown)", line)
+    if type(error).__name__ not in ("ConversionException", "InvalidInputException", "OutOfRangeException"):
+        return line
+    return re.sub(r""""[^\n]*"|'[^\n]*'|\(\S+ [-+*/] \S+\)|(?<=value )[-+.\d]\S*""", "(not shown)", line)
 
 
 def open_engine(options: settings.Engine, timezone: str = "UTC") -> Engine:
