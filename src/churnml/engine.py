@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from churnml import config as settings
 from churnml.errors import ConfigError, DataError, LockError
 from churnml.queries import one_condition, one_query
+from churnml.scratch import scratch
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -127,7 +127,7 @@ class Engine:
         query = one_query(query, where, dialect="postgres")
         if variable not in self._servers:
             self._servers[variable] = self._resources.enter_context(postgres.connected(variable, read_only=True))
-        path = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="churnml-"))) / f"{name}.parquet"
+        path = (self._folder or self._resources.enter_context(scratch())) / f"{name}.parquet"
         with postgres.explained(variable):
             rows = postgres.fetch(self._servers[variable], query, path)
         with self.explaining(where), duckdb.connect() as reader:
@@ -274,17 +274,17 @@ def open_engine(options: settings.Engine, timezone: str = "UTC") -> Engine:
         return _open_spark(options, timezone, resources)
     import ibis
 
-    spill = resources.enter_context(tempfile.TemporaryDirectory(prefix="churnml-"))
+    spill = resources.enter_context(scratch())
     backend = ibis.duckdb.connect(
-        Path(spill) / "tables.duckdb",  # a file is compressed and read in pieces; tables in memory are neither
+        spill / "tables.duckdb",  # a file is compressed and read in pieces; tables in memory are neither
         threads=options.threads,
         memory_limit=options.memory_limit.replace(" ", ""),
-        temp_directory=spill,
+        temp_directory=str(spill),
         preserve_insertion_order=False,
     )
     backend.raw_sql(f"SET TimeZone = '{timezone}'")
     resources.callback(backend.disconnect)
-    return Engine(backend, "duckdb", resources, timezone, Path(spill))
+    return Engine(backend, "duckdb", resources, timezone, spill)
 
 
 def _open_spark(options: settings.Engine, timezone: str, resources: ExitStack) -> Engine:
