@@ -5,7 +5,9 @@ Everything above works on Ibis expressions. DuckDB is embedded and the default; 
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +22,9 @@ from churnml.scratch import scratch
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas as pd
+
+
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 class Engine:
@@ -218,11 +223,7 @@ class Engine:
         try:
             yield
         except self._complaints() as error:
-            if type(error).__name__ == "OutOfMemoryException":
-                raise LockError(
-                    f"{where}: not enough memory", "raise engine.memory_limit, or try again later"
-                ) from error
-            raise DataError(f"{where}: {_first_line(error)}") from error
+            raise _understood(error, where) from error
 
     def _complaints(self) -> tuple[type[Exception], ...]:
         if self.name != "duckdb":
@@ -253,6 +254,18 @@ def _part_number(table: ir.Table, parts: int) -> Any:
     return table.customer_id.hash().abs() % parts
 
 
+def _understood(error: Exception, where: str) -> DataError | LockError:
+    """What the engine complains of, as an error that says whether it may pass: memory, a disk, or the data."""
+    kind, said = type(error).__name__, str(error)
+    if kind == "OutOfMemoryException":
+        return LockError(f"{where}: not enough memory", "raise engine.memory_limit, or try again later")
+    trouble = next((text for code in _PASSING if (text := os.strerror(code)) in said), None)
+    if trouble or kind == "FatalException":
+        advice = "free some space, or name another folder in TMPDIR"
+        return LockError(f"{where}: a file could not be read or written: {trouble or 'the engine gave up'}", advice)
+    return DataError(f"{where}: {_first_line(error)}")
+
+
 def _first_line(error: Exception) -> str:
     """The engine's message; where it is about values, which may be a customer's, without them."""
     line = str(error).strip().splitlines()[0]
@@ -272,17 +285,22 @@ def open_engine(options: settings.Engine, timezone: str = "UTC") -> Engine:
     resources = ExitStack()
     if options.name == "spark":
         return _open_spark(options, timezone, resources)
+    import duckdb
     import ibis
 
     spill = resources.enter_context(scratch())
-    backend = ibis.duckdb.connect(
-        spill / "tables.duckdb",  # a file is compressed and read in pieces; tables in memory are neither
-        threads=options.threads,
-        memory_limit=options.memory_limit.replace(" ", ""),
-        temp_directory=str(spill),
-        preserve_insertion_order=False,
-    )
-    backend.raw_sql(f"SET TimeZone = '{timezone}'")
+    try:
+        backend = ibis.duckdb.connect(
+            spill / "tables.duckdb",  # a file is compressed and read in pieces; tables in memory are neither
+            threads=options.threads,
+            memory_limit=options.memory_limit.replace(" ", ""),
+            temp_directory=str(spill),
+            preserve_insertion_order=False,
+        )
+        backend.raw_sql(f"SET TimeZone = '{timezone}'")
+    except duckdb.Error as error:
+        resources.close()
+        raise _understood(error, str(spill)) from error
     resources.callback(backend.disconnect)
     return Engine(backend, "duckdb", resources, timezone, spill)
 

@@ -53,6 +53,20 @@ def forget(place: Publication, customer: str) -> None:
             place.republish_without(night, {customer})
 
 
+NEEDED = (
+    "churnml.workflows.score",
+    "churnml.explanation.pattern_tables",
+    "churnml.features.recency",
+    "ibis.backends.duckdb",
+    "lightgbm",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.tracking",
+    "numba.typed",
+    "pyarrow.pandas_compat",
+    "rich.progress",
+)
+"""What a command imports, now or later; none of it starts a thread."""
 JOBS: dict[str, Any] = {
     "publish": publish,
     "forget": forget,
@@ -103,7 +117,7 @@ def _say(text: str) -> None:
 
 def main() -> None:
     if "commands" in sys.argv:
-        for name in ("ibis.backends.duckdb", "lightgbm", "mlflow.tracking", "numba", "churnml.workflows.score"):
+        for name in NEEDED:
             import_module(name)
         tempfile.gettempdir()  # looked for once, on a whole disk
     gc.disable()

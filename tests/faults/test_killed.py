@@ -26,8 +26,8 @@ from churnml.scoring.journal import entries
 from churnml.scoring.night import Night
 from churnml.scoring.publish import Publication
 
-KILLS = int(os.environ.get("CHURNML_KILLS", "4"))
-EVERY = 1 if os.environ.get("CHURNML_EVERY") == "1" else 30
+KILLS = int(os.environ.get("CHURNML_KILLS", "3"))
+EVERY = 1 if os.environ.get("CHURNML_EVERY") == "1" else 40
 EARLIER, LATER = "2024-06-24", "2024-06-30"
 PATIENCE_S = 180
 SHARE = 0.1
