@@ -3,10 +3,10 @@
 python benchmarks/thirty_nights.py --out nights              one bad night, and drift from the 21st on
 python benchmarks/thirty_nights.py --out nights --clean      the same nights without a fault: nothing may be found
 
-A champion is trained on what was known on the first night. Each night is a process of its own, as cron starts it:
-`pipelines/score_nightly.py`, which reads only what was recorded before the night began. At the end, when the outcomes
-of the first half are known, `pipelines/monitor.py` judges those nights and watches the others. Two things go wrong in
-between, and no gate refuses them:
+A champion is trained on what was known on the first night. Each night is a process of its own that runs
+`pipelines/score_nightly.py` as it stands (forked from one that has imported what it needs), and reads only what was
+recorded before the night began. At the end, when the outcomes of the first half are known, `pipelines/monitor.py`
+judges those nights and watches the others. Two things go wrong in between, and no gate refuses them:
 
 - **one bad night**: for a single night, the extract of the usage log gives the rows of the last two months to the wrong
   customers (a join gone wrong). All volumes and distributions stay as they are: only the outcomes can tell;
@@ -21,13 +21,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
-import subprocess
+import runpy
 import sys
 import time
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -43,12 +44,25 @@ JUDGED = 15
 LOST_CHANNEL, MIXED_UP_DAYS = "app", 60
 SMALL = {
     "threads: 2": "threads: 1",
+    "every: 28 days": "every: 42 days",
     "features:\n": "features:\n  families: [recency, complaints, value]\n",
     "folds: 3": "folds: 2\n  parameters: {n_estimators: 100, num_leaves: 7}",
     "bootstrap: 200": "bootstrap: 100",
 }
 """A small model: the nights are what is looked at, not how good it could be."""
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(
+    ["churnml.workflows.score", "churnml.workflows.monitor", "mlflow.tracking", "lightgbm"]
+)
+
+
+class Told(NamedTuple):
+    """How a job ended, and what it said."""
+
+    returncode: int | None
+    stdout: str
+    stderr: str
 
 
 def main() -> None:
@@ -124,16 +138,29 @@ def mixed_up(whole: pd.DataFrame, day: date, seed: int) -> pd.DataFrame:
     return whole.assign(customer_id=whole["customer_id"].where(~recent, whole["customer_id"].map(others)))
 
 
-def run(job: str, *arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
-    """A job of pipelines/ as a scheduler starts it."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, str(ROOT / "pipelines" / f"{job}.py"), *map(str, arguments)]
-    return subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
+def run(job: str, config: Path, *arguments: str, home: Path) -> Told:
+    """A job of pipelines/ in a process of its own."""
+    said = [home / f".{job}.{stream}" for stream in ("out", "err")]
+    process = PROCESSES.Process(target=_job, args=(job, [str(config), *arguments], home, said))
+    process.start()
+    process.join()
+    out, err = (path.read_text(encoding="utf-8") for path in said)
+    return Told(process.exitcode, out, err)
 
 
-def judge(told: subprocess.CompletedProcess[str], codes: list[int], days: list[date], *, clean: bool) -> None:
+def _job(job: str, arguments: list[str], home: Path, said: list[Path]) -> None:
+    os.chdir(home)
+    for stream, path in enumerate(said, start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+    sys.argv = [f"{job}.py", *arguments]
+    runpy.run_path(str(ROOT / "pipelines" / f"{job}.py"), run_name="__main__")
+
+
+def judge(told: Told, codes: list[int], days: list[date], *, clean: bool) -> None:
     """Leave with 1 when the story is not the one that was played."""
     wrong = [] if set(codes) == {0} else [f"nights ended with {sorted(set(codes))}"]
+    if told.returncode not in (0, 65):
+        sys.exit(told.stderr)
     found = json.loads(told.stdout)
     if told.returncode != (0 if clean else 65):
         wrong.append(f"the monitor left with {told.returncode}")

@@ -2,132 +2,167 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import runpy
+import shutil
 import subprocess
 import sys
-from datetime import date, timedelta
+import zipfile
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 import churnml
+from churnml.errors import ConfigError, DataError
+from churnml.workflows.exits import BUG
 
 ROOT = Path(__file__).parent.parent
+DOCKERFILE = (ROOT / "pipelines" / "Dockerfile").read_text()
+SCHEDULERS = (ROOT / "docs" / "schedulers.md").read_text()
+HOPELESS = {ConfigError.exit_code, DataError.exit_code, BUG}
+"""Exit codes after which trying again changes nothing."""
 SMALL = {
     "threads: 2": "threads: 1",
     "every: 28 days": "every: 56 days",
     "features:\n": "features:\n  families: [recency]\n",
-    "folds: 3": "folds: 2\n  parameters: {n_estimators: 30}",
+    "folds: 3": "folds: 1\n  parameters: {n_estimators: 30}",
+    "trials: 10": "trials: 0",
     "bootstrap: 200": "bootstrap: 50",
 }
 
 
-def run(job: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """A job as cron starts it: its own process, its own working directory."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CHURNML_", "MLFLOW_"))}
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, str(ROOT / "pipelines" / f"{job}.py"), *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False)
-
-
-@pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small simulated shop, with a model that pipelines/train.py trained."""
-    home = tmp_path_factory.mktemp("company")
-    made = churnml.simulate(home / "data", customers=1_000, seed=7, preset="shop")
-    text = Path(made["configuration"]).read_text()
+def test_every_line_of_the_crontab_works_as_it_stands(tmp_path: Path) -> None:
+    """A month of a small simulated shop: a model, a night tried twice, the report, the morning's look, the monitor."""
+    made = churnml.simulate(tmp_path / "data", customers=800, seed=7, preset="shop")
+    text, night = Path(made["configuration"]).read_text(), made["day_after_the_last"]
     for old, new in SMALL.items():
-        assert old in text
+        assert old in text, old
         text = text.replace(old, new)
-    (home / "data" / "small.yaml").write_text(text)
-    (home / "night").write_text(made["day_after_the_last"])
-    done = run("train", "data/small.yaml", "--trials", "0", cwd=home)
-    assert done.returncode == 0, done.stderr
-    assert all("does not beat recency" in line for line in done.stderr.splitlines())  # so few customers: no surprise
-    assert json.loads(done.stdout)["promotion"].startswith("champion")
-    return home
-
-
-def test_training_leaves_a_champion_behind(company: Path) -> None:
-    assert list((company / "models" / "shop" / "champion").glob("model*.txt"))
-    assert (company / "models" / "mlflow.db").is_file()
-
-
-def test_a_night_is_published_once(company: Path) -> None:
-    night = (company / "night").read_text()
-    first = run("score_nightly", "data/small.yaml", "--as-of", night, cwd=company)
-    assert (first.returncode, first.stderr) == (0, "")
-    published = json.loads(first.stdout)
-    assert not published["unchanged"]
-    assert (company / published["scores"]).is_file()
-    second = run("score_nightly", "data/small.yaml", "--as-of", night, cwd=company)
-    assert second.returncode == 0
-    assert json.loads(second.stdout) == published | {"unchanged": True}
-
-
-def test_the_crontab_publishes_reports_and_looks_in_the_morning(company: Path, tmp_path: Path) -> None:
-    night, done = (company / "night").read_text(), []
-    lines = (ROOT / "pipelines" / "crontab.example").read_text().splitlines()
-    jobs = [line for line in lines if re.match(r"[\d*]", line) and "train.py" not in line and "monitor.py" not in line]
-    names = {"HOME_OF_CHURN": str(company), "CONFIG": "data/small.yaml", "PYTHON": sys.executable}
-    assert all(f"{name}=" in " ".join(lines) for name in names)
-    environment = {**os.environ, **names, "CHURNML_LOG": "churn.log"}
+    (tmp_path / "data" / "small.yaml").write_text(text)
+    names = {"HOME_OF_CHURN": str(tmp_path), "CONFIG": "data/small.yaml", "PYTHON": sys.executable}
+    table = (ROOT / "pipelines" / "crontab.example").read_text()
+    assert all(re.search(rf"^{name}=", table, re.MULTILINE) for name in (*names, "CHURNML_LOG"))
+    environment = {name: text for name, text in os.environ.items() if not name.startswith(("CHURNML_", "MLFLOW_"))}
+    environment |= {**names, "CHURNML_LOG": "churn.log"}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    for job in jobs:
-        command = (
-            job.split(maxsplit=5)[5].replace("\\%", "%").replace("/srv/churnml/pipelines", str(ROOT / "pipelines"))
+    score, look, watch, train = re.findall(r"^[\d*]\S*(?: +\S+){4} +(.+)$", table, re.MULTILINE)
+    said = {}
+    for job, line in (("train", train), ("score", score), ("again", score), ("status", look), ("monitor", watch)):
+        today = (
+            line.replace("\\%", "%")
+            .replace("$(date +%F)", night)
+            .replace("status $CONFIG", f"status $CONFIG --as-of {night}")
         )
-        command = command.replace("$(date +%F)", night).replace("status $CONFIG", f"status $CONFIG --as-of {night}")
+        command = today.replace("/srv/churnml/pipelines", str(ROOT / "pipelines"))
         ran = subprocess.run(
             ["/bin/bash", "-c", command], env=environment, capture_output=True, text=True, timeout=600, check=False
         )
-        done.append(ran)
-    assert [(each.returncode, each.stdout, each.stderr) for each in done] == [(0, "", "")] * 2
-    assert (company / "published" / "shop" / "report.html").is_file()
-    log = [json.loads(line) for line in (company / "churn.log").read_text().splitlines()]
-    assert [line["exit_code"] for line in log if line.get("event") == "ended"] == [0, 0, 0]
-    assert json.loads((company / "nightly.log").read_text().split("}\n")[0] + "}")["customers"] > 0
+        assert (ran.returncode, ran.stdout) == (0, ""), (job, ran.stderr)
+        said[job] = [line for line in ran.stderr.splitlines() if "does not beat recency" not in line]
+    assert not any(said.values())  # so that cron mails nothing
+    assert json.loads((tmp_path / "training.log").read_text())["promotion"].startswith("champion")
+    first, second = (json.loads(f"{{{part}") for part in (tmp_path / "nightly.log").read_text().split("{")[1:])
+    assert first["customers"] > 100 and second == first | {"unchanged": True} and not first["unchanged"]
+    assert (tmp_path / first["scores"]).is_file()
+    assert json.loads((tmp_path / "monitor.log").read_text())["nights"]["waiting"] == 1
+    assert {"report.html", "monitor.html"} <= {each.name for each in (tmp_path / "published" / "shop").iterdir()}
+    log = [json.loads(line) for line in (tmp_path / "churn.log").read_text().splitlines()]
+    assert [line["exit_code"] for line in log if line.get("event") == "ended"] == [0] * 7
 
 
-def test_the_image_is_given_what_it_copies() -> None:
-    copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "pipelines" / "Dockerfile").read_text(), re.MULTILINE)
-    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    names = {name for line in copied for name in line.split()}
-    assert names == let_through and all((ROOT / name).exists() for name in names)
-    locked = (ROOT / "requirements.txt").read_text()
-    assert re.search(r"^psycopg==", locked, re.MULTILINE) and re.search(r"^hatchling==", locked, re.MULTILINE)
+def run(job: str, *arguments: str, cwd: Path) -> tuple[int, str, str]:
+    """A job in this process: its exit code, and what it said."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", [f"{job}.py", *arguments])
+        with pytest.raises(SystemExit) as left:
+            runpy.run_path(str(ROOT / "pipelines" / f"{job}.py"), run_name="__main__")
+    return int(left.value.code or 0), out.getvalue(), err.getvalue()
 
 
-def test_data_too_old_is_refused(company: Path) -> None:
-    late = date.fromisoformat((company / "night").read_text()) + timedelta(days=60)
-    done = run("score_nightly", "data/small.yaml", "--as-of", late.isoformat(), cwd=company)
-    assert (done.returncode, done.stdout) == (65, "")
-    assert "days before --as-of" in done.stderr
-
-
-@pytest.mark.parametrize("job, arguments", [("train", ()), ("score_nightly", ("--as-of", "2024-01-01"))])
+@pytest.mark.parametrize(
+    "job, arguments", [("train", ()), ("score_nightly", ("--as-of", "2024-01-01")), ("monitor", ())]
+)
 def test_a_missing_configuration_is_one_line_and_exit_code_2(
     job: str, arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
-    done = run(job, "absent.yaml", *arguments, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines() == ["churnml: absent.yaml: no such configuration file; check the path"]
+    told = run(job, "absent.yaml", *arguments, cwd=tmp_path)
+    assert told == (2, "", "churnml: absent.yaml: no such configuration file; check the path\n")
 
 
 @pytest.mark.parametrize("day", ["tomorrow", "2999-01-01"])
-def test_a_day_that_is_none_or_has_not_begun_is_a_usage_error(company: Path, day: str) -> None:
-    done = run("score_nightly", "data/small.yaml", "--as-of", day, cwd=company)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+def test_a_day_that_is_none_or_has_not_begun_is_a_usage_error(company: Any, day: str, tmp_path: Path) -> None:
+    code, _, err = run("score_nightly", str(company.config), "--as-of", day, cwd=tmp_path)
+    assert code == 2 and "Traceback" not in err
 
 
-def test_without_a_champion_the_night_is_refused(company: Path, tmp_path: Path) -> None:
-    config = str(company / "data" / "small.yaml")
-    done = run("score_nightly", config, "--as-of", "2024-01-01", cwd=tmp_path)
-    assert done.returncode == 65
-    assert done.stderr.startswith("churnml: no champion for project shop")
+def test_what_is_refused_ends_with_65(company: Any, tmp_path: Path) -> None:
+    code, out, err = run("score_nightly", str(company.configure(tmp_path)), "--as-of", "2024-09-01", cwd=tmp_path)
+    assert (code, out) == (65, "") and "days before --as-of" in err
+    config = company.configure(tmp_path, models=tmp_path / "none")
+    code, out, err = run("score_nightly", str(config), "--as-of", company.as_of, cwd=tmp_path)
+    assert (code, out) == (65, "") and err.startswith("churnml: no champion for project telecom")
+    code, out, err = run("monitor", str(company.configure(tmp_path)), cwd=tmp_path)
+    assert (code, out) == (65, "") and "no night is published" in err
+
+
+def test_the_image_is_given_what_it_copies_and_installs_all_of_it(tmp_path: Path) -> None:
+    copied = {name for line in re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.MULTILINE) for name in line.split()}
+    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert copied == let_through
+    for name in copied:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, tmp_path)
+    locked = (tmp_path / "requirements.txt").read_text()
+    assert all(re.search(rf"^{name}==", locked, re.MULTILINE) for name in ("psycopg", "hatchling"))
+    built = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", "dist"]
+    subprocess.run(built, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        installed = {name for name in archive.namelist() if name.startswith("churnml/")}
+        (scripts,) = [archive.read(name).decode() for name in archive.namelist() if name.endswith("entry_points.txt")]
+    assert installed == {
+        str(path.relative_to(tmp_path / "src")) for path in (tmp_path / "src").rglob("*") if path.is_file()
+    }
+    (entry,) = json.loads(re.findall(r"^ENTRYPOINT (.+)$", DOCKERFILE, re.MULTILINE)[0])
+    assert f"{entry} = churnml.cli:main" in scripts
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(wheel)}
+    said = subprocess.run(
+        [sys.executable, "-m", "churnml.cli", "--help"], env=environment, cwd=tmp_path, capture_output=True, text=True,
+        timeout=60, check=True,
+    )  # fmt: skip
+    assert "score" in said.stdout
+
+
+def test_kubernetes_tries_again_only_what_may_pass(cli: Callable[..., Any]) -> None:
+    (manifest,) = map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", SCHEDULERS, re.DOTALL))
+    job = manifest["spec"]["jobTemplate"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    never, drained = job["podFailurePolicy"]["rules"]
+    assert never["action"] == "FailJob" and drained["action"] == "Ignore"
+    assert set(never["onExitCodes"]["values"]) == HOPELESS
+    assert never["onExitCodes"]["containerName"] == container["name"]
+    assert (job["template"]["spec"]["restartPolicy"], manifest["spec"]["concurrencyPolicy"]) == ("Never", "Forbid")
+    line = container["command"][-1].removeprefix("exec churnml ").replace('"$(date +%F)"', "2024-03-01")
+    told = cli(*line.split())
+    assert told.code == 2 and told.err.startswith("churnml: shop.yaml: no such configuration file")
+
+
+def test_airflow_tries_again_only_what_may_pass() -> None:
+    (dag,) = re.findall(r"```python\n(.*?)```", SCHEDULERS, re.DOTALL)
+    compile(dag, "dag.py", "exec")
+    (again,) = re.findall(r"returncode in \(([\d, ]+)\)", dag)
+    assert not HOPELESS & set(map(int, again.split(","))) and "75" in again
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "pipelines").glob("*.py")), ids=lambda file: file.stem)

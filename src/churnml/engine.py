@@ -5,9 +5,10 @@ Everything above works on Ibis expressions. DuckDB is embedded and the default; 
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from churnml import config as settings
 from churnml.errors import ConfigError, DataError, LockError
 from churnml.queries import one_condition, one_query
+from churnml.scratch import scratch
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -27,6 +29,8 @@ LARGE = 20_000_000
 
 PART_ROWS = 12_500_000
 """About so many rows are in a part."""
+
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 class _Parts(NamedTuple):
@@ -140,7 +144,7 @@ class Engine:
         query = one_query(query, where, dialect="postgres")
         if variable not in self._servers:
             self._servers[variable] = self._resources.enter_context(postgres.connected(variable, read_only=True))
-        path = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="churnml-"))) / f"{name}.parquet"
+        path = (self._folder or self._resources.enter_context(scratch())) / f"{name}.parquet"
         with postgres.explained(variable):
             rows = postgres.fetch(self._servers[variable], query, path)
         with self.explaining(where), duckdb.connect() as reader:
@@ -258,11 +262,7 @@ class Engine:
         try:
             yield
         except self._complaints() as error:
-            if type(error).__name__ == "OutOfMemoryException":
-                raise LockError(
-                    f"{where}: not enough memory", "raise engine.memory_limit, or try again later"
-                ) from error
-            raise DataError(f"{where}: {_first_line(error)}") from error
+            raise _understood(error, where) from error
 
     def _complaints(self) -> tuple[type[Exception], ...]:
         if self.name != "duckdb":
@@ -310,10 +310,24 @@ def _own_name(table: ir.Table) -> str | None:
     return operation.name if isinstance(operation, DatabaseTable) else None
 
 
+def _understood(error: Exception, where: str) -> DataError | LockError:
+    """What the engine complains of, as an error that says whether it may pass: memory, a disk, or the data."""
+    kind, said = type(error).__name__, str(error)
+    if kind == "OutOfMemoryException":
+        return LockError(f"{where}: not enough memory", "raise engine.memory_limit, or try again later")
+    trouble = next((text for code in _PASSING if (text := os.strerror(code)) in said), None)
+    if trouble or kind == "FatalException":
+        advice = "free some space, or name another folder in TMPDIR"
+        return LockError(f"{where}: a file could not be read or written: {trouble or 'the engine gave up'}", advice)
+    return DataError(f"{where}: {_first_line(error)}")
+
+
 def _first_line(error: Exception) -> str:
-    """The engine's message without the value that offended it, which may be a customer's."""
+    """The engine's message; where it is about values, which may be a customer's, without them."""
     line = str(error).strip().splitlines()[0]
-    return re.sub(r'(string|value|field) (["\']).*?\2', r"\1 (not shown)", line)
+    if type(error).__name__ not in ("ConversionException", "InvalidInputException", "OutOfRangeException"):
+        return line
+    return re.sub(r""""[^\n]*"|'[^\n]*'|\(\S+ [-+*/] \S+\)|(?<=value )[-+.\d]\S*""", "(not shown)", line)
 
 
 def open_engine(options: settings.Engine, timezone: str = "UTC") -> Engine:
@@ -327,19 +341,24 @@ def open_engine(options: settings.Engine, timezone: str = "UTC") -> Engine:
     resources = ExitStack()
     if options.name == "spark":
         return _open_spark(options, timezone, resources)
+    import duckdb
     import ibis
 
-    spill = resources.enter_context(tempfile.TemporaryDirectory(prefix="churnml-"))
-    backend = ibis.duckdb.connect(
-        Path(spill) / "tables.duckdb",  # a file is compressed and read in pieces; tables in memory are neither
-        threads=options.threads,
-        memory_limit=options.memory_limit.replace(" ", ""),
-        temp_directory=spill,
-        preserve_insertion_order=False,
-    )
-    backend.raw_sql(f"SET TimeZone = '{timezone}'")
+    spill = resources.enter_context(scratch())
+    try:
+        backend = ibis.duckdb.connect(
+            spill / "tables.duckdb",  # a file is compressed and read in pieces; tables in memory are neither
+            threads=options.threads,
+            memory_limit=options.memory_limit.replace(" ", ""),
+            temp_directory=str(spill),
+            preserve_insertion_order=False,
+        )
+        backend.raw_sql(f"SET TimeZone = '{timezone}'")
+    except duckdb.Error as error:
+        resources.close()
+        raise _understood(error, str(spill)) from error
     resources.callback(backend.disconnect)
-    return Engine(backend, "duckdb", resources, timezone, Path(spill))
+    return Engine(backend, "duckdb", resources, timezone, spill)
 
 
 def _open_spark(options: settings.Engine, timezone: str, resources: ExitStack) -> Engine:

@@ -1,7 +1,9 @@
-"""A process that publishes on demand in children of its own, each of which may be killed or run into a broken disk.
+"""A process that works on demand in children of its own, each of which may be killed or run into a broken disk.
 
-Reads one JSON object a line: `root`, `jobs` (see `JOBS`), and perhaps `kill_after` so many seconds, or `fail` with
-`at`, `error` and `sticky`. Answers, when the child has ended, with its wait status and how many writing calls it made.
+Reads one JSON object a line: `root`, either `jobs` (see `JOBS`) or a `command` line of churnml, and perhaps
+`kill_after` so many seconds, or `fail` with `at`, `error` and `sticky`. Answers, when the child has ended, with its
+wait status and how many writing calls it made. Started with the argument `commands` it imports beforehand what these
+need, so that a child does nothing but its work.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +53,20 @@ def forget(place: Publication, customer: str) -> None:
             place.republish_without(night, {customer})
 
 
+NEEDED = (
+    "churnml.workflows.score",
+    "churnml.explanation.pattern_tables",
+    "churnml.features.recency",
+    "ibis.backends.duckdb",
+    "lightgbm",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.tracking",
+    "numba.typed",
+    "pyarrow.pandas_compat",
+    "rich.progress",
+)
+"""What a command imports, now or later; none of it starts a thread."""
 JOBS: dict[str, Any] = {
     "publish": publish,
     "forget": forget,
@@ -57,12 +75,28 @@ JOBS: dict[str, Any] = {
 }
 
 
+def command(arguments: list[str], said: str) -> int:
+    """A command line of churnml; what it says goes to the file `said`."""
+    from churnml.cli import main
+
+    descriptor = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    try:
+        main(arguments)
+    except SystemExit as left:
+        return int(left.code or 0)
+    return 0
+
+
 def child(order: dict[str, Any]) -> int:
     place = Publication(Path(order["root"]))
     if "fail" in order:
         how = order["fail"]
         ctypes.CDLL(None).churnml_fail(how["at"], how["error"], how["sticky"], order["root"].encode())
     try:
+        if "command" in order:
+            return command(order["command"], order["said"])
         for job, argument in order["jobs"]:
             with place.lock(wait_s=30):
                 JOBS[job](place, argument)
@@ -82,7 +116,12 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
+    if "commands" in sys.argv:
+        for name in NEEDED:
+            import_module(name)
+        tempfile.gettempdir()  # looked for once, on a whole disk
     gc.disable()
+    _say("ready")
     for line in sys.stdin:
         order = json.loads(line)
         reading, order["answer"] = os.pipe()
@@ -102,5 +141,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    _say("ready")
     main()

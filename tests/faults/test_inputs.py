@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from churnml.config import Config, parse_config
-from churnml.engine import open_engine
+from churnml.engine import Engine, open_engine
 from churnml.errors import ChurnmlError, ConfigError, ContractError, ModelError
 from churnml.model.bundle import Bundle
 from churnml.model.calibration import Calibration
@@ -120,6 +120,26 @@ def test_missing_and_retyped_columns_are_refused_by_name(
     with pytest.raises(ChurnmlError, match=said) as raised:
         read(configured(), folder)
     assert raised.value.exit_code == 65
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *(f"CAST(a AS {kind})" for kind in ("TIMESTAMP", "DATE", "TIMESTAMPTZ", "DOUBLE", "BOOLEAN", "DECIMAL(5, 2)")),
+        "strptime(a, '%Y-%m-%d')",
+        "CAST(d AS DATE)",
+        "CAST(n AS TINYINT)",
+        "CAST(n AS DECIMAL(5, 2))",
+        "CAST(n * n AS INTEGER)",
+        "n * n * n * n * n * n",
+    ],
+)
+def test_what_the_engine_says_of_a_value_does_not_quote_it(engine: Engine, expression: str) -> None:
+    rows = "(SELECT 'canary-\"4711' AS a, '2024-47-11' AS d, CAST(47110000 AS BIGINT) AS n)"
+    with pytest.raises(ChurnmlError) as raised:
+        engine.frame(engine.sql(f"SELECT {expression} AS x FROM {rows} AS t", "odd", "here"))
+    said = str(raised.value)
+    assert "not shown" in said and "canary" not in said and "4711" not in said and "47-11" not in said
 
 
 def test_a_partition_delivered_twice_is_refused(configured: Callable[..., Config], folder: Path) -> None:

@@ -7,15 +7,11 @@ what it found, are in `benchmarks/reliability.md`.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +20,6 @@ import pytest
 from churnml.scoring.journal import entries
 from churnml.scoring.publish import Publication
 
-HERE = Path(__file__).parent
 KILLS = int(os.environ.get("CHURNML_KILLS", "20"))
 EVERY = int(os.environ.get("CHURNML_EVERY", "3"))
 OLD, NEW = "2024-03-01", "2024-03-02"
@@ -36,52 +31,14 @@ WORK: dict[str, list[tuple[str, str]]] = {
 }
 
 
-@dataclass
-class Publisher:
-    """The process that publishes in children."""
-
-    process: subprocess.Popen[str]
-
-    def run(
-        self, root: Path, jobs: list[tuple[str, str]], kill_after: float | None = None, **fail: int
-    ) -> tuple[int, int]:
-        """How the child ended (a signal is negative), and how many calls that write it made."""
-        order: dict[str, Any] = {"root": str(root), "jobs": jobs} | ({"fail": fail} if fail else {})
-        if kill_after is not None:
-            order["kill_after"] = kill_after
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        status, calls = map(int, self._line().split())
-        return os.waitstatus_to_exitcode(status), calls
-
-    def _line(self) -> str:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, "the publisher is gone"
-        return line
-
-
 @pytest.fixture(scope="module")
-def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Publisher]:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None or not sys.platform.startswith("linux"):
-        pytest.skip("needs Linux and a C compiler")
-    library = tmp_path_factory.mktemp("failing") / "failing.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-w", "-o", library, HERE / "failing.c", "-ldl"], check=True)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "LD_PRELOAD": str(library)}
-    process = subprocess.Popen(
-        [sys.executable, HERE / "publisher.py"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
-    assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    yield Publisher(process)
-    process.kill()
-    process.communicate()
+def publisher(start_publisher: Callable[..., Any]) -> Iterator[Any]:
+    with start_publisher() as started:
+        yield started
 
 
 @pytest.fixture
-def fresh(publisher: Publisher, tmp_path: Path) -> Callable[[], Publication]:
+def fresh(publisher: Any, tmp_path: Path) -> Callable[[], Publication]:
     """A publication with one night, copied anew at each call."""
     first = tmp_path / "first"
     assert publisher.run(first, [("publish", OLD)]) == (0, 0)
@@ -119,7 +76,7 @@ def settled(place: Publication, work: str) -> None:
 
 
 @pytest.mark.parametrize("work", WORK)
-def test_every_call_that_writes_may_fail(publisher: Publisher, fresh: Callable[[], Publication], work: str) -> None:
+def test_every_call_that_writes_may_fail(publisher: Any, fresh: Callable[[], Publication], work: str) -> None:
     place = fresh()
     code, calls = publisher.run(place.root, WORK[work], at=0, error=errno.EIO, sticky=0)
     assert code == 0 and calls >= 8
@@ -138,9 +95,7 @@ def test_every_call_that_writes_may_fail(publisher: Publisher, fresh: Callable[[
     assert failed > 0.7 * tried
 
 
-def test_killed_at_random_moments_the_next_run_ends_the_work(
-    publisher: Publisher, fresh: Callable[[], Publication]
-) -> None:
+def test_killed_at_random_moments_the_next_run_ends_the_work(publisher: Any, fresh: Callable[[], Publication]) -> None:
     rng = random.Random(7)
     usual = dict.fromkeys(WORK, 0.0)
     for work, jobs in WORK.items():
@@ -152,7 +107,7 @@ def test_killed_at_random_moments_the_next_run_ends_the_work(
     for number in range(KILLS):
         work = list(WORK)[number % len(WORK)]
         place = fresh()
-        killed += publisher.run(place.root, WORK[work], rng.uniform(0, usual[work]))[0] == -9
+        killed += publisher.run(place.root, WORK[work], kill_after=rng.uniform(0, usual[work]))[0] == -9
         whole(place)
         assert publisher.run(place.root, WORK[work])[0] == 0, (number, work)
         settled(place, work)

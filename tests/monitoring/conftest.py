@@ -16,6 +16,7 @@ from churnml.monitoring.judgement import Outcomes, judge
 from churnml.monitoring.promise import Promise
 from churnml.monitoring.watch import Monitored, Watched, watch
 from churnml.outcomes import OUTCOMES
+from churnml.report.monitor import render_monitor
 
 FIRST = date(2024, 5, 1)
 
@@ -88,3 +89,21 @@ def made_watch(made_promise: Callable[..., Promise]) -> Callable[..., Monitored]
 def moved() -> Callable[..., Drift]:
     """The drift of a feature in ten bins."""
     return lambda psi: Drift(psi, psi / 8, 10, 2000, 6000)
+
+
+@pytest.fixture(scope="session")
+def story(made_night: Callable[..., Watched], made_watch: Callable[..., Monitored], moved: Callable[..., Drift]) -> Any:
+    """Judged nights with a bad one, drift after them, one that was withdrawn, and one without a model."""
+    nights = [made_night(number, shuffled=number == 3) for number in range(8)]
+    nights += [made_night(8, withdrawn=True), made_night(9, why="its model is <b>gone</b>")]
+    nights += [
+        made_night(number, waiting=True, inflated=3.0 if number > 13 else None, drift={"days_quiet": moved(0.4)})
+        for number in range(10, 16)
+    ]
+    return made_watch(nights)
+
+
+@pytest.fixture(scope="session")
+def page(story: Any) -> str:
+    """The page of that story."""
+    return render_monitor(story, Scoring(), definition_of=("no purchase for 42 days", "a complaint"))

@@ -84,8 +84,9 @@ def test_features_that_move_are_counted(
     few = {f"f{number}": moved(1.0 if number < 2 else 0.0) for number in range(10)}
     many = {f"f{number}": moved(1.0 if number < 5 else 0.0) for number in range(10)}
     assert made_watch([made_night(0, waiting=True, drift=few)]).well
-    (finding,) = made_watch([made_night(0, waiting=True, drift=many)]).findings
-    assert finding.text == "at 1 night up to 50% of the features have drifted from training, limit 30%"
+    for numbers, span in (([0], "the night of 1 May 2024"), ([0, 1, 3], "3 nights from 1 May 2024 to 4 May 2024")):
+        (finding,) = made_watch([made_night(number, waiting=True, drift=many) for number in numbers]).findings
+        assert finding.text == f"up to 50% of the features of {span} have drifted from training, limit 30%"
 
 
 def test_customers_who_are_gone_are_counted(made_night: Callable[..., Any], made_watch: Callable[..., Any]) -> None:

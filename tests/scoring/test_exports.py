@@ -68,6 +68,13 @@ def test_the_list_holds_who_may_be_contacted_and_is_at_risk_riskiest_first() -> 
     assert listed[1][4] == "No order; usually 3, now 0"
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_cell_begins_within_another_for_whoever_takes_another_sign_for_the_separator(separator: str) -> None:
+    table = scores({"customer_id": "c", "reason_1": 'No order,=1+1;=2+2"; "=3'})
+    text = call_list(table, CsvSink(path="x.csv", separator=separator, columns=("reason_1", "risk_band")), ())  # type: ignore[arg-type]
+    assert text == f'"reason_1"{separator}"risk_band"\r\n"No order,=1+1;=2+2""; ""=3"{separator}"high"\r\n'
+
+
 def test_an_unknown_column_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="the scores have no 'telephone'"):
         call_list(scores({"customer_id": "a"}), CsvSink(path="x.csv", columns=("telephone",)), ())
@@ -81,6 +88,8 @@ def test_forgetting_takes_the_row_off_the_list(tmp_path: Path) -> None:
     assert forget_row(sink, "nobody") == 0 and (tmp_path / "lists" / "calls.csv").read_bytes() == whole
     assert forget_row(sink, "-7") == 1
     assert (tmp_path / "lists" / "calls.csv").read_bytes() == call_list(table.slice(1), sink, ()).encode()
+    (tmp_path / "lists" / ".calls.csv.new").write_text("-7")  # of a run that was killed
+    assert forget_row(sink, "-7") == 0 and not (tmp_path / "lists" / ".calls.csv.new").exists()
     nameless = CsvSink(path=sink.path, columns=("reason_1",))
     write_call_list(table, nameless, ())
     assert forget_row(nameless, "8") == 2 and not Path(sink.path).exists()

@@ -29,12 +29,6 @@ def test_freshness(newest: datetime | None, passed: bool) -> None:
     assert gates.freshness(newest, DAY, freshness_days=7).passed is passed
 
 
-def test_a_future_day_is_refused_by_name() -> None:
-    report = gates.freshness(datetime(2024, 3, 19), DAY, freshness_days=7, today=date(2024, 3, 19))
-    assert "is in the future (today is 2024-03-19)" in report.refusals[0]
-    assert gates.freshness(datetime(2024, 3, 19), DAY, freshness_days=7, today=DAY).passed
-
-
 def test_nobody_to_score_is_refused() -> None:
     assert gates.population(1, DAY).passed
     assert "no customer is eligible at 2024-03-20" in gates.population(0, DAY).refusals[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ def findings(
             Finding(
                 SCORES_DRIFT,
                 tuple(scores["as_of"]),
-                f"the chances of {_several(len(scores), 'night')} have drifted from the test snapshots: PSI up to "
+                f"the chances of {_span(scores['as_of'])} have drifted from the test snapshots: PSI up to "
                 f"{worst['psi']:.2f} ({_day(worst['as_of'])}), limit {limits.scores_drift:g}",
             )
         )
@@ -68,8 +69,8 @@ def findings(
             Finding(
                 FEATURES_DRIFT,
                 tuple(beyond.index),
-                f"at {_several(len(beyond), 'night')} up to {beyond.max():.0%} of the features have drifted from "
-                f"training, limit {limits.features_drifted:.0%}",
+                f"up to {beyond.max():.0%} of the features of {_span(beyond.index)} have drifted from training, limit "
+                f"{limits.features_drifted:.0%}",
             )
         )
     return tuple(found)
@@ -88,5 +89,9 @@ def _day(when: Any) -> str:
     return f"{stamp.day} {stamp.strftime('%B %Y')}"
 
 
-def _several(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _span(days: Iterable[date]) -> str:
+    """How many nights, and between which days."""
+    ordered = sorted(days)
+    if len(ordered) == 1:
+        return f"the night of {_day(ordered[0])}"
+    return f"{len(ordered)} nights from {_day(ordered[0])} to {_day(ordered[-1])}"

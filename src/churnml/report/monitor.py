@@ -18,6 +18,7 @@ from churnml.monitoring.verdict import (
     SCORES_DRIFT,
     WAITING,
     WORSE,
+    WORSE_TOGETHER,
     Finding,
 )
 from churnml.monitoring.watch import Monitored
@@ -36,6 +37,17 @@ TITLES = {
     "calibration_error": ("How far the chances lay from what happened", "Calibration error; smaller is better"),
     "lift_at_10pct": ("How many silent leavers the riskiest tenth held", "In multiples of a list drawn by lot"),
 }
+DIGITS = {"lift_at_10pct": 1, "calibration_error": 3}
+ADVICE = {
+    WORSE: "One night among good ones: look at the extracts of that day. Were they wrong, mend them and score the day "
+    "again, or roll back. Several nights: train anew.",
+    WORSE_TOGETHER: "No single night is to blame. Train anew on newer snapshots, and compare; until then, trust the "
+    "order of the customers if AUROC and lift are as promised, and the chances if log loss and calibration error are.",
+    SCORES_DRIFT: "Look whether a feed has stopped, or features have moved as well. A feed is mended, and its nights "
+    "scored again; a business that has changed needs a new training.",
+    FEATURES_DRIFT: "The table below names what has moved most; look at the sources these features come from.",
+}
+"""What to do, by kind of finding."""
 MOST_FEATURES = 15
 
 
@@ -45,7 +57,9 @@ def sentence(found: Monitored) -> str:
     judged = int((standing["state"] == JUDGED).sum())
     worse = [each for each in found.findings if each.kind == WORSE]
     moved = any(each.kind in (SCORES_DRIFT, FEATURES_DRIFT) for each in found.findings)
-    drifting = "what came since has drifted" if moved else "nothing since has drifted beyond the limits"
+    drifting = (
+        "later nights have drifted away from the training" if moved else "none since is beyond the limits of drift"
+    )
     if worse:
         named = day(worse[0].nights[0]) if len(worse) == 1 else f"{len(worse)} of {several(judged, 'judged night')}"
         return f"{'The night of ' if len(worse) == 1 else ''}{named} {'was' if len(worse) == 1 else 'were'} worse " + (
@@ -54,7 +68,8 @@ def sentence(found: Monitored) -> str:
     if any(each.kind not in (WORSE, SCORES_DRIFT, FEATURES_DRIFT) for each in found.findings):
         return f"Taken together, the judged nights were worse than promised, and {drifting}"
     if not judged:
-        return f"No night can be judged yet, and {drifting.replace('since', 'so far')}"
+        waited = "but they have drifted away from the training" if moved else "and none has drifted beyond the limits"
+        return f"No night can be judged yet, {waited}"
     kept = "The one judged night was" if judged == 1 else f"All {judged} judged nights were"
     return f"{kept} as good as promised, {'but' if moved else 'and'} {drifting}"
 
@@ -67,7 +82,7 @@ def render_monitor(found: Monitored, scoring: Scoring, *, definition_of: tuple[s
         data=found,
         verdict=sentence(found),
         key_figures=_key_figures(found),
-        findings=[as_sentence(each.text) for each in found.findings],
+        findings=[(as_sentence(each.text), ADVICE[each.kind]) for each in found.findings],
         first=shown[:1],
         others=shown[1:],
         together=_together(found),
@@ -138,7 +153,7 @@ def _by_night(found: Monitored, metric: str) -> Figure | None:
     return drawn(
         title,
         f"{subtitle}; night by night, with 95% intervals, customers who had not complained before",
-        night_figures.by_night(frame, f"night-{metric}", digits=1 if metric == "lift_at_10pct" else 2),
+        night_figures.by_night(frame, f"night-{metric}", digits=DIGITS.get(metric, 2)),
         f"Dot chart over {several(len(frame), 'night')}. {said}",
         _metric_table(frame, metric),
     )

@@ -75,9 +75,14 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def unfinished(path: Path) -> Path:
+    """Where the next content of a file is written; a killed process may leave it behind."""
+    return path.with_name(f".{path.name}.new")
+
+
 def replace_text(path: Path, text: str) -> None:
     """Replace the content of a small file; a reader sees the old text or the new one."""
-    fresh = path.with_name(f".{path.name}.new")
+    fresh = unfinished(path)
     fresh.write_text(text, encoding="utf-8", newline="")
     sync(fresh)
     os.replace(fresh, path)
@@ -86,7 +91,7 @@ def replace_text(path: Path, text: str) -> None:
 
 def replace_link(path: Path, target: str) -> None:
     """Point the symbolic link `path` at `target`; a reader follows the old link or the new one."""
-    fresh = path.with_name(f".{path.name}.new")
+    fresh = unfinished(path)
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
     os.replace(fresh, path)

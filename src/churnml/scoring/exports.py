@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 from churnml.config import CsvSink
 from churnml.errors import ConfigError
 from churnml.scoring.consent import contactable
-from churnml.scoring.durable import replace_text, writing
+from churnml.scoring.durable import replace_text, unfinished, writing
 from churnml.scoring.sinks import SCORES
 
 _FORMULA = re.compile(r"^\s*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
@@ -50,12 +51,9 @@ def call_list(scores: pa.Table, sink: CsvSink, withheld: Collection[str]) -> str
     chosen = contactable(scores, withheld)
     chosen = chosen.filter(pc.is_in(chosen["risk_band"], value_set=pa.array(sink.risk_bands, pa.string())))
     chosen = chosen.sort_by([("p_silent", "descending"), ("customer_id", "ascending")])
-    lines = io.StringIO()
-    writer = csv.writer(lines, delimiter=sink.separator, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
-    writer.writerow(sink.columns)
-    for batch in chosen.select(list(sink.columns)).to_batches(max_chunksize=10_000):
-        writer.writerows(zip(*([_cell(value) for value in column.to_pylist()] for column in batch), strict=True))
-    return lines.getvalue()
+    batches = chosen.select(list(sink.columns)).to_batches(max_chunksize=10_000)
+    cells = (zip(*(map(_cell, column.to_pylist()) for column in batch), strict=True) for batch in batches)
+    return _text([sink.columns, *chain.from_iterable(cells)], sink)
 
 
 def write_call_list(scores: pa.Table, sink: CsvSink, withheld: Collection[str]) -> Path:
@@ -74,6 +72,7 @@ def forget_row(sink: CsvSink, customer: str) -> int:
     A list without a column of ids cannot tell who is on it: it is removed, and the next night writes it again.
     """
     path = Path(sink.path)
+    unfinished(path).unlink(missing_ok=True)
     if not path.exists():
         return 0
     with path.open(encoding="utf-8", newline="") as file:
@@ -83,11 +82,16 @@ def forget_row(sink: CsvSink, customer: str) -> int:
         return len(rows)
     place = header.index("customer_id")
     kept = [row for row in rows if row[place] != defused(customer)]
-    lines = io.StringIO()
-    csv.writer(lines, delimiter=sink.separator, lineterminator="\r\n").writerows([header, *kept])
     with writing(path.parent):
-        replace_text(path, lines.getvalue())
+        replace_text(path, _text([header, *kept], sink))
     return len(rows) - len(kept)
+
+
+def _text(rows: Iterable[Sequence[object]], sink: CsvSink) -> str:
+    """Rows as CSV, every cell quoted: a program that takes another sign for the separator begins no cell within one."""
+    lines = io.StringIO()
+    csv.writer(lines, delimiter=sink.separator, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows(rows)
+    return lines.getvalue()
 
 
 def _cell(value: object) -> object:

@@ -51,7 +51,7 @@ class GateReport:
         return self
 
 
-def freshness(newest: datetime | None, as_of: date, *, freshness_days: int, today: date | None = None) -> GateReport:
+def freshness(newest: datetime | None, as_of: date, *, freshness_days: int) -> GateReport:
     """Refuse an `as_of` that the data does not reach.
 
     Parameters
@@ -59,13 +59,10 @@ def freshness(newest: datetime | None, as_of: date, *, freshness_days: int, toda
     newest : when the newest event known at the run was recorded, in the business's time zone; None without events
     as_of : the night to score
     freshness_days : how many whole days before `as_of` the newest event may lie
-    today : the day of the run, where the caller knows it; an `as_of` after it is refused
 
     >>> freshness(datetime(2024, 3, 1, 9), date(2024, 3, 20), freshness_days=7).refusals[0]
     'events: the newest was recorded on 2024-03-01, 19 days before --as-of 2024-03-20 (limit 7 days); ...'
     """
-    if today is not None and as_of > today:
-        return GateReport((f"--as-of {as_of} is in the future (today is {today}); choose a day up to today",))
     if newest is None:
         return GateReport(("events: there are none; check the sources' paths and mappings",))
     days = (as_of - newest.date()).days

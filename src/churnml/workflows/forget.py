@@ -47,6 +47,7 @@ def forget(config: Config, customer: str) -> dict[str, Any]:
             home.mkdir(parents=True, exist_ok=True)
             replace_text(home / Suppressed.FILE, suppressed.text())
         changed, damaged = [], []
+        place.clean()
         for night in place.nights():
             try:
                 if (fresh := place.republish_without(night, {customer})) is not None:

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from churnml import __version__, dataset, timeline
+from churnml import __version__, dataset
 from churnml.config import Config
 from churnml.dataset import Dataset
 from churnml.explanation.attribution import Explainer
@@ -21,13 +21,12 @@ from churnml.explanation.reasons import explain
 from churnml.features.recipe import Recipe
 from churnml.insights.personas import assign, features_of, preferred_channel
 from churnml.model.bundle import Bundle
-from churnml.scoring import gates
 from churnml.scoring.consent import excluding, withheld
-from churnml.scoring.gates import Volume
 from churnml.scoring.job import run_id, score_frame
 from churnml.scoring.night import Night, Run
 from churnml.scoring.publish import Publication
 from churnml.tracking import Exported
+from churnml.workflows import guard
 from churnml.workflows.business import Business, Progress
 from churnml.workflows.champion import cards, champion, recipe_of
 from churnml.workflows.deliver import deliver
@@ -35,7 +34,6 @@ from churnml.workflows.logs import stage
 
 log = logging.getLogger(__name__)
 FACTS_FILE = "facts.json"
-VOLUME_DAYS = 28
 
 
 @dataclass(frozen=True)
@@ -136,11 +134,11 @@ class Scorer:
     def publish(self, business: Business, as_of: date, known_at: datetime, progress: Progress) -> Scored:
         """Publish a night and deliver it. Hold the publication's lock."""
         config, place = self.config, publication(self.config)
+        with stage(log, "clean up") as event:
+            event["dead_runs"] = place.clean()
         run = self._run(business, as_of, known_at)
         unchanged = (night := place.find(run.run_id)) is not None
         if night is None:
-            with stage(log, "clean up") as event:
-                event["dead_runs"] = place.clean()
             scores, run, facts = self._score(business, run, progress)
             with stage(log, "publish", rows=scores.num_rows, night=f"{as_of}-{run.run_id[:12]}"):
                 night = place.publish(scores, run, {FACTS_FILE: facts})
@@ -192,9 +190,7 @@ class Scorer:
         config, bundle, as_of, known_at = self.config, self.bundle, run.as_of, run.known_at
         assert isinstance(known_at, datetime)
         with stage(log, "gates before scoring") as event:
-            checked = self._gates_before(business, as_of, known_at)
-            volume = _volume(business, as_of, known_at)
-            checked += self._volume_gate(volume, as_of)
+            checked, volume = guard.before(business, bundle, publication(config), as_of, known_at)
             checked.require()
             event["customers"] = volume.customers
         with stage(log, "features") as event:
@@ -210,26 +206,19 @@ class Scorer:
             )
             event["rows"], event["columns"] = night.X.shape
         with stage(log, "gates on features"):
-            learnt = bundle.notes.get("all", {}).get("customers", 0)
-            checked += gates.features(
-                night.X, bundle.columns, bundle.histograms, trained_rows=learnt, limits=config.scoring.gates
-            )
+            checked += guard.features(night.X, bundle, config)
             checked.require()
         with stage(log, "score and explain", rows=len(night)):
             scores = self._scores(night, run, progress)
         with stage(log, "gates on scores"):
-            checked += gates.scores(
-                {name[2:]: scores[name].to_numpy() for name in ("p_silent", "p_vocal", "p_retained")},
-                bundle.notes.get("scores", {}),
-                trained_rows=bundle.notes.get("test", {}).get("customers", 0),
-                limits=config.scoring.gates,
-            )
+            checked += guard.scores(scores, bundle, config)
             checked.require()
         with stage(log, "consent") as event:
             refusing = withheld(business.canonical, business.engine, known_at)
             scores = excluding(scores, refusing)
             event["excluded"] = scores.num_rows - scores["excluded_because"].null_count
-        warnings = checked.warnings + _age_warnings(bundle, self.exported, config, as_of) + self._slow
+        checked += guard.champion(bundle, self.exported, config, as_of)
+        warnings = checked.warnings + self._slow
         if warnings:
             log.info("%d warnings", len(warnings), extra={"event": {"event": "warnings", "warnings": warnings}})
         facts = {
@@ -263,53 +252,3 @@ class Scorer:
         """The persona of each customer; None where the features hold nothing that the rules ask for."""
         rules = self.config.personas
         return assign(X, rules) if set(features_of(rules)) & set(X) else None
-
-    def _gates_before(self, business: Business, as_of: date, known_at: datetime) -> gates.GateReport:
-        """Whether there is anything to score that is new enough; raises at once where there is not."""
-        newest = _newest(business, as_of, known_at)
-        gates.freshness(newest, as_of, freshness_days=self.config.scoring.freshness_days).require()
-        eligible = timeline.observe(business.canonical, self.config, as_of, known_at).spine
-        return gates.population(business.engine.number(eligible.count()), as_of).require()
-
-    def _volume_gate(self, now: Volume, as_of: date) -> gates.GateReport:
-        nights = publication(self.config).before(as_of, gates.RECENT_DAYS)
-        recent = [volume for night in nights if not night.problems() and (volume := Volume.of(night.manifest()))]
-        about = self.bundle.notes.get("all", {})
-        snapshots = len(about.get("snapshots", ()))
-        return gates.volume(
-            now,
-            recent,
-            usual_customers=about["rows"] / snapshots if snapshots else None,
-            engagement=self.config.engagement_kinds,
-            limits=self.config.scoring.gates,
-        )
-
-
-def _volume(business: Business, as_of: date, known_at: datetime) -> Volume:
-    seen = timeline.visible(business.canonical.events, as_of, known_at)
-    lately = timeline.days_between(seen.occurred_at, as_of) <= VOLUME_DAYS
-    counted = business.engine.frame(
-        seen.group_by("kind").aggregate(events=seen.count(), lately=lately.cast("int64").sum())
-    ).sort_values("kind")
-    eligible = timeline.observe(business.canonical, business.config, as_of, known_at).spine
-    kinds = {str(kind): int(number) for kind, number in zip(counted["kind"], counted["lately"], strict=True)}
-    return Volume(business.engine.number(eligible.count()), int(counted["events"].sum()), kinds)
-
-
-def _newest(business: Business, as_of: date, known_at: datetime) -> datetime | None:
-    seen = timeline.visible(business.canonical.events, as_of, known_at)
-    newest = business.engine.frame(seen.aggregate(newest=seen.recorded_at.max()))["newest"].iloc[0]
-    return None if pd.isna(newest) else newest.to_pydatetime()
-
-
-def _age_warnings(bundle: Bundle, exported: Exported, config: Config, as_of: date) -> tuple[str, ...]:
-    warnings = []
-    learnt = timeline.outcome_window(date.fromisoformat(bundle.snapshots[-1]), config.snapshots).end
-    if as_of < learnt:
-        warnings.append(
-            f"the champion has learnt from outcomes up to {learnt}, after this night: its scores here say nothing "
-            "about how good it is"
-        )
-    if not exported.current:
-        warnings.append("the tracking server is out of reach; scored with the champion as last exported")
-    return tuple(warnings)
