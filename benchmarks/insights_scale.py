@@ -38,7 +38,7 @@ def main() -> None:
             write(folder, options.customers, options.events)
         rows = sum(count(folder / f"{name}.parquet") for name in ("events", "service"))
         begun = time.perf_counter()
-        command = [sys.executable, "-m", "churnml.cli", "insights", str(folder / "benchmark.yaml"), "--json"]
+        command = [sys.executable, "-m", "churnml", "insights", str(folder / "benchmark.yaml"), "--json"]
         with open(os.devnull, "w") as nowhere:
             subprocess.run(command, check=True, stdout=nowhere)
         used = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -34,7 +34,7 @@ from churnml.model.bundle import Bundle
 from churnml.scoring.publish import Publication
 from churnml.tracking import Tracker
 
-CHURNML = (sys.executable, "-m", "churnml.cli")
+CHURNML = (sys.executable, "-m", "churnml")
 CONFIG = "company.yaml"
 NOT_IN_PANDAS = ("probability_alive", "probability_return_30d", "probability_return_90d")
 LEAST = 1e-9

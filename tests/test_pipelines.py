@@ -138,7 +138,7 @@ def test_the_image_is_given_what_it_copies_and_installs_all_of_it(tmp_path: Path
     assert f"{entry} = churnml.cli:main" in scripts
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(wheel)}
     said = subprocess.run(
-        [sys.executable, "-m", "churnml.cli", "--help"], env=environment, cwd=tmp_path, capture_output=True, text=True,
+        [sys.executable, "-m", "churnml", "--help"], env=environment, cwd=tmp_path, capture_output=True, text=True,
         timeout=60, check=True,
     )  # fmt: skip
     assert "score" in said.stdout

@@ -644,7 +644,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if result == INTERRUPTED:  # typer catches Ctrl-C and says nothing
             raise KeyboardInterrupt
     raise SystemExit(result if isinstance(result, int) else 0)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""`python -m churnml` is `churnml`."""
+
+from churnml.cli import main
+
+main()
