@@ -359,3 +359,9 @@ def test_the_exit_code_of_the_process(
     assert process.returncode == code, err
     assert out == "" and words in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_the_version_is_told(cli: Callable[..., Any]) -> None:
+    from churnml import __version__
+
+    assert cli("--version").out == f"churnml {__version__}\n"

@@ -72,6 +72,23 @@ KnownAt = Annotated[
 ]
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from churnml import __version__
+
+        typer.echo(f"churnml {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is, and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where everything goes.")] = Path("demo"),
