@@ -51,7 +51,7 @@ def _theme_table(frame: pd.DataFrame) -> Table:
         "How strongly each theme moves the model’s answer",
         (
             Column("Theme"), Column("Share of all pushes", True), Column("When trained again", True),
-            Column("Among the first three", True), Column("Customers it pushes towards leaving", True),
+            Column("Among the first three", True), Column("Customers pushed towards leaving", True),
             Column("Signals", True),
         ),
         tuple(

@@ -18,7 +18,7 @@ FEWEST = 10
 """A step of fewer customers is not drawn; it stands in the table."""
 LABELS = {
     DAYS: ("Days since the last sign of life", "{} days"),
-    GAPS: ("Silence, in multiples of the customer’s own usual gap", "{} times the usual gap"),
+    GAPS: ("Silence, in the customer’s own usual gaps", "{} times the usual gap"),
 }
 
 
