@@ -2,8 +2,8 @@
 
 A training fits the model many times over: once for each stretch of history that its calibration is proved on, and
 once for the test. Each of these retrainings explains the same customers, who are drawn again with replacement, whole
-groups at a time (bootstrap). Between how much a driver's share moves over all of that is told beside it: a driver whose
-share is anywhere between nothing and a half is no finding.
+groups at a time (bootstrap). How far a driver's share moves over all of that, the model itself included, is told beside
+it: a share that is anywhere between nothing and a half is no finding.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def theme_stability(
 
     Parameters
     ----------
-    retrained : what each retrained model says of the same rows (n,)
+    retrained : what the model says of rows (n,), and then what each retrained one says of the same
     groups : (n,) rows of one group are drawn together
     draws : how often customers are drawn, over all retrainings
 
     Returns
     -------
     One row per theme: theme, low, high (2.5% and 97.5% of the draws), first (the share of draws in which it is among
-    the first three), retrainings. Empty without a retraining or without a customer.
+    the first three), retrainings (how many). Empty without a retraining or without a customer.
     """
     return _moved(retrained, lambda one: by_theme(one, features), groups, draws, seed, "theme")
 
@@ -63,7 +63,7 @@ def _moved(
     seed: int,
     what: str,
 ) -> pd.DataFrame:
-    if not retrained or not len(retrained[0]):
+    if len(retrained) < 2 or not len(retrained[0]):
         return pd.DataFrame(columns=[what, *MOVES])
     rng = np.random.default_rng(seed)
     _, codes = np.unique(np.asarray(groups), return_inverse=True)
@@ -73,7 +73,7 @@ def _moved(
     places = (-shares).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
     low, high = np.quantile(shares, [0.025, 0.975], axis=0)
     first = (places < FIRST).mean(axis=0)
-    return pd.DataFrame({what: names, "low": low, "high": high, "first": first, "retrainings": len(retrained)})
+    return pd.DataFrame({what: names, "low": low, "high": high, "first": first, "retrainings": len(retrained) - 1})
 
 
 def _shares(

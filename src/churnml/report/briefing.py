@@ -58,7 +58,8 @@ def why(data: ReportData) -> str:
     if themes.empty:
         return "Nothing in their histories stands out."
     first = themes.iloc[0]
-    said = f"For {percent(first['share'])} of them “{first['theme']}” comes first"
+    most = "all" if first["share"] == 1 else percent(first["share"])
+    said = f"For {most} of them “{first['theme']}” comes first"
     if len(themes) > 1:
         second = themes.iloc[1]
         said += f", for {percent(second['share'])} “{second['theme']}”"

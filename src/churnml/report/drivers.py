@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -96,10 +97,8 @@ def stability(data: ReportData) -> str:
     order = data.theme_drivers.loc[data.theme_drivers["share"] > 0, "theme"].head(3)
     first = known.set_index("theme")["first"].astype(float)
     sure = [f"“{theme}”" for theme in order if first.get(theme, 0.0) >= OFTEN]
-    begin = (
-        f"The model was trained {several(number, 'time')} more on shorter stretches of the same history, and customers "
-        "were drawn again each time:"
-    )
+    often = "once more on a shorter stretch" if number == 1 else f"{number} times more on shorter stretches"
+    begin = f"The model was trained {often} of the same history, and customers were drawn again each time:"
     if len(sure) == len(order):
         return f"{begin} the first {_number(len(sure))} stayed {'first' if len(sure) == 1 else 'the same'}."
     if sure:
@@ -115,11 +114,11 @@ def _number(n: int) -> str:
 def shapes(data: ReportData) -> Figure | None:
     """How the odds move with the value of the strongest signal of each of the strongest themes."""
     frame = data.driver_shapes
-    panels = [(sentence(str(part["doc"].iloc[0])), part) for _, part in frame.groupby("feature", sort=False)]
+    panels = [(_title(str(part["doc"].iloc[0])), part) for _, part in frame.groupby("feature", sort=False)]
     panels = [(title, part) for title, part in panels if len(part) > 1]
     if not panels:
         return None
-    told = [(title.rstrip("."), _panel(part, data.currency)) for title, part in panels]
+    told = [(title, _panel(part, data.currency)) for title, part in panels]
     title, first = told[0]
     worst = first.sort_values("odds", ascending=False, kind="stable").iloc[0]
     rows = [
@@ -139,6 +138,15 @@ def shapes(data: ReportData) -> Figure | None:
         f"Dot charts of {several(len(told), 'signal')}. {title}: highest at {worst['step']}, {times(worst['odds'])}.",
         Table("How the risk moves with what is measured", columns, tuple(rows), 3),
     )
+
+
+def _title(doc: str) -> str:
+    """What is measured, in short.
+
+    >>> _title("Days since the last friction (error, failed payment or return).")
+    'Days since the last friction'
+    """
+    return re.sub(r" \([^()]*\)", "", doc).rstrip(".")
 
 
 def _panel(part: pd.DataFrame, currency: str) -> pd.DataFrame:

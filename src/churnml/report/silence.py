@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from churnml.features.sentences import noun
+from churnml.features.text import TOPIC_WORDS
 from churnml.insights.quotes import Quotes
 from churnml.insights.silence_curve import DAYS, GAPS
 from churnml.report import figures
 from churnml.report.data import ReportData
 from churnml.report.page import Figure, drawn
 from churnml.report.tables import Column, Table, records
-from churnml.report.words import between, count, percent, several, window
+from churnml.report.words import between, count, listed, percent, several, window
 
 FEWEST = 10
 """A step of fewer customers is not drawn; it stands in the table."""
@@ -93,8 +94,9 @@ def _where(kind: str, channel: object, heard: object) -> str:
 
 def topics(quotes: Quotes) -> str:
     """What most of it is about."""
-    named = [f"{row.topic} ({percent(row.share)})" for row in records(quotes.topics.head(4))]
-    about = f" Most have a word about {', '.join(named[:-1])} or {named[-1]}." if len(named) > 1 else ""
+    rows = records(quotes.topics.head(4))
+    named = [f"{TOPIC_WORDS.get(row.topic, row.topic)} ({percent(row.share)})" for row in rows]
+    about = f" The most common subjects are {listed(named)}." if len(named) > 1 else ""
     return (
         f"{several(quotes.customers, 'customer')} wrote {several(quotes.texts, 'text')} within a year.{about} The few "
         "shown here are made of words that many use; all else is masked."

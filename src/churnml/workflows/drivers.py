@@ -24,14 +24,15 @@ STABILITY_ROWS = 1000
 def drivers_of(
     attribution: Attribution,
     sample: Dataset,
+    model: SilentDefectionClassifier,
     refits: Sequence[SilentDefectionClassifier],
     config: Config,
     seed: int,
 ) -> dict[str, Any]:
-    """The notes on the drivers: `attribution` explains the rows of `sample`; `refits` were trained on less history."""
+    """The notes on the drivers: `attribution` is what `model` says of `sample`; `refits` saw less history."""
     cards = sample.recipe.cards
     few = sample.drawn(STABILITY_ROWS, np.random.default_rng(seed))
-    again = [attribute(each, few.X) for each in refits]
+    again = [attribute(each, few.X) for each in (model, *refits)]
     alike = [each for each in again if each.declared == attribution.declared]
     return {
         "declared_margin": attribution.declared,

@@ -133,7 +133,7 @@ def report_data(
         theme_drivers=unpack(notes["theme_drivers"]),
         feature_drivers=unpack(notes["feature_drivers"]),
         declared_margin=notes["declared_margin"],
-        silent_share=unpack_share(notes["silent_share"]),
+        silent_share=unpack_share(notes["silent_share"]) if found is None else found.silent_share,
         model=MODEL,
         trust=_trust(config, bundle, facts),
         insights=found,

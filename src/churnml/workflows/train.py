@@ -165,7 +165,8 @@ def train(
     log.info("calibration: %s", final.calibration.why)
     sample = data.drawn(EXPLAINED_ROWS, np.random.default_rng(seed))
     attribution = attribute(final.classifier, sample.X)
-    drivers = drivers_of(attribution, sample, [*judged.refits, judged.fitted.classifier], config, seed)
+    refits = [*judged.refits, judged.fitted.classifier]
+    drivers = drivers_of(attribution, sample, final.classifier, refits, config, seed)
     tested = data.at(np.isin(data.as_of, np.unique(test.as_of)))
     notes = {
         **_data_notes(data, learn, test, config),

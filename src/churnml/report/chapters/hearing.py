@@ -67,25 +67,26 @@ def launches(found: Insights) -> Chapter:
         return Chapter("channel-launch", title, (missing(opened.why),))
     said, tables = [], []
     for one in opened.launches:
-        said.append(one.verdict)
+        name = channel(one)
+        said.append(capital(one.verdict.replace(one.channel, name)))
         since = several(one.figure("contacts", "newcomers")["number"], "contact")
         said.append(
-            f"Of the contacts of customers heard before, {rate(one.uptake)} now come over {one.channel}. {since} "
+            f"Of the contacts of customers heard before, {rate(one.uptake)} now come over {name}. {since} "
             "came from customers who signed up later, who could not be heard before."
         )
         tables.append(
             Table(
-                f"Whence the contacts on {one.channel} came, {day(one.opened)} to {day(one.until)}",
+                f"Where the contacts on {name} came from, {day(one.opened)} to {day(one.until)}",
                 (
                     Column("Counted"),
-                    Column("Whence"),
+                    Column("From"),
                     Column("Number", True),
                     Column("Share", True),
                     Column("95% interval", True),
                 ),
                 tuple(
                     (
-                        *(capital(row.figure), WHENCE[row.whence], count(row.number), rate(row.share)),
+                        *(capital(row.figure), CAME_FROM[row.whence], count(row.number), rate(row.share)),
                         span(row, "share_low", "share_high"),
                     )
                     for row in records(one.table)
@@ -96,11 +97,16 @@ def launches(found: Insights) -> Chapter:
     return Chapter("channel-launch", title, tuple(said), tuple(tables))
 
 
-WHENCE = {
+CAME_FROM = {
     "moved": "moved from other channels",
     "revealed": "customers the others never reached",
     "newcomers": "customers who signed up since",
 }
+
+
+def channel(opened: launch.ChannelLaunch) -> str:
+    """The channel's name, to read."""
+    return opened.channel.replace("_", " ")
 
 
 def launch_months(opened: launch.ChannelLaunch) -> pd.DataFrame:
@@ -117,7 +123,7 @@ def launch_table(opened: launch.ChannelLaunch, months: pd.DataFrame) -> Table:
     """The numbers behind the picture of a channel's launch."""
     heads = ("Other channels", "New: heard before", "New: never heard", "New: joined since")
     return Table(
-        f"Contacts with service by month, {opened.channel} by who made them",
+        f"Contacts with service by month, {channel(opened)} by who made them",
         (Column("Month"), *(Column(head, True) for head in heads)),
         tuple(
             (f"{row.month:%B %Y}", count(row.others), count(row.heard), count(row.unheard), count(row.newcomers))

@@ -49,9 +49,15 @@ def silent(found: Insights) -> Chapter:
     )
     parts = Table(
         "The same by tenure, channel and segment",
-        (Column("By"), Column(""), Column("Left", True), Column("Silently", True), Column("95% interval", True)),
+        (Column("By"), Column("Value"), Column("Left", True), Column("Silently", True), Column("95% interval", True)),
         tuple(
-            (row.part.replace("_", " "), row.value, count(row.leavers), rate(row.share), span(row, "low", "high"))
+            (
+                row.part.replace("_", " "),
+                row.value.replace("_", " "),
+                count(row.leavers),
+                rate(row.share),
+                span(row, "low", "high"),
+            )
             for row in records(share.by_part)
         ),
     )
