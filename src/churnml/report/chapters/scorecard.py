@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from churnml.features.sentences import put
 from churnml.insights.findings import Insights
 from churnml.report.chapters.chapter import Chapter, capital, missing, rate
 from churnml.report.tables import Column, Table, records
@@ -44,7 +45,7 @@ def ways(found: Insights) -> Chapter:
 def _figure(value: float, unit: str) -> str:
     if value != value:
         return "–"
-    return rate(value) if unit == "share" else f"{value:,.0f} s" if unit == "seconds" else f"{value:,.2f}"
+    return rate(value) if unit == "share" else put(value, "seconds") if unit == "seconds" else f"{value:,.2f}"
 
 
 def _change(row: Any) -> str:
@@ -52,8 +53,9 @@ def _change(row: Any) -> str:
         return "no earlier quarter to compare"
     if row.change_low <= 0 <= row.change_high:
         return "no change beyond chance"
-    points = {"share": (100, " points"), "seconds": (1, " s")}.get(row.unit, (1, ""))
-    digits = 1 if row.unit != "number" else 2
     low, high = sorted((abs(row.change_low), abs(row.change_high)))
-    size = f"{points[0] * low:.{digits}f} to {points[0] * high:.{digits}f}{points[1]}"
+    size = {
+        "share": f"{100 * low:.1f} to {100 * high:.1f} points",
+        "seconds": f"{put(low, 'seconds')} to {put(high, 'seconds')}",
+    }.get(row.unit, f"{low:.2f} to {high:.2f}")
     return f"{'up' if row.change > 0 else 'down'} by {size}"
