@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from contextlib import chdir
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from churnml.workflows.report import report
 from churnml.workflows.score import score
 from churnml.workflows.train import train
 
-REPORTS = Path(__file__).parent / "reports"
+REPORTS = Path(__file__).resolve().parent / "reports"
 KEY = "pseudonyms of simulated customers"
 SEED, NIGHTS = 6, 4
 FEWER = {"every": 42}
@@ -37,9 +38,9 @@ def main() -> None:
 
 def sample(preset: str, *, customers: int, nights: int, whole: bool) -> None:
     """One company: simulate, train, score a night a week, and write the report of the last."""
-    with tempfile.TemporaryDirectory(prefix="churnml-sample-") as folder:
-        made = simulate(Path(folder) / "data", customers=customers, seed=SEED, preset=preset)
-        config = load_config(Path(made["configuration"])).with_paths(f"{folder}/models", f"{folder}/published")
+    with tempfile.TemporaryDirectory(prefix="churnml-sample-") as folder, chdir(folder):
+        made = simulate(Path("data"), customers=customers, seed=SEED, preset=preset)
+        config = load_config(Path(made["configuration"])).with_paths("models", "published")
         config = config.changed(snapshots=FEWER)
         train(config, trials=0)
         last = date.fromisoformat(made["day_after_the_last"])

@@ -22,6 +22,7 @@ SIGNALS = 15
 THEMES = 5
 """So many themes have a column in the tables of kinds of customer."""
 PARTS = 3
+KIND = "kind of customer"
 
 
 def main(data: ReportData) -> Figure | None:
@@ -196,7 +197,8 @@ def by_part(data: ReportData) -> tuple[Table, ...]:
                 Column("Customers", True),
                 *(Column(_capital(one), True) for one in themes),
             )
-            tables.append(Table(f"By {by}: odds of leaving, times those of the average customer", columns, rows))
+            named = by if by == KIND else f"“{by}”"
+            tables.append(Table(f"By {named}: odds of leaving, times those of the average customer", columns, rows))
     return tuple(tables)
 
 

@@ -22,7 +22,7 @@ def ways(found: Insights) -> Chapter:
     rows = tuple(
         (
             capital(row.way),
-            row.figure,
+            capital(row.figure),
             *(("–", row.why) if row.why else (_figure(row.value, row.unit), _change(row))),
             rate(row.risk_share),
         )
@@ -32,7 +32,7 @@ def ways(found: Insights) -> Chapter:
         Column("Way to drive people out"),
         Column("Measured"),
         Column("Now", True),
-        Column("Against the quarter before"),
+        Column("Change since the quarter before"),
     )
     return Chapter(
         "scorecard",
@@ -52,7 +52,7 @@ def _change(row: Any) -> str:
     if row.change != row.change:
         return "no earlier quarter to compare"
     if row.change_low <= 0 <= row.change_high:
-        return "no change beyond chance"
+        return "none beyond chance"
     low, high = sorted((abs(row.change_low), abs(row.change_high)))
     size = {
         "share": f"{100 * low:.1f} to {100 * high:.1f} points",
