@@ -197,7 +197,7 @@ def by_part(data: ReportData) -> tuple[Table, ...]:
                 Column("Customers", True),
                 *(Column(_capital(one), True) for one in themes),
             )
-            named = by if by == KIND else f"“{by}”"
+            named = KIND if by == KIND else f"“{by!s}”"
             tables.append(Table(f"By {named}: odds of leaving, times those of the average customer", columns, rows))
     return tuple(tables)
 
