@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from churnml.workflows.explain import explain
     from churnml.workflows.insights import insights as find_insights
     from churnml.workflows.promote import promote
+    from churnml.workflows.quotes import quotes as find_quotes
     from churnml.workflows.report import report as write_report
     from churnml.workflows.score import score
     from churnml.workflows.train import train
@@ -38,6 +39,7 @@ __all__ = [
     "define",
     "explain",
     "find_insights",
+    "find_quotes",
     "load_config",
     "promote",
     "score",
@@ -55,6 +57,7 @@ _WHERE = {
     "define": ("churnml.workflows.define", "define"),
     "explain": ("churnml.workflows.explain", "explain"),
     "find_insights": ("churnml.workflows.insights", "insights"),
+    "find_quotes": ("churnml.workflows.quotes", "quotes"),
     "load_config": ("churnml.config", "load_config"),
     "promote": ("churnml.workflows.promote", "promote"),
     "score": ("churnml.workflows.score", "score"),

@@ -479,6 +479,9 @@ def report(
     with_insights: Annotated[
         bool, typer.Option("--insights", help="Read the data again, and add what the outcomes tell: see insights.")
     ] = False,
+    with_quotes: Annotated[
+        bool, typer.Option("--quotes", help="Read the data again, and show a few redacted words of customers.")
+    ] = False,
     with_names: Annotated[
         bool, typer.Option("--names", help="Name customers by their ids, not by pseudonyms.")
     ] = False,
@@ -487,14 +490,18 @@ def report(
 ) -> None:
     """Write the published night's report: one self-contained HTML file."""
     from churnml.workflows.insights import insights as find
+    from churnml.workflows.quotes import quotes
     from churnml.workflows.report import report as run
     from churnml.workflows.score import publication
 
-    settings, found = _load(config), None
-    if with_insights:
+    settings, found, said = _load(config), None, None
+    if with_insights or with_quotes:
+        as_of = publication(settings).verify().as_of
         with _watched(as_json) as progress:
-            found = find(settings, as_of=publication(settings).verify().as_of, root=data, progress=progress)
-    _print({"report": str(run(settings, out, found=found, named=with_names))}, as_json, title="The report")
+            found = find(settings, as_of=as_of, root=data, progress=progress) if with_insights else None
+            said = quotes(settings, as_of=as_of, root=data, progress=progress) if with_quotes else None
+    page = run(settings, out, found=found, said=said, named=with_names)
+    _print({"report": str(page)}, as_json, title="The report")
 
 
 @app.command()
@@ -508,7 +515,7 @@ def insights(
     as_json: AsJson = False,
 ) -> None:
     """Say what the outcomes tell: who leaves silently after what, personas, channels, and what drives people out."""
-    from churnml.report.insight_tables import chapters
+    from churnml.report.chapters import chapters
     from churnml.workflows.insights import insights as run
     from churnml.workflows.insights import plain
 

@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churnml.explanation.shapes import PARTS, SHAPES
+from churnml.insights.quotes import Quotes, choose
+from churnml.insights.silence_curve import silence_curve, silence_seen
 from churnml.insights.silent_share import silent_share
 from churnml.report import nights
 from churnml.report.call_list import call_list
@@ -200,8 +203,60 @@ def make_report(**changes) -> ReportData:
         "calls": call_list(people),
         "scores_file": "nights/2026-03-01-9f2c41d07be3/scores.parquet",
         "value_days": 365,
+        "quotes": make_quotes(),
+        "silence": make_silence(),
+        "engagement": "activity or purchase",
+        **make_drivers(),
     }
     return ReportData(**(fields | changes))
+
+
+def make_drivers() -> dict[str, pd.DataFrame]:
+    """What a training run says of its model's drivers."""
+    themes = ["going quiet", "channel mismatch", "unresolved problems", "waiting", "rough start"]
+    steps = [
+        ("days_since_engagement", "Days since the last activity or purchase.", "going quiet", "days"),
+        ("open_cases", "Cases open.", "unresolved problems", "events"),
+    ]
+    shapes = [
+        (*about, step, None, float(3 * step), float(3 * step + 2), float(3 * step + 1), 400 - 40 * step,
+         0.4 * step - 0.8, 0.4 * step - 1.0, 0.4 * step - 0.5)
+        for about in steps
+        for step in range(6)
+    ] + [(*steps[1], 6, "none", None, None, None, 80, -0.2, -0.4, 0.0)]  # fmt: skip
+    return {
+        "theme_stability": pd.DataFrame(
+            {"theme": themes, "low": [0.36, 0.1, 0.09, 0.07, 0.05], "high": [0.56, 0.2, 0.17, 0.12, 0.11],
+             "first": [1.0, 0.97, 0.7, 0.3, 0.03], "retrainings": 9}
+        ),
+        "feature_stability": pd.DataFrame(
+            {"feature": ["days_since_engagement", "open_cases"], "low": [0.2, 0.05], "high": [0.4, 0.09],
+             "first": [1.0, 0.4], "retrainings": 9}
+        ),
+        "driver_shapes": pd.DataFrame(shapes, columns=SHAPES),
+        "theme_parts": pd.DataFrame(
+            [(by, part, 200, theme, push) for by, parts in (("kind of customer", KINDS), ("plan", ("basic", "premium")))
+             for part in parts for theme, push in zip(themes, (0.6, -0.2, 0.1, 0.0, -0.1), strict=True)],
+            columns=PARTS,
+        ),
+    }  # fmt: skip
+
+
+def make_silence(seed=9, customers=3000) -> pd.DataFrame:
+    """Risk by silence, expected and seen."""
+    draw = np.random.default_rng(seed)
+    X = pd.DataFrame({"days_since_engagement": draw.integers(1, 120, customers).astype(float)})
+    X["overdue_ratio"] = X["days_since_engagement"] / draw.choice([5.0, 10.0, 30.0], customers)
+    p = np.clip(0.02 + X["days_since_engagement"] / 300, 0, 0.9)
+    outcome = np.where(draw.random(customers) < p, "silent", "retained")
+    seen = silence_seen(X, outcome, np.arange(customers)).drop(columns="rows")
+    return silence_curve(X, p).merge(seen, on=["scale", "step"], how="left")
+
+
+def make_quotes(text="I was told the bill was wrong and nobody called me back") -> Quotes:
+    texts = [f"{text} number {'one' if row % 2 else 'two'}" for row in range(60)]
+    found = pd.DataFrame({"customer_id": [f"c{row}" for row in range(60)], "kind": "complaint", "text": texts})
+    return choose(found.assign(channel=["email", "forum"] * 30), ["forum"])
 
 
 def make_trust(**changes) -> Trust:

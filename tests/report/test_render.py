@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from churnml.insights.silent_share import silent_share
-from churnml.report import nights
+from churnml.report import drivers, nights, silence, story
 from churnml.report.call_list import call_list
 from churnml.report.data import headline
 from churnml.report.render import render
@@ -142,6 +143,11 @@ def test_texts_from_outside_are_inert_everywhere(build_report, build_trust, make
             bands=sample.bands.assign(risk_band=text),
             theme_drivers=sample.theme_drivers.assign(theme=text),
             feature_drivers=sample.feature_drivers.assign(doc=text),
+            driver_shapes=sample.driver_shapes.assign(doc=text),
+            theme_parts=sample.theme_parts.assign(part=text + sample.theme_parts["part"]),
+            engagement=text,
+            scores_link=text,
+            quotes=replace(sample.quotes, quotes=sample.quotes.quotes.assign(words=text, kind=text, channel=text)),
             metrics=sample.metrics.replace("has voiced", text),
             differences=sample.differences.replace("has voiced", text),
             lift=sample.lift.replace("has voiced", text),
@@ -158,7 +164,7 @@ def test_texts_from_outside_are_inert_everywhere(build_report, build_trust, make
 
 def test_every_figure_has_a_name_and_a_table(page):
     figures = re.findall(r"<figure.*?</figure>", page, flags=re.DOTALL)
-    assert len(figures) == 6
+    assert len(figures) == 9
     for figure in figures:
         label = re.search(r'role="img" aria-label="([^"]+)"', figure)
         assert label is not None and len(label[1]) > 30
@@ -191,6 +197,12 @@ def test_what_cannot_be_said_is_said_to_be_missing(build_report, build_trust, ma
             differences=sample.differences.head(0),
             calibration=sample.calibration.head(0),
             lift=sample.lift.head(0),
+            quotes=None,
+            silence=sample.silence.head(0),
+            theme_stability=sample.theme_stability.head(0),
+            feature_stability=sample.feature_stability.head(0),
+            driver_shapes=sample.driver_shapes.head(0),
+            theme_parts=sample.theme_parts.head(0),
             trust=build_trust(
                 test_snapshots=(),
                 switched_off=pd.DataFrame(columns=["feature", "why"]),
@@ -215,6 +227,7 @@ def test_what_cannot_be_said_is_said_to_be_missing(build_report, build_trust, ma
         "Nothing in their histories stands out",
         "There is no call list",
         "scored without kinds of customer",
+        "how the risk grows with silence",
     ):
         assert missing in text
 
@@ -250,9 +263,49 @@ def test_a_fallback_and_what_is_switched_off_are_told(build_report, build_trust)
 def test_verdict_on_the_model_follows_the_interval(build_report, low, high, said):
     sample = build_report()
     one = sample.differences[sample.differences["baseline"] == "recency only"].assign(low=low, high=high)
-    assert said in Reader(render(build_report(differences=one))).text
+    assert said in story.verdict_on_model(build_report(differences=one))
 
 
 def test_an_only_customer_and_a_single_day_are_singular(build_report):
-    text = Reader(render(build_report(headline=headline([0.9], [5.0]), horizon_days=1))).text
-    assert "About 1 of 1 customer will leave without a word in the next 1 day" in text
+    said = story.answer(build_report(headline=headline([0.9], [5.0]), horizon_days=1))
+    assert said == "About 1 of 1 customer will leave without a word in the next 1 day"
+
+
+def test_an_older_model_and_a_silent_data_set_are_said_to_lack_what_they_lack(build_report, page):
+    sample = build_report()
+    nothing = {
+        name: getattr(sample, name).head(0)
+        for name in ("theme_stability", "feature_stability", "driver_shapes", "theme_parts")
+    }
+    none = replace(sample.quotes, quotes=sample.quotes.quotes.head(0), why="no source declares a text")
+    lacking = render(build_report(quotes=none, scores_link="nights/2026-03-01-9f2c41d07be3/s.parquet", **nothing))
+    text = Reader(lacking).text
+    assert "Not known: how stable this order is" in text and "Not known: how the risk moves with single" in text
+    assert "There are no words of customers to show: no source declares a text." in text
+    assert "For whom which theme matters" not in text
+    # The scores are linked only where they lie beside the page.
+    assert '<a class="file" href="nights/2026-03-01-9f2c41d07be3/s.parquet">' in lacking
+    assert '<a class="file"' not in page
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ([1.0, 0.97, 0.7, 0.3, 0.03], "“going quiet” and “channel mismatch” stay among the first three"),
+        ([1.0, 0.97, 0.95, 0.05, 0.03], "the first three stayed the same"),
+        ([0.6, 0.7, 0.6, 0.6, 0.5], "none stays among the first three"),
+    ],
+)
+def test_the_order_of_the_themes_is_told_as_sure_as_it_is(build_report, first, said):
+    sample = build_report()
+    told = drivers.stability(build_report(theme_stability=sample.theme_stability.assign(first=first)))
+    assert "trained 9 times more" in told and said in told
+
+
+def test_the_risk_by_silence_has_its_table_and_small_steps_are_not_drawn(build_report, page):
+    sample = build_report()
+    rows = re.search(r'id="figure-silence1".*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    days = sample.silence[sample.silence["scale"] == "days"]
+    assert rows is not None and rows[1].count("<tr>") == len(days)
+    assert "57 to 91" in rows[1] and "usual gap" in page
+    assert silence.curves(build_report(silence=sample.silence.assign(customers=3))) == []

@@ -46,15 +46,16 @@ def test_the_page_has_insights_where_they_are_asked_for(
 ) -> None:
     pages = []
     for name in ("first", "second"):
-        made = cli("report", published, "--insights", "--out", tmp_path / name, "--json")
+        made = cli("report", published, "--insights", "--quotes", "--out", tmp_path / name, "--json")
         assert made.code == 0, made.err
         pages.append((tmp_path / name).read_text(encoding="utf-8"))
     assert pages[0] == pages[1]
     page = pages[0]
     assert page.count('<h3 id="insight-') == 9 and 'id="figure-iceberg1"' in page
+    assert 'id="figure-silence1"' in page and 'id="figure-shapes"' in page and "Not known: how" not in page
     figures = re.findall(r'<figure id="([^"]+)">.*?</figure>', page, re.DOTALL)
     assert len(figures) == len(set(figures))
-    assert all("<table>" in figure for figure in re.findall(r"<figure.*?</figure>", page, re.DOTALL))
+    assert all("<table" in figure for figure in re.findall(r"<figure.*?</figure>", page, re.DOTALL))
     assert cli("report", published, "--out", tmp_path / "plain").code == 0
     plain = (tmp_path / "plain").read_text(encoding="utf-8")
-    assert "insight-" not in plain and len(plain) < len(page)
+    assert "insight-" not in plain and "<blockquote>" not in plain and len(plain) < len(page)

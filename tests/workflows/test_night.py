@@ -100,10 +100,16 @@ def test_the_report_is_one_self_contained_page_and_the_same_twice(
     fetched = re.findall(r"""(?:src|href)\s*=\s*["'](?!#|data:)([^"']+)""", text) + re.findall(
         r"url\((?!#|data:)", text
     )
-    assert not [target for target in fetched if not target.startswith("https://doi.org")], fetched
+    links = [target for target in fetched if not target.startswith("https://doi.org")]
+    assert [(page.parent / target).is_file() for target in links] == [True], links
     assert "@import" not in text and "http-equiv" not in text
-    assert cli("report", company.config, "--out", tmp_path / "deep" / "again.html").code == 0
-    assert (tmp_path / "deep" / "again.html").read_bytes() == page.read_bytes()
+    again = [tmp_path / "deep" / name for name in ("first.html", "second.html")]
+    assert [cli("report", company.config, "--out", path).code for path in again] == [0, 0]
+    assert again[0].read_bytes() == again[1].read_bytes()
+    link = re.search(r'<a class="file" href="[^"]+">(.*?)</a>, beside this page where it was published', text)
+    assert link is not None
+    elsewhere = f'<span class="file">{link[1]}</span>, where the night was published'
+    assert text.replace(link[0], elsewhere) == again[0].read_text(encoding="utf-8")
 
 
 def test_real_ids_stand_in_the_scores_only(

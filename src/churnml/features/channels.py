@@ -71,7 +71,7 @@ def _mix() -> Iterator[Feature]:
     yield channel(
         name="channel_entropy_90d", unit="bits",
         doc="How evenly the events of the last 90 days spread over channels: Shannon's entropy, 0 for one channel.",
-        sentence="The spread over channels in the last 90 days, in bits (0 for one): {value}[; typical is {usual}]",
+        sentence="Spread over channels in the last 90 days: {value}, where 0 is a single one[; typical is {usual}]",
         sentence_empty="No event on any channel in the last 90 days",
         expression=lambda t: t.bits_90.sum(),
     )  # fmt: skip

@@ -38,13 +38,13 @@ def _friction(context: Context) -> Iterator[Feature]:
         yield product(
             name=f"friction_events_{window}d", unit="events", empty=0.0,
             doc=f"Friction: events that would annoy anyone ({what}), in the last {window} days.",
-            sentence=f"{{value:count annoyance}} ({what}) in the last {window} days[; typical is {{usual}}]",
+            sentence=f"Things that went wrong ({what}) in the last {window} days: {{value}}[; typical is {{usual}}]",
             expression=lambda t, window=window: count(t, of(t, kinds), within(t, window)),
         )  # fmt: skip
     yield product(
         name="days_since_friction", unit="days",
         doc=f"Days since the last friction ({what}).",
-        sentence=f"Last annoyance ({what}) {{value:days}} ago[; typical is {{usual:days}}]",
+        sentence=f"Something last went wrong ({what}) {{value:days}} ago[; typical is {{usual:days}}]",
         sentence_empty=f"No {what} so far",
         expression=lambda t: t.age_days.min(where=of(t, kinds)),
     )  # fmt: skip
@@ -52,14 +52,16 @@ def _friction(context: Context) -> Iterator[Feature]:
         name="friction_without_contact_90d", unit="events", grain="dialogue", theme="unheard feedback", empty=0.0,
         doc=f"Friction of the last 90 days ({what}) about which the customer has said nothing since: "
         "no contact, complaint or support case followed.",
-        sentence="Annoyances of the last 90 days without a word about them: {value}[; typical is {usual}]",
+        sentence="Things that went wrong in the last 90 days and were never mentioned: {value}[; typical is {usual}]",
         expression=lambda t: count(t, of(t, kinds), within(t, 90), _silent_since(t)),
     )  # fmt: skip
     yield product(
         name="friction_silence_share_365d", unit="share", grain="dialogue", theme="unheard feedback",
         doc=f"Silence after friction: share of the friction of the last 365 days ({what}) about which the customer has "
         "said nothing since.",
-        sentence="Not a word about {value:share} of the annoyances of the last 365 days[; typical is {usual:share}]",
+        sentence="Said nothing of {value:share} of what went wrong in the last 365 days[; typical is {usual:share}]",
+        sentence_low="Spoke of what went wrong in the last 365 days, silent about {value:share}"
+        "[; typical is {usual:share}]",
         sentence_empty=f"No {what} in the last 365 days",
         expression=lambda t: ratio(
             count(t, of(t, kinds), within(t, YEAR), _silent_since(t)), count(t, of(t, kinds), within(t, YEAR))

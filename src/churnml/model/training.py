@@ -39,6 +39,7 @@ def fit_calibrated(
     splitter: RollingOriginSplit,
     fold: Fold | None = None,
     earlier: pd.DataFrame | None = None,
+    refits: list[Classifier] | None = None,
 ) -> Fitted[Classifier]:
     """Fit the calibration on pooled rolling out-of-time predictions, then a clone of `classifier` on all rows.
 
@@ -48,6 +49,7 @@ def fit_calibrated(
     classifier : any scikit-learn classifier of outcomes
     fold : X of a fold's rows, where some columns are fitted on its training rows; without it they are rows of `X`
     earlier : the `out_of_time` of a fit on the first snapshots of the same rows; its predictions are not made again
+    refits : the clones that made the out-of-time predictions are added to it
 
     With a history too short for even one fold the calibration is the identity.
 
@@ -58,7 +60,9 @@ def fit_calibrated(
     """
     labels = np.asarray(y)
     final = clone(classifier).fit(X, labels)
-    predictions = out_of_time(X, labels, as_of, classifier=classifier, splitter=splitter, fold=fold, earlier=earlier)
+    predictions = out_of_time(
+        X, labels, as_of, classifier=classifier, splitter=splitter, fold=fold, earlier=earlier, refits=refits
+    )
     chances = predictions[[f"p_{outcome}" for outcome in OUTCOMES]].to_numpy()
     calibration = Calibration.fit(
         chances,
@@ -79,11 +83,12 @@ def out_of_time(
     splitter: RollingOriginSplit,
     fold: Fold | None = None,
     earlier: pd.DataFrame | None = None,
+    refits: list[Any] | None = None,
 ) -> pd.DataFrame:
     """Predictions for each fold's test rows by a clone of `classifier` that saw the fold's training rows only.
 
-    `classifier` may be any scikit-learn classifier of outcomes; `fold` is that of `fit_calibrated`. A fold whose
-    training rows hold one class is left out.
+    `classifier` may be any scikit-learn classifier of outcomes, `fold` and `refits` those of `fit_calibrated`. A fold
+    whose training rows hold one class is left out.
     """
     labels = np.asarray(y)
     fold = fold or rows_of(X)
@@ -100,6 +105,8 @@ def out_of_time(
             fitted = clone(classifier).fit(learnt, labels[train])
         except OneClassError:
             continue
+        if refits is not None:
+            refits.append(fitted)
         part = pd.DataFrame(three_columns(fitted, judged), columns=columns)
         part.insert(0, "outcome", labels[test])
         part.insert(0, "as_of", stamps[test])

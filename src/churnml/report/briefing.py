@@ -58,7 +58,8 @@ def why(data: ReportData) -> str:
     if themes.empty:
         return "Nothing in their histories stands out."
     first = themes.iloc[0]
-    said = f"For {percent(first['share'])} of them “{first['theme']}” comes first"
+    most = "all" if first["share"] == 1 else percent(first["share"])
+    said = f"For {most} of them “{first['theme']}” comes first"
     if len(themes) > 1:
         second = themes.iloc[1]
         said += f", for {percent(second['share'])} “{second['theme']}”"
@@ -83,10 +84,11 @@ def to_do(data: ReportData) -> str:
         return "Nothing: there is nobody to call."
     if not seen.contactable:
         return "Look for the causes: none of them may be contacted."
-    if seen.contactable == seen.customers:
-        may = "It may be contacted" if seen.customers == 1 else "All of them may be contacted"
-    else:
-        may = f"{count(seen.contactable)} of them may be contacted"
+    if seen.contactable == 1:
+        may = "The one customer" if seen.customers == 1 else "One of them"
+        return f"{may} may be contacted, and is on the call list, with reasons and a way to begin."
+    may = "All of them" if seen.contactable == seen.customers else count(seen.contactable)
+    may += " may be contacted" if seen.contactable == seen.customers else " of them may be contacted"
     some = f"the {LONGEST} at highest risk are" if seen.contactable > LONGEST else "they are"
     return (
         f"{may}; {some} on the call list, with reasons and a way to begin. Leave some of them, drawn by lot, uncalled: "
@@ -106,9 +108,10 @@ def changed(found: Changes | None) -> str:
     said = (
         f"{moved} than on {day(found.since)}" if more else f"{moved} to leave silently as on {day(found.since)}"
     ) + f" ({before:,} then, {now:,} now)"
+    gone = f"{count(found.gone)} {'is' if found.gone == 1 else 'are'}"
     said += (
         f"; {several(found.newly, 'customer')} newly at high or medium risk, {count(found.no_longer)} no longer. "
-        f"{count(found.came)} came to be scored, {count(found.gone)} are not scored any more."
+        f"{count(found.came)} came to be scored, {gone} not scored any more."
     )
     if found.other_model:
         said += " Another version of the model scored then, so part of the difference may be the model’s."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from churnml.explanation.shapes import PARTS, SHAPES
+from churnml.explanation.stability import MOVES
+from churnml.insights.silence_curve import EXPECTED
 from churnml.insights.silent_share import SilentShare
 
 if TYPE_CHECKING:
     from churnml.insights.findings import Insights
+    from churnml.insights.quotes import Quotes
     from churnml.report.nights import Changes, Focus
 
 _Z = 1.959963984540054
+
+
+def empty(*columns: str) -> pd.DataFrame:
+    """A frame without rows: what was not measured."""
+    return pd.DataFrame(columns=list(columns))
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,18 @@ class ReportData:
         A customer's value is what he or she brought in over so many days.
     insights:
         What the outcomes tell about the business; None where nobody asked for it.
+    quotes:
+        A few redacted words of customers; None where nobody asked for them.
+    scores_link:
+        The address of the scores relative to the page; empty where the page does not lie beside them.
+    theme_stability, feature_stability, driver_shapes, theme_parts:
+        From `churnml.explanation`: how the drivers move over retrainings, their shapes, and for whom they matter.
+    silence:
+        From `churnml.insights.silence_curve`: what is expected of this night's customers by how long they have been
+        silent (scale, step, from, to, customers, expected, low, high), and what was seen before (seen, seen_low,
+        seen_high; nan where nothing was).
+    engagement:
+        In words what ends a silence ("visit or purchase").
     """
 
     project: str
@@ -167,3 +188,11 @@ class ReportData:
     value_days: int
     pseudonymous: bool = True
     insights: Insights | None = None
+    quotes: Quotes | None = None
+    scores_link: str = ""
+    theme_stability: pd.DataFrame = field(default_factory=lambda: empty("theme", *MOVES))
+    feature_stability: pd.DataFrame = field(default_factory=lambda: empty("feature", *MOVES))
+    driver_shapes: pd.DataFrame = field(default_factory=lambda: empty(*SHAPES))
+    theme_parts: pd.DataFrame = field(default_factory=lambda: empty(*PARTS))
+    silence: pd.DataFrame = field(default_factory=lambda: empty(*EXPECTED, "seen", "seen_low", "seen_high"))
+    engagement: str = "engagement"

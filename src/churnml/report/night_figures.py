@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnml.report.figures import (
+from churnml.report.drawing import (
     ACCENT,
     FAINT,
     INK,
@@ -16,8 +16,8 @@ from churnml.report.figures import (
     SECOND,
     WIDE,
     Drawing,
-    _drawing,
-    _locator,
+    drawing,
+    locator,
 )
 from churnml.report.words import percent, short_day
 
@@ -51,12 +51,12 @@ def by_night(frame: pd.DataFrame, name: str, *, digits: int = 2) -> Drawing:
         low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
         room = 0.06 * (high - low or 1)
         axes.set_ylim(low - room, high + room)
-        axes.yaxis.set_major_locator(_locator(5))
+        axes.yaxis.set_major_locator(locator(5))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.{digits}f}")
         _calendar(axes, frame["as_of"], width)
         _marks(axes, width, _entries(frame))
 
-    return _drawing(name, draw, lambda width: 290 if width == WIDE else 310, left=46, right=10, top=_TOP, bottom=34)
+    return drawing(name, draw, lambda width: 290 if width == WIDE else 310, left=46, right=10, top=_TOP, bottom=34)
 
 
 def expected_and_seen(frame: pd.DataFrame, name: str) -> Drawing:
@@ -69,12 +69,12 @@ def expected_and_seen(frame: pd.DataFrame, name: str) -> Drawing:
         axes.plot(days, frame["seen"], "o-", color=SECOND, linewidth=1.4, markersize=6, markeredgecolor=PAPER,
                   markeredgewidth=1)  # fmt: skip
         axes.set_ylim(0, 1.15 * max(0.01, float(frame[["seen", "expected"]].to_numpy().max())))
-        axes.yaxis.set_major_locator(_locator(4))
+        axes.yaxis.set_major_locator(locator(4))
         axes.yaxis.set_major_formatter(lambda value, _: percent(value))
         _calendar(axes, frame["as_of"], width)
         _marks(axes, width, [("Left silently", "o", SECOND, SECOND), ("Expected", "--", MUTED, MUTED)])
 
-    return _drawing(name, draw, lambda width: 230, left=46, right=10, top=36, bottom=34)
+    return drawing(name, draw, lambda width: 230, left=46, right=10, top=36, bottom=34)
 
 
 def drift_by_night(frame: pd.DataFrame, limit: float, name: str) -> Drawing:
@@ -92,10 +92,10 @@ def drift_by_night(frame: pd.DataFrame, limit: float, name: str) -> Drawing:
             textcoords="offset points", ha="left", color=MUTED, size=12.5,
         )  # fmt: skip
         axes.set_ylim(0, 1.2 * max(limit * 1.2, float(frame["psi"].max())))
-        axes.yaxis.set_major_locator(_locator(4))
+        axes.yaxis.set_major_locator(locator(4))
         _calendar(axes, frame["as_of"], width)
 
-    return _drawing(name, draw, lambda width: 200, left=46, right=10, top=10, bottom=34)
+    return drawing(name, draw, lambda width: 200, left=46, right=10, top=10, bottom=34)
 
 
 _TOP = 62

@@ -9,7 +9,8 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from churnml.report import figures, tables, words
+from churnml.report import tables, words
+from churnml.report.drawing import Drawing, labelled
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,9 @@ class Figure:
     table: tables.Table
 
 
-def drawn(title: str, subtitle: str, drawing: figures.Drawing, summary: str, table: tables.Table) -> Figure:
+def drawn(title: str, subtitle: str, drawing: Drawing, summary: str, table: tables.Table) -> Figure:
     """A drawing as a figure; `summary` says in words what it shows."""
-    return Figure(title, subtitle, Markup(figures.labelled(drawing, f"{title}. {summary}")), table)
+    return Figure(title, subtitle, Markup(labelled(drawing, f"{title}. {summary}")), table)
 
 
 def page(template: str, **values: Any) -> str:

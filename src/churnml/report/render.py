@@ -9,9 +9,10 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from churnml.evaluation.evaluate import LEADING
-from churnml.insights.findings import Insights
-from churnml.report import briefing, figures, insight_tables, story, tables, words
+from churnml.report import briefing, drivers, figures, silence, story, tables, words
 from churnml.report.call_list import LONGEST, as_link
+from churnml.report.chapters import chapters
+from churnml.report.chapters.pictures import pictures
 from churnml.report.data import ReportData
 from churnml.report.page import Figure, page
 from churnml.report.page import drawn as _figure
@@ -41,8 +42,14 @@ def render(data: ReportData) -> str:
         persona_table=briefing.persona_table(data),
         changed=briefing.changed(data.changes),
         nights=_nights(data),
-        drivers=_drivers(data),
-        feature_table=tables.feature_table(data),
+        drivers=drivers.main(data),
+        stability=drivers.stability(data),
+        shapes=drivers.shapes(data),
+        feature_table=drivers.signals(data),
+        by_part=drivers.by_part(data),
+        curves=silence.curves(data),
+        voices=() if data.quotes is None else silence.voices(data.quotes),
+        topics="" if data.quotes is None else silence.topics(data.quotes),
         share_table=tables.share_table(data),
         shares=_shares(data),
         mix=_mix(data),
@@ -51,8 +58,8 @@ def render(data: ReportData) -> str:
         model_table=tables.model_table(data),
         verdict=story.verdict_on_model(data),
         trust=story.trust(data),
-        chapters=() if data.insights is None else insight_tables.chapters(data.insights),
-        pictures={} if data.insights is None else _pictures(data.insights),
+        chapters=() if data.insights is None else chapters(data.insights),
+        pictures={} if data.insights is None else pictures(data.insights),
         lists=[table for table in (tables.switched_off(data), tables.repairs(data)) if table is not None],
     )
 
@@ -67,21 +74,6 @@ def _nights(data: ReportData) -> Figure | None:
         figures.nights(data.trend, "nights"),
         f"Line over {words.several(len(data.trend), 'night')}, from {words.count(first)} to {words.count(last)}.",
         briefing.trend_table(data.trend),
-    )
-
-
-def _drivers(data: ReportData) -> Figure | None:
-    frame = data.theme_drivers
-    if frame.empty or not frame["strength"].gt(0).any():
-        return None
-    top = frame.head(3)
-    summary = "; ".join(f"{row.theme} {words.percent(row.share)}" for row in tables.records(top))
-    return _figure(
-        "What the model goes by",
-        "Share of all the pushes, up or down, that each theme gives to customers’ risk",
-        figures.drivers(frame, "drivers"),
-        f"Bar chart. Strongest: {summary}.",
-        tables.theme_table(data),
     )
 
 
@@ -143,51 +135,6 @@ def _lift(data: ReportData) -> Figure | None:
         f"Dot chart. The model: {summary}.",
         tables.lift_table(data, rows),
     )
-
-
-def _pictures(found: Insights) -> dict[str, list[Figure]]:
-    """The figures of the insights, by the name of their chapter."""
-    pictures: dict[str, list[Figure]] = {}
-    by_friction = insight_tables.ice(found.iceberg.table)
-    if not by_friction.empty and by_friction[["aloud", "silent"]].to_numpy().sum() > 0:
-        first = by_friction.iloc[0]
-        pictures["iceberg"] = [
-            _figure(
-                "The part you hear, and the part you do not",
-                "Customer-snapshots that left, by what they had met in the 90 days before",
-                figures.iceberg(by_friction, "iceberg"),
-                f"Bars above and below a line. After {first['friction']}: {words.count(first['aloud'])} left having "
-                f"said so, {words.count(first['silent'])} without a word.",
-                insight_tables.ice_table(by_friction),
-            )
-        ]
-    became = insight_tables.flow(found.personas)
-    if not became.empty:
-        worst = became.sort_values("silent", ascending=False).iloc[0]
-        pictures["personas"] = [
-            _figure(
-                "What became of each kind a month on",
-                "Shares of each kind, over all months looked at; where the bar is blank, not active",
-                figures.flow(became, "flow"),
-                f"Stacked bars. Of “{worst['persona']}”, {words.percent(worst['silent'])} had left silently, "
-                f"{words.percent(worst['other'])} were another kind.",
-                insight_tables.flow_table(became),
-            )
-        ]
-    for number, launch in enumerate(found.launches.launches):
-        months = insight_tables.launch_months(launch)
-        whole = launch.figure("contacts", "revealed")["share"]
-        pictures.setdefault("channel-launch", []).append(
-            _figure(
-                f"{launch.channel}: moved or revealed",
-                "Contacts with service by month; those on the new channel by who made them",
-                figures.channel_launch(months, f"launch{number}"),
-                f"Stacked bars over {words.several(len(months), 'month')}: {words.percent(whole)} of the contacts on "
-                "the new channel are of customers the others had never reached.",
-                insight_tables.launch_table(launch, months),
-            )
-        )
-    return pictures
 
 
 def _whom(population: str) -> str:

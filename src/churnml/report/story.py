@@ -94,7 +94,7 @@ def people(data: ReportData) -> list[Person]:
             channel="" if pd.isna(row["channel"]) else str(row["channel"]),
             contactable=bool(row["contactable"]),
             opener=opener(row[name] for name in themes),
-            reasons=tuple(str(row[name]) for name in columns if not pd.isna(row[name])),
+            reasons=tuple(str(row[name]).rstrip(" .") for name in columns if not pd.isna(row[name])),
         )
         for row in data.riskiest.to_dict("records")
     ]

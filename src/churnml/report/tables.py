@@ -80,37 +80,6 @@ def bands(data: ReportData) -> Table:
     )
 
 
-def theme_table(data: ReportData) -> Table:
-    """The table behind the drivers' figure."""
-    return Table(
-        "How strongly each theme moves the model’s answer",
-        (
-            Column("Theme"), Column("Share of all pushes", True), Column("Mean push (log-odds)", True),
-            Column("Customers it pushes towards leaving", True), Column("Features", True),
-        ),
-        tuple(
-            (
-                _capital(row.theme), percent(row.share), score(row.strength), percent(row.customers_towards),
-                count(row.features),
-            )
-            for row in records(data.theme_drivers)
-        ),
-    )  # fmt: skip
-
-
-def feature_table(data: ReportData, most: int = 15) -> Table:
-    """The strongest single features."""
-    return Table(
-        "The strongest single signals",
-        (Column("What is measured"), Column("Theme"), Column("Share of all pushes", True), Column("Direction")),
-        tuple(
-            (sentence(row.doc), _capital(row.theme), percent(row.share), _capital(row.direction))
-            for row in records(data.feature_drivers.head(most))
-            if row.strength > 0
-        ),
-    )
-
-
 def share_table(data: ReportData) -> Table:
     """The silent share of all leavers and of those who met friction."""
     silent = data.silent_share

@@ -66,6 +66,20 @@ def money(amount: float, currency: str) -> str:
     return f"{symbol}{amount:,.0f}" if abs(amount) >= 100 or amount == 0 else f"{symbol}{amount:,.2f}"
 
 
+def times(factor: float) -> str:
+    """How many times as many; fractions in the way people say them.
+
+    >>> times(1.44), times(12.3), times(0.5), times(0.0625), times(0.8), times(1), times(float("nan"))
+    ('1.4×', '12×', '½×', '1/16×', '0.8×', '1×', '–')
+    """
+    if math.isnan(factor):
+        return MISSING
+    if factor < 0.75 and abs(1 / factor - round(1 / factor)) < 1e-9:
+        part = round(1 / factor)
+        return f"{ {2: '½', 4: '¼', 8: '⅛'}.get(part, f'1/{part}') }×"
+    return f"{factor:.0f}×" if factor >= 9.95 or factor == round(factor) else f"{factor:.2g}×"
+
+
 def day(when: date | pd.Timestamp) -> str:
     """A date in words.
 

@@ -25,7 +25,7 @@ from churnml.workflows.business import Progress, silently
 from churnml.workflows.rows import parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +39,14 @@ class Judged:
     Attributes
     ----------
     fitted : the model that was judged, with what calibrated it
+    refits : the models that made its out-of-time predictions, from ever longer histories
     chances : by name, of the model and all others: (n, 3) of the test rows
     evaluation, fairness : its figures
     skipped : why baselines were not possible, by name
     """
 
     fitted: Fitted[SilentDefectionClassifier]
+    refits: Sequence[SilentDefectionClassifier]
     chances: Mapping[str, NDArray[np.float64]]
     evaluation: Evaluation
     fairness: Fairness
@@ -69,7 +71,8 @@ def judge(
     simple, named = baselines(learn.X.columns), rivals(config.model.rivals, seed=seed)
     steps = 2 + len(named)
     progress("fitting and judging", 0, steps)
-    fitted = fit_calibrated(*rows, classifier=classifier, splitter=splitter, fold=learn.fold)
+    refits: list[SilentDefectionClassifier] = []
+    fitted = fit_calibrated(*rows, classifier=classifier, splitter=splitter, fold=learn.fold, refits=refits)
     chances = {MODEL: fitted.calibration.transform(fitted.classifier.predict_proba(test.X))}
     for name, estimator in simple.estimators.items():
         chances[name] = three_columns(estimator.fit(learn.X, learn.outcome), test.X)
@@ -92,7 +95,7 @@ def judge(
     )
     fair = _fairness(test, chances[MODEL], config.model.bootstrap, seed)
     progress("fitting and judging", steps, steps)
-    return Judged(fitted, chances, evaluation, fair, simple.skipped)
+    return Judged(fitted, refits, chances, evaluation, fair, simple.skipped)
 
 
 def campaign(config: Config) -> Campaign:

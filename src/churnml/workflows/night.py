@@ -20,6 +20,7 @@ from churnml.explanation.attribution import Explainer
 from churnml.explanation.reasons import explain
 from churnml.features.recipe import Recipe
 from churnml.insights.personas import assign, features_of, preferred_channel
+from churnml.insights.silence_curve import silence_curve
 from churnml.model.bundle import Bundle
 from churnml.scoring.consent import excluding, withheld
 from churnml.scoring.job import run_id, score_frame
@@ -30,6 +31,7 @@ from churnml.workflows import guard
 from churnml.workflows.business import Business, Progress
 from churnml.workflows.champion import cards, champion, recipe_of
 from churnml.workflows.deliver import deliver
+from churnml.workflows.evidence import pack
 from churnml.workflows.logs import stage
 
 log = logging.getLogger(__name__)
@@ -226,6 +228,7 @@ class Scorer:
             "value_known": int(pd.notna(night.value).sum()),
             "model": self.exported.folder.name,
             "drift": {name: asdict(moved) for name, moved in checked.drift.items()},
+            "silence": pack(silence_curve(night.X, scores["p_silent"].to_numpy())),
         }
         told = Run(**{**vars(run), "warnings": warnings, "volume": asdict(volume)})
         return scores, told, json.dumps(facts, sort_keys=True, indent=2).encode()

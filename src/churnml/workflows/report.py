@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -18,11 +20,13 @@ from churnml.errors import DataError
 from churnml.features.sentences import nouns
 from churnml.insights.findings import Insights
 from churnml.insights.personas import rules_in_words
+from churnml.insights.quotes import Quotes
+from churnml.insights.silence_curve import EXPECTED, SEEN
 from churnml.model.bundle import Bundle
 from churnml.pseudonyms import Pseudonyms
 from churnml.report import nights
 from churnml.report.call_list import LONGEST, call_list
-from churnml.report.data import ReportData, Trust, headline
+from churnml.report.data import ReportData, Trust, empty, headline
 from churnml.report.render import render
 from churnml.report.words import percent
 from churnml.scoring.publish import Night, Publication
@@ -38,11 +42,18 @@ READ = ("customer_id", "p_silent", "risk_band", "value_at_risk", "persona", "the
 """What is read of all customers; of the riskiest everything is."""
 
 
-def report(config: Config, out: Path | None = None, *, found: Insights | None = None, named: bool = False) -> Path:
+def report(
+    config: Config,
+    out: Path | None = None,
+    *,
+    found: Insights | None = None,
+    said: Quotes | None = None,
+    named: bool = False,
+) -> Path:
     """Write the report of the published night; gives its path (default: `<published>/<project>/report.html`).
 
-    `found` are the insights as known on the morning of that night; with them the page has a section more. With `named`,
-    customers stand on it by their ids, not under pseudonyms.
+    `found` are the insights as known on the morning of that night; with them the page has a section more. `said`
+    are a few redacted words of customers. With `named`, customers stand on it by their ids, not under pseudonyms.
 
     Raises
     ------
@@ -60,8 +71,10 @@ def report(config: Config, out: Path | None = None, *, found: Insights | None = 
             "score the night again with the new champion",
         )
     names = None if named else Pseudonyms.load(Path(config.paths.models))
-    page = render(report_data(config, place, night, manifest, bundle, names, found))
+    data = report_data(config, place, night, manifest, bundle, names, found)
     path = out or place.root / "report.html"
+    beside = path.resolve().parent == place.root.resolve()
+    page = render(replace(data, quotes=said, scores_link=quote(data.scores_file) if beside else ""))
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_name(f".{path.name}.{os.getpid()}")
     staging.write_text(page, encoding="utf-8")
@@ -91,7 +104,8 @@ def report_data(
     at_risk = scores["value_at_risk"].to_numpy(dtype=float)
     chances = scores["p_silent"].to_numpy()
     value = np.divide(at_risk, chances, out=np.full(len(scores), np.nan), where=chances > 0)
-    frames = {name: unpack(notes[name]) for name in ("metrics", "differences", "calibration", "lift")}
+    frames = ("metrics", "differences", "calibration", "lift", *(name for name in DRIVERS if name in notes))
+    told: dict[str, Any] = {name: unpack(notes[name]) for name in frames}
     return ReportData(
         project=config.project,
         as_of=night.as_of,
@@ -119,12 +133,29 @@ def report_data(
         theme_drivers=unpack(notes["theme_drivers"]),
         feature_drivers=unpack(notes["feature_drivers"]),
         declared_margin=notes["declared_margin"],
-        silent_share=unpack_share(notes["silent_share"]),
+        silent_share=unpack_share(notes["silent_share"]) if found is None else found.silent_share,
         model=MODEL,
         trust=_trust(config, bundle, facts),
         insights=found,
-        **frames,
+        silence=_silence(facts.get("silence"), notes.get("silence")),
+        engagement=nouns(config.engagement_kinds),
+        **told,
     )
+
+
+DRIVERS = ("theme_stability", "feature_stability", "driver_shapes", "theme_parts")
+"""Notes that a bundle of an earlier version does not have."""
+
+
+def _silence(expected: dict[str, Any] | None, seen: dict[str, Any] | None) -> pd.DataFrame:
+    """What is expected by silence beside what was seen; empty for a night that was scored without it."""
+    if expected is None:
+        return empty(*EXPECTED, *SEEN[3:])
+    curve = unpack(expected)
+    before = empty(*SEEN) if seen is None else unpack(seen)
+    both = curve.merge(before.drop(columns="rows"), on=["scale", "step"], how="left")
+    numbers = [name for name in both if name not in ("scale", "step", "customers")]
+    return both.astype(dict.fromkeys(numbers, float)).fillna({"to": np.inf})
 
 
 def leaving_in_words(config: Config) -> str:

@@ -20,8 +20,8 @@ from churnml.evaluation.evaluate import LEADING, Evaluation
 from churnml.evaluation.fairness import Fairness
 from churnml.evaluation.findings import Audit
 from churnml.explanation.attribution import attribute
-from churnml.explanation.themes import feature_drivers, theme_drivers
 from churnml.features.fitted import remarks
+from churnml.insights.silence_curve import silence_seen
 from churnml.insights.silent_share import silent_share
 from churnml.model.baselines import RECENCY
 from churnml.model.bundle import Bundle, histogram_shares
@@ -37,6 +37,7 @@ from churnml.tracking import DataFile, Tracker, TrainingRecord
 from churnml.workflows import logged
 from churnml.workflows.audit import audit_business
 from churnml.workflows.business import Business, Progress, open_business, silently
+from churnml.workflows.drivers import drivers_of
 from churnml.workflows.evidence import (
     counts,
     days,
@@ -164,7 +165,8 @@ def train(
     log.info("calibration: %s", final.calibration.why)
     sample = data.drawn(EXPLAINED_ROWS, np.random.default_rng(seed))
     attribution = attribute(final.classifier, sample.X)
-    drivers = feature_drivers(attribution, sample.X, data.recipe.cards)
+    refits = [*judged.refits, judged.fitted.classifier]
+    drivers = drivers_of(attribution, sample, final.classifier, refits, config, seed)
     tested = data.at(np.isin(data.as_of, np.unique(test.as_of)))
     notes = {
         **_data_notes(data, learn, test, config),
@@ -177,9 +179,8 @@ def train(
             "gain_on_folds": tuned.gain,
         },
         "scores": _histograms(final.calibration.transform(final.classifier.predict_proba(tested.X))),
-        "declared_margin": attribution.declared,
-        "theme_drivers": pack(theme_drivers(attribution, data.recipe.cards)),
-        "feature_drivers": pack(drivers),
+        **drivers,
+        "silence": pack(silence_seen(test.X, test.outcome, test.group_id)),
         "audit": pack(audit.frame()),
         "repairs": pack(repairs),
     }
@@ -220,7 +221,8 @@ def train(
                 "breakdown": evaluation.breakdown,
                 "fairness": judged.fairness.groups,
                 "fairness_gaps": judged.fairness.gaps,
-                "feature_drivers": drivers,
+                "feature_drivers": unpack(drivers["feature_drivers"]),
+                "driver_shapes": unpack(drivers["driver_shapes"]),
                 "leakage_audit": audit.frame(),
                 "test_predictions": _predictions(test, judged.chances[MODEL], names),
             },

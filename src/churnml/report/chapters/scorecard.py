@@ -1,0 +1,61 @@
+"""The ways in which a company drives people out, each as one measured figure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from churnml.features.sentences import put
+from churnml.insights.findings import Insights
+from churnml.report.chapters.chapter import Chapter, capital, missing, rate
+from churnml.report.tables import Column, Table, records
+
+
+def ways(found: Insights) -> Chapter:
+    """The scorecard."""
+    table = found.scorecard.table
+    said = [
+        "Each line is one measured figure, held against the quarter before, and the share that its numbers have in "
+        "what moves the predicted risk: no proof that it drives anybody out."
+    ]
+    if table["risk_share"].isna().all():
+        said.append(missing("no model is trained yet; the share of the predicted risk comes with `churnml train`"))
+    rows = tuple(
+        (
+            capital(row.way),
+            capital(row.figure),
+            *(("–", row.why) if row.why else (_figure(row.value, row.unit), _change(row))),
+            rate(row.risk_share),
+        )
+        for row in records(table)
+    )
+    columns = (
+        Column("Way to drive people out"),
+        Column("Measured"),
+        Column("Now", True),
+        Column("Change since the quarter before"),
+    )
+    return Chapter(
+        "scorecard",
+        "How a company drives people out",
+        tuple(said),
+        (Table("Scorecard", (*columns, Column("Share of predicted risk", True)), rows, 2),),
+    )
+
+
+def _figure(value: float, unit: str) -> str:
+    if value != value:
+        return "–"
+    return rate(value) if unit == "share" else put(value, "seconds") if unit == "seconds" else f"{value:,.2f}"
+
+
+def _change(row: Any) -> str:
+    if row.change != row.change:
+        return "no earlier quarter to compare"
+    if row.change_low <= 0 <= row.change_high:
+        return "none beyond chance"
+    low, high = sorted((abs(row.change_low), abs(row.change_high)))
+    size = {
+        "share": f"{100 * low:.1f} to {100 * high:.1f} points",
+        "seconds": f"{put(low, 'seconds')} to {put(high, 'seconds')}",
+    }.get(row.unit, f"{low:.2f} to {high:.2f}")
+    return f"{'up' if row.change > 0 else 'down'} by {size}"
