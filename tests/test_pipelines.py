@@ -39,7 +39,7 @@ SMALL = {
 
 
 def test_every_line_of_the_crontab_works_as_it_stands(tmp_path: Path) -> None:
-    """A month of a small simulated shop: a model, a night tried twice, the report, the morning's look, the monitor."""
+    """A small simulated shop: its model, a night and the report, the look in the morning, the monitor."""
     made = churnml.simulate(tmp_path / "data", customers=800, seed=7, preset="shop")
     text, night = Path(made["configuration"]).read_text(), made["day_after_the_last"]
     for old, new in SMALL.items():
@@ -54,7 +54,7 @@ def test_every_line_of_the_crontab_works_as_it_stands(tmp_path: Path) -> None:
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     score, look, watch, train = re.findall(r"^[\d*]\S*(?: +\S+){4} +(.+)$", table, re.MULTILINE)
     said = {}
-    for job, line in (("train", train), ("score", score), ("again", score), ("status", look), ("monitor", watch)):
+    for job, line in (("train", train), ("score", score), ("status", look), ("monitor", watch)):
         today = (
             line.replace("\\%", "%")
             .replace("$(date +%F)", night)
@@ -68,13 +68,12 @@ def test_every_line_of_the_crontab_works_as_it_stands(tmp_path: Path) -> None:
         said[job] = [line for line in ran.stderr.splitlines() if "does not beat recency" not in line]
     assert not any(said.values())  # so that cron mails nothing
     assert json.loads((tmp_path / "training.log").read_text())["promotion"].startswith("champion")
-    first, second = (json.loads(f"{{{part}") for part in (tmp_path / "nightly.log").read_text().split("{")[1:])
-    assert first["customers"] > 100 and second == first | {"unchanged": True} and not first["unchanged"]
-    assert (tmp_path / first["scores"]).is_file()
+    night_told, _ = json.JSONDecoder().raw_decode((tmp_path / "nightly.log").read_text())
+    assert night_told["customers"] > 100 and (tmp_path / night_told["scores"]).is_file()
     assert json.loads((tmp_path / "monitor.log").read_text())["nights"]["waiting"] == 1
     assert {"report.html", "monitor.html"} <= {each.name for each in (tmp_path / "published" / "shop").iterdir()}
     log = [json.loads(line) for line in (tmp_path / "churn.log").read_text().splitlines()]
-    assert [line["exit_code"] for line in log if line.get("event") == "ended"] == [0] * 7
+    assert [line["exit_code"] for line in log if line.get("event") == "ended"] == [0] * 5
 
 
 def run(job: str, *arguments: str, cwd: Path) -> tuple[int, str, str]:
@@ -125,6 +124,7 @@ def test_the_image_is_given_what_it_copies_and_installs_all_of_it(tmp_path: Path
             shutil.copy(ROOT / name, tmp_path)
     locked = (tmp_path / "requirements.txt").read_text()
     assert all(re.search(rf"^{name}==", locked, re.MULTILINE) for name in ("psycopg", "hatchling"))
+    pytest.importorskip("hatchling", reason="needs the extra build")
     built = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", "dist"]
     subprocess.run(built, cwd=tmp_path, check=True, capture_output=True, timeout=120)
     (wheel,) = (tmp_path / "dist").glob("*.whl")

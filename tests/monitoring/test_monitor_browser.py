@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,8 @@ test_axe_finds_nothing_serious = REPORT["test_axe_finds_nothing_serious"]
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, page: str) -> str:
+def address(browser: Any, tmp_path_factory: pytest.TempPathFactory, page: str) -> str:
+    browser.get("about:blank")  # so that the page a browser begins with has made its requests
     file = tmp_path_factory.mktemp("watched") / "monitor.html"
     file.write_text(page, encoding="utf-8")
     return file.as_uri()

@@ -111,7 +111,7 @@ def _entries(frame: pd.DataFrame) -> list[tuple[str, str, str, str]]:
     if (known & bad).any():
         entries.append(("Worse beyond noise", "o", PAPER, ACCENT))
     if (~known & frame["estimate"].notna()).any():
-        entries.append(("Estimated, outcome not known", "o", SECOND, PAPER))
+        entries.append(("Only estimated", "o", SECOND, PAPER))
     return entries
 
 
