@@ -24,7 +24,7 @@ import churnml
 from churnml.datasets.simulator.life import THEMES as PLANTED
 from churnml.explanation.attribution import attribute
 from churnml.explanation.reasons import reasons
-from churnml.explanation.themes import by_theme
+from churnml.explanation.themes import by_theme, likely_reasons
 from churnml.outcomes import SILENT
 from churnml.workflows.business import open_business
 from churnml.workflows.exits import exit_codes
@@ -35,7 +35,7 @@ DRAWS = 2000
 NOBODY = "none"
 """No theme pushes towards leaving."""
 
-ABOUT_COMPANY = "first theme about what the company did"
+LIKELY = "likely reason: the strongest theme that is no sign"
 
 
 def main() -> None:
@@ -96,20 +96,21 @@ def leavers(name: str, seed: int, customers: int, folder: Path) -> pd.DataFrame:
 def section(found: pd.DataFrame) -> str:
     """How often the themes agree with the planted reasons, in Markdown."""
     known = found[(found["reason"] == "unhappy") & found["theme"].notna()].reset_index(drop=True)
+    pushes = known[[name for name in known if name.startswith("push ")]].rename(columns=lambda name: name[5:])
+    planted = [theme for theme in pushes if theme in PLANTED]
     ways = {
         "theme_1, as published": known["theme_1"].fillna(NOBODY),
-        ABOUT_COMPANY: strongest(known, PLANTED),
-        "strongest of all themes": strongest(known, [c.removeprefix("push ") for c in known if c.startswith("push ")]),
+        LIKELY: likely_reasons(pushes).fillna(NOBODY),
+        "the strongest of those that the simulator plants": likely_reasons(pushes[planted]).fillna(NOBODY),
     }
-    rng = np.random.default_rng(1)
-    rows = []
+    rng, rows = np.random.default_rng(1), []
     for when, which in (("all", known["theme"].notna()), ("not yet decided", ~known["decided"])):
         for name, published in ways.items():
             rows.append((name, when, int(which.sum()), *agreement(published[which], known.loc[which, "theme"], rng)))
     any_of = [(known[f"theme_{n}"] == known["theme"]).to_numpy() for n in (1, 2, 3)]
     columns = ["named", "leavers", "n", "agree", "by chance", "kappa", "low", "high"]
     table = pd.DataFrame(rows, columns=columns).map(lambda v: f"{v:.3f}" if isinstance(v, float) else v)
-    crossed = pd.crosstab(ways[ABOUT_COMPANY], known["theme"]).reset_index(names="published")
+    crossed = pd.crosstab(ways[LIKELY], known["theme"]).reset_index(names="published")
     return "\n\n".join(
         [
             f"{len(found):,} silent leavers, {len(known):,} of them unhappy with a noticeable reason.",
@@ -119,14 +120,6 @@ def section(found: pd.DataFrame) -> str:
             markdown(known["theme_1"].value_counts().rename("customers").reset_index()),
         ]
     )
-
-
-def strongest(found: pd.DataFrame, themes: list[str] | tuple[str, ...]) -> pd.Series:
-    """Of these themes, the one that pushes each customer (n,) most towards leaving."""
-    there = [theme for theme in themes if f"push {theme}" in found]
-    pushes = found[[f"push {theme}" for theme in there]].to_numpy()
-    best = np.array(there, dtype=object)[pushes.argmax(axis=1)]
-    return pd.Series(np.where(pushes.max(axis=1) > 0, best, NOBODY), index=found.index)
 
 
 def agreement(

@@ -169,6 +169,9 @@ def test_the_revealed_are_those_beyond_the_readiness_of_the_heard() -> None:
     assert row["number"] == pytest.approx(25 - 30 / 3) and row["share"] == pytest.approx(15 / 95)
     assert found.figure("contacts", "moved")["number"] == pytest.approx(50 + 30 / 3)
     assert found.figure("contacts", "newcomers")["number"] == 20
+    alike = measure(people([(HEARD_BEFORE, 1, 3)] * 50), pd.DataFrame(), "chat", date(2024, 5, 1), date(2024, 9, 1))
+    none = alike.figure("contacts", "revealed")
+    assert none["share"] == 0 and none["share_low"] < 1e-9 and 0.05 < none["share_high"] < 0.1  # fifty may hide a few
 
 
 @pytest.mark.parametrize("dark", [0, 150])
@@ -243,6 +246,7 @@ def test_the_census_compares_within_tenure() -> None:
     assert table.loc[[UNHEARD, HEARD], ["customers", "value"]].values.tolist() == [[7, 1540.0], [3, 160.0]]
     assert found.could_buy == 4 * (30 - 10)  # the long-standing unheard spend more than the heard already
     assert 0 <= found.could_low <= 80 <= found.could_high
+    assert "has contacted service" in census(ledger([{"dark_matter": 0.0, "value": 1.0}]), 365).why
     lacking = census(ledger([{"value": 1.0}], {"dark_matter": "needs one of the kinds contact"}), 365)
     assert lacking.frame().empty and lacking.why == "needs one of the kinds contact"
 

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from churnml.explanation.attribution import Attribution
 from churnml.features.registry import THEMES, FeatureCard
 
+SIGNS = ("going quiet", "unanswered outreach", "unheard feedback", "channel mismatch", "about the customer")
+"""Themes of what customers do or are: they tell that somebody leaves, and how, but not what the company did."""
+
 CLEAR_DIRECTION = 0.3
 """Rank correlation of value and contribution from which a feature is said to have a direction."""
 
@@ -33,6 +36,30 @@ def themes_of(attribution: Attribution, features: Sequence[FeatureCard]) -> list
     """The theme of each of the attribution's features, in its order."""
     known = {feature.name: feature.theme for feature in features}
     return [known[name] for name in attribution.features]
+
+
+def likely_reasons(totals: pd.DataFrame) -> pd.Series:
+    """Why each customer may be leaving, as far as the model saw it: of the themes that are no `SIGNS`, the strongest.
+
+    Parameters
+    ----------
+    totals : what `by_theme` gives
+
+    Returns
+    -------
+    The theme by row, null where none of them pushes towards leaving. What the model saw is no proof of a cause; beside
+    planted reasons it is right far more often than by chance, which the strongest theme of all is not (see
+    `benchmarks/reasons.py`).
+
+    >>> likely_reasons(pd.DataFrame({"going quiet": [2.0, 1.0], "waiting": [0.5, -0.1]})).tolist()
+    ['waiting', None]
+    """
+    themes = [theme for theme in totals.columns if theme not in SIGNS]
+    pushes = totals[themes].to_numpy()
+    if not themes or not len(pushes):
+        return pd.Series(None, index=totals.index, dtype=object)
+    best = np.array(themes, dtype=object)[pushes.argmax(axis=1)]
+    return pd.Series(np.where(pushes.max(axis=1) > 0, best, None), index=totals.index, dtype=object)
 
 
 def theme_drivers(attribution: Attribution, features: Sequence[FeatureCard]) -> pd.DataFrame:

@@ -57,6 +57,9 @@ def census(ledger: Ledger, value_days: int) -> DarkMatter:
     if why := ledger.lacks("dark_matter"):
         return DarkMatter(pd.DataFrame(columns=COLUMNS), empty, float("nan"), value_days, why)
     today, past = ledger.today, ledger.rows
+    if not ((today["dark_matter"] == 1).any() or (past["dark_matter"] == 1).any()):
+        why = "every customer looked at has contacted service"
+        return DarkMatter(pd.DataFrame(columns=COLUMNS), empty, float("nan"), value_days, why)
     rows = []
     for who, dark in ((UNHEARD, 1), (HEARD, 0)):
         these, then = today["dark_matter"] == dark, past[past["dark_matter"] == dark]

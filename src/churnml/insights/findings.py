@@ -78,11 +78,14 @@ def insights(
 
     Parameters
     ----------
-    snapshots : mature at `as_of`, oldest first; the last `A_YEAR` are looked at
+    snapshots : mature at `as_of`, oldest first; the last `A_YEAR` are looked at. Where the configuration says which is
+        the last one, cases, newcomers and channels too are followed no further than to the end of its outcome window:
+        the books may thin out behind it
     first_day : the day of the first event
     drivers : the model's pushes by feature (feature, share), for the scorecard; None without a model
     """
     looked = tuple(snapshots)[-A_YEAR:]
+    until = as_of if config.snapshots.last is None else min(as_of, _matured(looked[-1], config))
     followed, one_in = sampled(canonical, engine)
     ledger = open_ledger(
         followed,
@@ -96,12 +99,12 @@ def insights(
     )
     progress("following cases, channels and newcomers", 0, 3)
     answered = fast_response(
-        cases(followed, config, engine, first_day, as_of), amounts=bool(ledger.rows["value"].notna().any())
+        cases(followed, config, engine, first_day, until), amounts=bool(ledger.rows["value"].notna().any())
     )
     progress("following cases, channels and newcomers", 1, 3)
-    launches = channel_launches(canonical, config, engine, as_of)
+    launches = channel_launches(canonical, config, engine, until)
     progress("following cases, channels and newcomers", 2, 3)
-    came = funnel(newcomers(followed, config, engine, first_day, as_of), config.features.onboarding_days)
+    came = funnel(newcomers(followed, config, engine, first_day, until), config.features.onboarding_days)
     progress("following cases, channels and newcomers", 3, 3)
     return Insights(
         project=config.project,
@@ -123,6 +126,11 @@ def insights(
         scorecard=scorecard(ledger, drivers, first_day),
         one_in=one_in,
     )
+
+
+def _matured(snapshot: date, config: settings.Config) -> date:
+    """The day on which the outcomes of a snapshot are known."""
+    return outcome_window(snapshot, config.snapshots).end + timedelta(days=config.snapshots.settle_days)
 
 
 def share_of(ledger: Ledger, unlinked: Unlinked | None = None) -> SilentShare:

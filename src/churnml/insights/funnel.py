@@ -122,7 +122,7 @@ def funnel(found: pd.DataFrame, onboarding_days: int) -> Funnel:
     rows += [_step(name.removeprefix("step "), found[name], groups, left) for name in reached]
     if "contact" in found and found["contact"].notna().any():
         alone = found[FIRST_USE].where(found["contact"].isna())
-        rows.append(_step(NO_CONTACT, alone, groups, left))
+        rows += [_step(NO_CONTACT, alone, groups, left)] if alone.notna().any() else []
     return Funnel(pd.DataFrame(rows, columns=COLUMNS), onboarding_days, LATER_DAYS)
 
 

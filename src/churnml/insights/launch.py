@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from churnml.contract import midnight
-from churnml.metrics.shares import Z
+from churnml.metrics.shares import Z, clustered_share
 from churnml.timeline import visible
 
 if TYPE_CHECKING:
@@ -218,6 +218,9 @@ def _whence(
         share = number / total if total else float("nan")
         wide = Z * _spread((pulls[whence] - share * new) / total, group) if total else float("nan")
         low, high = max(0.0, share - wide), min(1.0, share + wide)
+        if wide == 0:  # all or none: as many customers as there are could still hide a few
+            edge = clustered_share(np.full(np.count_nonzero(new), share > 0), group[new > 0])
+            low, high = edge.low, edge.high
         rows.append((figure, whence, number, max(0.0, number - spread), number + spread, share, low, high))
     return rows
 

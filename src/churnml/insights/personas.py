@@ -126,7 +126,7 @@ def personas(ledger: Ledger, rules: Sequence[Persona]) -> Personas:
     return Personas(
         counts=_counts(both, names),
         flows=_flows(both, months),
-        profile=_profile(both[both["as_of"] == months[-1]], past, names),
+        profile=_profile(ledger.today.assign(persona=assign(ledger.today, rules)), past, names),
         rules=pd.DataFrame({"persona": names, "rule": words}),
         missing=missing,
     )
