@@ -1,7 +1,8 @@
 """The call list that the page holds to be saved, and how a conversation may begin.
 
-An opener is a suggestion in plain words, chosen by the customer's own strongest themes. It asks; it never tells the
-customer what the company has watched, and no opener has been tested.
+An opener is a suggestion in plain words, chosen by the customer's own themes: what the company may have done comes
+before what the customer does (nearly all who leave have gone quiet, and nobody is won back by hearing so). It asks; it
+never tells the customer what the company has watched, and no opener has been tested.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from churnml.explanation.themes import SIGNS
 from churnml.scoring.exports import defused
 
 OPENERS = {
@@ -40,12 +42,15 @@ HEADS = ("customer", "chance", "value_at_risk", "persona", "channel")
 def opener(themes: Iterable[object]) -> str:
     """How to begin with a customer of these themes, the strongest first.
 
-    >>> opener(["about the customer", "waiting"])
+    >>> opener(["going quiet", "about the customer", "waiting"])
     'You have had to wait for us. Is the matter settled, or shall I see to it now?'
+    >>> opener(["going quiet", "about the customer"])
+    'We have not heard from you for a while. How have things been going with us?'
     >>> opener([None])
     'How have things been going with us lately?'
     """
-    return next((OPENERS[str(theme)] for theme in themes if theme in OPENERS), OTHERWISE)
+    known = [str(theme) for theme in themes if theme in OPENERS]
+    return OPENERS[min(known, key=lambda theme: theme in SIGNS)] if known else OTHERWISE
 
 
 def call_list(people: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from churnml.insights import launch, survey
-from churnml.insights.census import UNHEARD
+from churnml.insights.census import UNHEARD, DarkMatter
 from churnml.insights.findings import Insights
 from churnml.report.chapters.chapter import Chapter, capital, missing, rate, span, within
 from churnml.report.tables import Column, Table, records
@@ -28,8 +28,8 @@ def unheard(found: Insights) -> Chapter:
         said.append(
             f"In {dark.value_days} days they spent {money(row['value'], found.currency)}"
             + (
-                f"; spending like the heard of their tenure would add {money(dark.could_buy, found.currency)}, a "
-                "comparison and no promise."
+                f"; spending like the heard of their tenure would add {money(dark.could_buy, found.currency)}"
+                f"{_allowing(dark, found.currency)}, a comparison and no promise."
                 if dark.could_buy > 0
                 else ", no less than the heard of their tenure."
             )
@@ -58,6 +58,12 @@ def unheard(found: Insights) -> Chapter:
         ),
     )
     return Chapter("dark-matter", title, tuple(said), (table,))
+
+
+def _allowing(dark: DarkMatter, currency: str) -> str:
+    if dark.could_low != dark.could_low:
+        return ""
+    return f" ({money(dark.could_low, currency)} to {money(dark.could_high, currency)}, allowing for chance)"
 
 
 def launches(found: Insights) -> Chapter:

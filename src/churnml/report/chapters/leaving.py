@@ -16,7 +16,12 @@ from churnml.report.words import between, count, money, several
 def silent(found: Insights) -> Chapter:
     """The silent share, its verdict and its bounds."""
     share = found.silent_share
-    said = [share.verdict, f"What counts as a word: {found.voice}, on a channel you listen to."]
+    said = [share.verdict]
+    if found.one_in > 1:
+        said.append(
+            f"Of so many customers one in {found.one_in} was followed, drawn by lot; today’s counts are of all."
+        )
+    said += [f"What counts as a word: {found.voice}, on a channel you listen to."]
     if share.bounds is not None:
         said.append(share.bounds.say())
     if share.elsewhere is not None and share.elsewhere.n:
@@ -80,6 +85,8 @@ def friction(found: Insights) -> Chapter:
     if (iceberg.NONE, iceberg.NONE) in seen.index:
         calm: Any = seen.loc[(iceberg.NONE, iceberg.NONE)]
         said.append(f"Of those who met nothing of the kind, {rate(calm['left'])} left.")
+    if berg.verdict:
+        said.append(berg.verdict)
     said.append("Who speaks is not who keeps quiet: a difference between them is no effect of speaking.")
     columns = (
         *(Column("What they met"), Column("and what they said"), Column("Customers", True), Column("Share", True)),
@@ -119,6 +126,21 @@ def ice_table(by_friction: pd.DataFrame) -> Table:
     )
 
 
+def _worth(row: Any) -> str:
+    """How much less often customers who were answered fast left, as far as chance allows to say."""
+    than = f"than those answered later or never ({several(row.slow, 'case')})"
+    low, high = sorted((abs(100 * row.low), abs(100 * row.high)))
+    if row.low <= 0 <= row.high:
+        return (
+            f"Of {row.about}, whether customers answered within a day left more or less often {than} cannot be told "
+            f"from chance (between {100 * max(0, -row.low):.1f} percentage points more and {100 * row.high:.1f} less)."
+        )
+    return (
+        f"Of {row.about}, customers answered within a day left {'less' if row.fewer > 0 else 'more'} often by "
+        f"{abs(100 * row.fewer):.1f} percentage points ({low:.1f} to {high:.1f}) {than}."
+    )
+
+
 def answers(found: Insights) -> Chapter:
     """The worth of a fast response."""
     title, told = "What a fast answer is worth", found.fast_response
@@ -127,11 +149,7 @@ def answers(found: Insights) -> Chapter:
     said = []
     for row in records(told.worth):
         if row.fewer == row.fewer:
-            low, high = (f"{100 * bound:.1f}" for bound in (row.low, row.high))
-            said.append(
-                f"Of {row.about}, customers answered within a day left less often by {100 * row.fewer:.1f} percentage "
-                f"points ({low} to {high}) than those answered later or never ({several(row.slow, 'case')})."
-            )
+            said.append(_worth(row))
         else:
             said.append(f"Too few {row.about} were answered both within a day and later to compare them.")
     said.append(response.CAVEAT)
