@@ -45,7 +45,7 @@ def packed(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
         for name, content in files.items():
-            package.writestr(name, content)
+            package.writestr(zipfile.ZipInfo(name), content)  # dated 1980: the same files are the same bytes
     return buffer.getvalue()
 
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from churnml.errors import ChurnmlError, ConfigError
 from churnml.workflows import logs
+from churnml.workflows.interrupts import heeded
 
 BUG, INTERRUPTED = 70, 130
 
@@ -30,23 +31,24 @@ def exit_codes() -> Iterator[None]:
     SystemExit
         A `ChurnmlError` gives its own `exit_code`, an interruption 130, anything else 70.
     """
-    try:
-        logs.configure()
-        yield
-    except ChurnmlError as error:
-        _fail(error, str(error), error.exit_code)
-    except KeyboardInterrupt as error:
-        _fail(error, "interrupted; nothing half-done was published", INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-    except Exception as error:
-        if os.environ.get("CHURNML_DEBUG"):
-            raise
-        place = logs.place_of(error)
-        _fail(error, f"a bug: {place}; set CHURNML_DEBUG=1 for the whole story, and report it", BUG)
-    else:
-        logs.ended(None, 0, "ended well")
+    with heeded() as interruption:
+        try:
+            logs.configure()
+            yield
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(0) from None
+        except (KeyboardInterrupt, Exception) as error:
+            if interruption.asked or isinstance(error, KeyboardInterrupt):
+                _fail(KeyboardInterrupt(), "interrupted; nothing half-done was published", INTERRUPTED)
+            if isinstance(error, ChurnmlError):
+                _fail(error, str(error), error.exit_code)
+            if os.environ.get("CHURNML_DEBUG"):
+                raise
+            place = logs.place_of(error)
+            _fail(error, f"a bug: {place}; set CHURNML_DEBUG=1 for the whole story, and report it", BUG)
+        else:
+            logs.ended(None, 0, "ended well")
 
 
 def refuse_tomorrow(as_of: date) -> None:
