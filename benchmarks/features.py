@@ -477,7 +477,11 @@ def same_answers(folder: Path, ways: list[str]) -> int:
     import numpy as np
     import pandas as pd
 
-    first, *others = (pd.read_parquet(folder / f"{way}.parquet").set_index("customer_id").sort_index() for way in ways)
+    def answer(way: str) -> pd.DataFrame:
+        parts = [folder / f"{way}.parquet", *folder.glob(f"{way}.[0-9]*.parquet")]
+        return pd.concat(map(pd.read_parquet, parts)).set_index("customer_id").sort_index()
+
+    first, *others = map(answer, ways)
     for way, other in zip(ways[1:], others, strict=True):
         if set(other) != set(first) or not other.index.equals(first.index):
             sys.exit(f"{way} has other customers or columns than {ways[0]}")
