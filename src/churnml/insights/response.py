@@ -171,7 +171,7 @@ def fast_response(found: pd.DataFrame, *, amounts: bool = True) -> FastResponse:
     if there["response_s"].notna().sum() < TOO_FEW:
         replied = int(there["response_s"].notna().sum())
         why = (
-            f"only {replied} support cases with a reply could be followed (events case_opened and case_responded "
+            f"{f'only {replied}' if replied else 'no'} support cases with a reply could be followed (events case_opened and case_responded "
             "with a case_id)"
         )
         return FastResponse(pd.DataFrame(columns=columns), _spending(there, False), _worth([]), why)

@@ -29,7 +29,7 @@ OPENERS = {
     "product quality": "Something may not have worked as it should. What happened, and is it still so?",
     "pressure and privacy": "You decide what we keep and how often we write. What would you like changed?",
     "channel mismatch": "Which way would you like to reach us, and to be reached?",
-    "rough start": "What is still not set up the way you need it?",
+    "rough start": "How did the beginning with us go, and what is still missing?",
     "value and contract": "Does what you have with us still fit what you need?",
 }
 """By theme; a theme that is not here (what the customer is, a theme of one's own) suggests none."""
