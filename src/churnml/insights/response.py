@@ -170,9 +170,9 @@ def fast_response(found: pd.DataFrame, *, amounts: bool = True) -> FastResponse:
     columns = ["about", "response", "cases", "customers", "left", "low", "high"]
     if there["response_s"].notna().sum() < TOO_FEW:
         replied = int(there["response_s"].notna().sum())
+        few = f"only {replied}" if replied else "no"
         why = (
-            f"{f'only {replied}' if replied else 'no'} support cases with a reply could be followed (events case_opened and case_responded "
-            "with a case_id)"
+            f"{few} support cases with a reply could be followed (events case_opened and case_responded with a case_id)"
         )
         return FastResponse(pd.DataFrame(columns=columns), _spending(there, False), _worth([]), why)
     bucket = _buckets(there["response_s"])
