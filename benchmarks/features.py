@@ -8,7 +8,7 @@ python benchmarks/features.py draw        benchmarks/features.svg, of what these
 `contest` needs `pip install polars`, and `--featuretools PYTHON` an interpreter that has Featuretools (it needs pandas
 before 3 and setuptools before 81). Every run is a process of its own that reads the same two Parquet files, computes
 the family `recency` for every eligible customer at one snapshot, and writes a Parquet file; the contestants take turns
-and must agree. Seconds count neither imports nor churnml's reading, which stores the log by customers; memory is the
+and must agree. Seconds do not count the imports, but do count that churnml stores the log by customers; memory is the
 largest resident size of the process. Which columns are filled is told to churnml, as a model tells it to a night.
 """
 
@@ -38,9 +38,6 @@ THREADS = 2
 MEMORY = "3GB"
 SLICE = 2000
 """Featuretools gets so many customers: more take it hours."""
-
-READ: list[float] = []
-"""When the tables stood: what comes before is reading, which `nightly.py` measures."""
 
 RESULTS = Path(__file__).with_suffix(".json")
 
@@ -116,7 +113,6 @@ def opened(folder: Path, families: tuple[str, ...]) -> Iterator[tuple[Any, Any, 
             return raw.select(**{column: given.get(column, ibis.null(kind)) for column, kind in schema.items()})
 
         events = engine.store(table("events", EVENTS), "events")
-        READ.append(time.perf_counter())
         yield config, engine, Canonical(table("customers", CUSTOMERS), events)
 
 
@@ -428,7 +424,7 @@ def alone(way: str, folder: Path, out: Path) -> None:
         importlib.import_module(module)
     start = time.perf_counter()
     made = WAYS[way](folder, out)
-    spent = time.perf_counter() - (READ[-1] if READ else start)
+    spent = time.perf_counter() - start
     used = resource.getrusage(resource.RUSAGE_SELF)
     processor = used.ru_utime + used.ru_stime
     print(json.dumps({"seconds": spent, "processor": processor, "gigabytes": peak_memory(), "made": made}))

@@ -28,3 +28,8 @@ def address(browser: Any, tmp_path_factory: pytest.TempPathFactory, page: str) -
     file = tmp_path_factory.mktemp("watched") / "monitor.html"
     file.write_text(page, encoding="utf-8")
     return file.as_uri()
+
+
+@pytest.fixture(scope="module")
+def how_many_figures() -> int:
+    return 6
