@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,10 @@ def test_spark_gives_the_same_data_set(shop: Any, configured: Any) -> None:
     moments = {name: log[name].dt.tz_localize("Europe/Berlin") for name in ("at", "known")}
     log.assign(**moments).to_parquet(root / "log.parquet")  # half an hour after midnight there is the day before in UTC
     (root / "times.csv").write_text("wall\n2024-03-31 02:30:00\n")  # an hour that the clocks skip
-    frames, times = [], []
+    frames, times, heeding = [], [], signal.getsignal(signal.SIGINT)
     for engine_name in ("duckdb", "spark"):
         with open_engine(Options(name=engine_name), config.timezone) as engine:
+            assert signal.getsignal(signal.SIGINT) is heeding
             times.append(engine.frame(engine.read(root / "times.csv").select("wall"))["wall"].astype(str).tolist())
             canonical = sources.build(config, engine, root)
             assert not canonical.report(engine, config).refused

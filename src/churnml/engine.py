@@ -9,8 +9,10 @@ import errno
 import hashlib
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -29,6 +31,9 @@ LARGE = 20_000_000
 
 PART_ROWS = 12_500_000
 """About so many rows are in a part."""
+
+_QUICKLY = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1000"
+"""Dictionaries are tried for columns of few values alone: for customers and times they are given up in the end."""
 
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
@@ -195,26 +200,44 @@ class Engine:
         return self._in_parts(table, number, name).each
 
     def _in_parts(self, table: ir.Table, number: int, name: str) -> _Parts:
-        """The table in Parquet files, one folder a part. Columns without any value are not written, but given back."""
+        """The table in Parquet files, one folder a part.
+
+        Columns without any value are not written, nor is a clock that another one agrees with, but all are given back.
+        """
         import ibis
 
         assert self._folder is not None
         with self.explaining(name):
-            filled = self.frame(table.aggregate(**{column: table[column].notnull().any() for column in table.columns}))
-            kept = [column for column in table.columns if filled[column].any()]
+            same = self._same_columns(table)
+            kept = [column for column in table.columns if same[column] == column]
             view, folder = f"{name}_numbered", self._folder / name
             numbered = table.select(*kept, part_number=_part_number(table, number))
             self.backend.create_view(view, numbered, overwrite=True)
-            self.backend.raw_sql(f"COPY {view} TO '{folder}' (FORMAT parquet, PARTITION_BY part_number, OVERWRITE)")
+            self.backend.raw_sql(f"COPY {view} TO '{folder}' ({_QUICKLY}, PARTITION_BY part_number, OVERWRITE)")
             written = self.backend.read_parquet(
                 f"{folder}/*/*.parquet", table_name=f"{name}_in_parts", hive_partitioning=True
             )
             columns = {
-                column: written[column] if column in kept else ibis.null(kind)
+                column: ibis.null(kind) if (held := same[column]) is None else written[held]
                 for column, kind in table.schema().items()
             }
             each = (written.filter(written.part_number == part).select(**columns) for part in range(number))
             return _Parts(written.select(**columns), tuple(each))
+
+    def _same_columns(self, table: ir.Table) -> dict[str, str | None]:
+        """For each column the first that has its values: itself, as a rule; None where it has no value at all.
+
+        Times alone are compared: a log with one clock has it in both columns.
+        """
+        clocks = [column for column, kind in table.schema().items() if kind.is_timestamp()]
+        pairs = {f"{number}": pair for number, pair in enumerate(combinations(clocks, 2))}
+        apart = {key: table.count(where=~table[one].identical_to(table[other])) for key, (one, other) in pairs.items()}
+        found = self.frame(table.aggregate(**{column: table[column].count() for column in table.columns}, **apart))
+        same = {column: column if found[column].any() else None for column in table.columns}
+        for key, (one, other) in pairs.items():
+            if same[other] == other and not found[key].any():
+                same[other] = same[one]
+        return same
 
     def view(self, expression: ir.Table, name: str) -> ir.Table:
         """A table under `name` that is computed as far as needed whenever it is read; it replaces an earlier one."""
@@ -368,6 +391,7 @@ def _open_spark(options: settings.Engine, timezone: str, resources: ExitStack) -
         raise ConfigError("engine.name: spark is not installed", "pip install 'churnml[spark]'") from None
     import ibis
 
+    heeding = signal.getsignal(signal.SIGINT)
     session = (
         SparkSession.builder.master(f"local[{options.threads}]")
         .appName("churnml")
@@ -380,5 +404,7 @@ def _open_spark(options: settings.Engine, timezone: str, resources: ExitStack) -
         .config("spark.sql.ansi.enabled", "false")
         .getOrCreate()
     )
+    if signal.getsignal(signal.SIGINT) is not heeding:  # Spark takes Ctrl-C for itself, and keeps it after its end
+        signal.signal(signal.SIGINT, heeding)
     resources.callback(session.stop)
     return Engine(ibis.pyspark.connect(session), "spark", resources, timezone)
