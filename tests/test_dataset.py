@@ -249,3 +249,16 @@ def test_a_large_log_taken_in_parts_gives_the_same(
     changed = replace(stored, events=stored.events.filter(stored.events.kind != "activity"))
     seen = pd.concat([engine.frame(part.events) for part in dataset.parted(changed, engine)])
     assert sorted(seen["kind"].unique()) == sorted(set(events["kind"]) - {"activity"})  # not what was stored before
+    one_clock = engine.store(canonical.events.mutate(recorded_at=canonical.events.occurred_at), "one_clock")
+    kept = engine.frame(one_clock).sort_values(order, ignore_index=True)
+    expected = events.assign(recorded_at=events["occurred_at"]).sort_values(order, ignore_index=True)
+    pd.testing.assert_frame_equal(kept, expected, check_dtype=False)
+
+
+def test_customers_whom_no_hash_tells_apart_are_told_apart(
+    data: Dataset, canonical: Canonical, config: Config, engine: Engine, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ibis.expr.types.StringValue.hash", lambda text: text.length().cast("int64"))
+    assert engine.number(canonical.customers.customer_id.hash().nunique()) < len(set(data.keys["customer_id"]))
+    again = dataset.build(canonical, config, engine, [FIRST, SECOND], recipe, labels_known_at=END)
+    pd.testing.assert_frame_equal(again.frame(), data.frame(), check_exact=True)

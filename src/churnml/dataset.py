@@ -19,6 +19,7 @@ from churnml.daily import condensed
 from churnml.engine import part_of
 from churnml.errors import DataError, ModelError
 from churnml.features import fitted
+from churnml.features.build import KEY
 from churnml.features.build import build as build_features
 from churnml.features.fitted import Gathering, Material
 from churnml.features.recipe import Recipe
@@ -354,11 +355,22 @@ def held(
 
     The spine is computed once. The events stay an expression: each grain of features reads the few columns and rows
     that it needs, which costs less than a copy of all of them. Where nearly everybody is on the spine, the others'
-    events are not worth looking for: what comes of them finds no row.
+    events are not worth looking for: what comes of them finds no row. Both have a `KEY`: a hash of 64 bits, or, should
+    it not tell all customers apart, the `customer_id` itself.
     """
-    view = observe(canonical, config, as_of, known_at, hold=lambda spine: engine.materialise(spine, "view_spine"))
-    nearly_all = engine.number(view.spine.count()) > NEARLY_ALL * engine.number(canonical.customers.count())
-    return replace(view, events=engine.view(view.everyones_events if nearly_all else view.events, "view_events"))
+    ids = canonical.customers.customer_id
+    found = engine.frame(canonical.customers.aggregate(all=ids.nunique(), told_apart=ids.hash().nunique())).iloc[0]
+    hashed = found["all"] == found["told_apart"]
+
+    def keyed(table: ir.Table) -> ir.Table:
+        return table.mutate(**{KEY: table.customer_id.hash() if hashed else table.customer_id})
+
+    view = observe(
+        canonical, config, as_of, known_at, hold=lambda spine: engine.materialise(keyed(spine), "view_spine")
+    )
+    nearly_all = engine.number(view.spine.count()) > NEARLY_ALL * found["all"]
+    events = view.everyones_events if nearly_all else view.events
+    return replace(view, events=engine.view(keyed(events), "view_events"))
 
 
 def _newcomers(canonical: Canonical, engine: Engine, last: date) -> pd.DataFrame:
@@ -373,7 +385,7 @@ def _rows(view: View, config: settings.Config, recipe: Recipe, protected: Sequen
     events = view.events
     value = (events.age_days <= config.economics.value_days) & events.kind.isin(config.economics.value_kinds)
     friction = (events.age_days <= FRICTION_DAYS) & events.kind.isin(config.features.friction)
-    facts = events.group_by("customer_id").aggregate(
+    facts = events.group_by(KEY).aggregate(
         _voiced=((events.age_days <= config.voice.lookback_days) & is_voice(events, config)).any(),
         _friction=friction.any(),
         _value=events.amount.sum(where=value).cast("float64"),
@@ -381,11 +393,9 @@ def _rows(view: View, config: settings.Config, recipe: Recipe, protected: Sequen
     features = build_features(view.spine, events, recipe.features, recipe.context)
     attributes = [card.name for card in recipe.attributes]
     beside = {PROTECTED + name: view.spine[name] for name in protected}
-    kept = view.spine.select("customer_id", "group_id", *attributes, **beside, _days_to_end=view.spine.days_to_end)
-    table = kept.join(features, "customer_id").left_join(facts, "customer_id")
-    return table.mutate(_voiced=table._voiced.fill_null(False), _friction=table._friction.fill_null(False)).drop(
-        "customer_id_right"
-    )
+    spine = view.spine.select("customer_id", KEY, "group_id", *attributes, **beside, _days_to_end="days_to_end")
+    table = spine.left_join(facts, KEY).drop(KEY, f"{KEY}_right").join(features, "customer_id")
+    return table.mutate(_voiced=table._voiced.fill_null(False), _friction=table._friction.fill_null(False))
 
 
 def _typed(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:

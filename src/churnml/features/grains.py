@@ -4,7 +4,6 @@ event      one row per event
 fact       one row per event of a kind that is no engagement: far fewer, where the log is one of clicks
 day        one row per day with engagement: `age_days`; `gap_days` to the day with engagement before it;
            `silence_days`, the customer's days since the last one
-week       one row per week (0 is the last seven days) of the last 26 with engagement: `week`, `days`, `usual_days`
 case       one row per support case: its times, contacts and agents as they stand at the snapshot
 channel    one row per customer and channel: counts by window, and the customer's totals
 early      events of the first days after sign-up: `day` 0 is the day of sign-up; only where the sign-up is known
@@ -30,7 +29,6 @@ from churnml.features.expressions import between, by_customer, count, exact, inb
 from churnml.features.registry import FEEDBACK_KINDS, Context
 
 CUSTOMER = "customer_id"
-WEEKS = 26
 EARLY_DAYS = 30
 YEAR = 365
 ANSWERS = ("outreach_opened", "outreach_clicked", "survey_answered")
@@ -46,8 +44,6 @@ def grain(name: str, spine: ir.Table, events: ir.Table, context: Context) -> ir.
             return events.filter(~of(events, context.engagement_kinds))
         case "day":
             return days(events, context)
-        case "week":
-            return weeks(events, context)
         case "case":
             return cases(events, context)
         case "channel":
@@ -92,26 +88,13 @@ def _where(condition: Any, value: Any) -> Any:
     return condition.ifelse(value, ibis.null(value.type()))
 
 
-def _active_days(events: ir.Table, context: Context) -> ir.Table:
-    return events.filter(of(events, context.engagement_kinds)).select(CUSTOMER, "age_days").distinct()
-
-
 def days(events: ir.Table, context: Context) -> ir.Table:
     """Distinct days with engagement, each with the gap to the one before."""
-    active = _active_days(events, context)
+    active = events.filter(of(events, context.engagement_kinds)).select(CUSTOMER, "age_days").distinct()
     newest_first = ibis.window(group_by=CUSTOMER, order_by=active.age_days)
     gap = active.age_days.lead().over(newest_first) - active.age_days
     # A median keeps every gap: in two bytes, so that there is room for those of many customers.
     return active.mutate(gap_days=gap.cast("int16"), silence_days=active.age_days.first().over(newest_first))
-
-
-def weeks(events: ir.Table, context: Context) -> ir.Table:
-    """Weeks with engagement, with the customer's usual number of active days a week."""
-    active = _active_days(events, context)
-    active = active.mutate(week=((active.age_days - 1) / 7).floor().cast("int64"))
-    active = active.filter(active.week < WEEKS)
-    table = active.group_by(CUSTOMER, "week").aggregate(days=active.count())
-    return table.mutate(usual_days=ratio(_per_customer(table.days.sum()), _per_customer(table.week.max()) + 1))
 
 
 def cases(events: ir.Table, context: Context) -> ir.Table:

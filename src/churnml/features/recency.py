@@ -7,12 +7,15 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+import ibis
+
 from churnml.features import alive
 from churnml.features.expressions import between, count, mean_duration, of, own_rate_trend, ratio, rows_of, within
 from churnml.features.registry import Context, Feature, Inventory, Needs, safe
 from churnml.features.sentences import noun, nouns, plural
 
 WINDOWS = (7, 30, 90, 180)
+WEEKS = 26
 KIND_THEMES = {
     **dict.fromkeys(("return", "error", "payment_failed", "help_viewed"), "product quality"),
     **dict.fromkeys(("contact", "complaint", "case_opened", "case_reopened", "case_escalated"), "unresolved problems"),
@@ -152,12 +155,7 @@ def _cadence(context: Context) -> Iterator[Feature]:
         sentence_empty="Active on one day only, so the current silence cannot be compared",
         expression=lambda t: ratio(count(t, (t.gap_days <= t.silence_days).fill_null(False)), t.gap_days.count()),
     )  # fmt: skip
-    yield quiet(
-        name="quiet_streak_weeks", unit="weeks", grain="week", needs=needs, empty=26.0,
-        doc="Weeks in a row, up to now, with less than half of the customer's usual active days a week (26 at most).",
-        sentence="{value:weeks} in a row below half of the customer's usual activity[; typical is {usual:weeks}]",
-        expression=lambda t: t.week.min(where=t.days * 2 >= t.usual_days),
-    )  # fmt: skip
+    yield _quiet_streak(needs)
     yield quiet(
         name="overdue_ratio", unit="ratio", grain="row", needs=needs, uses=(last, usual_gap),
         doc="Days since the last engagement, divided by the customer's own usual gap.",
@@ -171,6 +169,45 @@ def _cadence(context: Context) -> Iterator[Feature]:
         sentence="Silent for {value:times} the customer's own longest gap so far[; typical is {usual:times}]",
         sentence_empty="Active on one day only, so the current silence cannot be compared",
         expression=lambda r: ratio(r.days_since_engagement, r.longest_gap_days),
+    )  # fmt: skip
+
+
+def _quiet_streak(needs: Needs) -> Feature:
+    """Weeks since the last one with at least half of the usual active days; week 0 are the last seven days.
+
+    The active days of a week, seven at most, are one octal digit of a sum, which is exact for so many weeks. That saves
+    a second aggregation by week.
+    """
+    digits = WEEKS // 2
+
+    def part(name: str, expression: Any) -> Feature:
+        return quiet(
+            name=name, unit="score", grain="day", needs=needs, doc="A part of quiet_streak_weeks.", sentence="{value}",
+            expression=lambda t: expression(t, (t.age_days - 1) // 7),
+        )  # fmt: skip
+
+    def days(place: int) -> Feature:
+        octal = ibis.literal(8.0)
+        return part(
+            f"weeks_from_{place * digits}",
+            lambda t, week: octal.pow(week % digits).sum(where=week // digits == place),
+        )
+
+    half = part(
+        "half_usual_week",
+        lambda t, week: t.count(where=week < WEEKS) / (2 * (week.max(where=week < WEEKS) + 1)),
+    )
+    places = (days(0), days(1))
+
+    def streak(r: Any) -> Any:
+        active = [(r[place.name] / 8.0**digit).floor() % 8 for place in places for digit in range(digits)]
+        return ibis.cases(*((each >= r[half.name], week) for week, each in enumerate(active)))
+
+    return quiet(
+        name="quiet_streak_weeks", unit="weeks", grain="row", needs=needs, empty=float(WEEKS), uses=(*places, half),
+        doc="Weeks in a row, up to now, with less than half of the customer's usual active days a week (26 at most).",
+        sentence="{value:weeks} in a row below half of the customer's usual activity[; typical is {usual:weeks}]",
+        expression=streak,
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ FAMILIES = ("recency", "channels", "complaints", "onboarding", "outreach", "feed
 """The families of features that there are: each a module of this package."""
 
 GRAINS = (
-    *("event", "fact", "day", "week", "case", "channel", "early", "dialogue", "asked", "rated", "promise", "payment"),
+    *("event", "fact", "day", "case", "channel", "early", "dialogue", "asked", "rated", "promise", "payment"),
     "row",
 )
 """The tables that expressions are written over: see `grains`."""

@@ -1,58 +1,159 @@
-WITH `t4` AS (
-  SELECT DISTINCT
-    `t1`.`customer_id`,
-    `t1`.`age_days`
-  FROM `events` AS `t1`
-  WHERE
-    COALESCE(`t1`.`kind` IN ('activity', 'purchase'), FALSE)
-)
 SELECT
-  `t20`.`customer_id`,
-  `t20`.`days_since_event`,
-  `t20`.`days_since_engagement`,
-  `t20`.`days_since_first_engagement`,
-  `t20`.`days_since_activity`,
-  `t20`.`activity_events_30d`,
-  `t20`.`activity_events_90d`,
-  `t20`.`days_since_purchase`,
-  `t20`.`purchase_events_30d`,
-  `t20`.`purchase_events_90d`,
-  `t20`.`days_since_error`,
-  `t20`.`error_events_30d`,
-  `t20`.`error_events_90d`,
-  `t20`.`engagement_7d`,
-  `t20`.`engagement_30d`,
-  `t20`.`engagement_90d`,
-  `t20`.`engagement_180d`,
-  `t20`.`active_days_7d`,
-  `t20`.`active_days_30d`,
-  `t20`.`active_days_90d`,
-  `t20`.`active_days_180d`,
-  `t20`.`usual_gap_days`,
-  `t20`.`longest_gap_days`,
-  `t20`.`gap_variation`,
-  `t20`.`silence_percentile`,
-  `t20`.`quiet_streak_weeks`,
-  `t20`.`days_since_engagement` / NULLIF(`t20`.`usual_gap_days`, 0.0) AS `overdue_ratio`,
-  `t20`.`days_since_engagement` / NULLIF(`t20`.`longest_gap_days`, 0.0) AS `silence_to_longest_gap`,
+  `t13`.`customer_id`,
+  `t13`.`days_since_event`,
+  `t13`.`days_since_engagement`,
+  `t13`.`days_since_first_engagement`,
+  `t13`.`days_since_activity`,
+  `t13`.`activity_events_30d`,
+  `t13`.`activity_events_90d`,
+  `t13`.`days_since_purchase`,
+  `t13`.`purchase_events_30d`,
+  `t13`.`purchase_events_90d`,
+  `t13`.`days_since_error`,
+  `t13`.`error_events_30d`,
+  `t13`.`error_events_90d`,
+  `t13`.`engagement_7d`,
+  `t13`.`engagement_30d`,
+  `t13`.`engagement_90d`,
+  `t13`.`engagement_180d`,
+  `t13`.`active_days_7d`,
+  `t13`.`active_days_30d`,
+  `t13`.`active_days_90d`,
+  `t13`.`active_days_180d`,
+  `t13`.`usual_gap_days`,
+  `t13`.`longest_gap_days`,
+  `t13`.`gap_variation`,
+  `t13`.`silence_percentile`,
+  COALESCE(
+    CAST(CASE
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 1.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 0
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 8.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 1
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 64.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 2
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 512.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 3
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 4096.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 4
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 32768.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 5
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 262144.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 6
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 2097152.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 7
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 16777216.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 8
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 134217728.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 9
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 1073741824.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 10
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 8589934592.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 11
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_0` / 68719476736.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 12
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 1.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 13
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 8.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 14
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 64.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 15
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 512.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 16
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 4096.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 17
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 32768.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 18
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 262144.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 19
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 2097152.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 20
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 16777216.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 21
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 134217728.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 22
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 1073741824.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 23
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 8589934592.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 24
+      WHEN (
+        CAST(FLOOR(`t13`.`weeks_from_13` / 68719476736.0) AS BIGINT) % 8
+      ) >= `t13`.`half_usual_week`
+      THEN 25
+      ELSE NULL
+    END AS DOUBLE),
+    26.0
+  ) AS `quiet_streak_weeks`,
+  `t13`.`days_since_engagement` / NULLIF(`t13`.`usual_gap_days`, 0.0) AS `overdue_ratio`,
+  `t13`.`days_since_engagement` / NULLIF(`t13`.`longest_gap_days`, 0.0) AS `silence_to_longest_gap`,
   (
-    `t20`.`engagement_30d` / 30
+    `t13`.`engagement_30d` / 30
   ) / NULLIF(
     (
-      `t20`.`engagement_180d` - `t20`.`engagement_30d`
+      `t13`.`engagement_180d` - `t13`.`engagement_30d`
     ) / NULLIF(
       IF(
         (
           IF(
-            `t20`.`days_since_first_engagement` IS NULL,
-            `t20`.`days_since_first_engagement`,
-            LEAST(180, `t20`.`days_since_first_engagement`)
+            `t13`.`days_since_first_engagement` IS NULL,
+            `t13`.`days_since_first_engagement`,
+            LEAST(180, `t13`.`days_since_first_engagement`)
           ) - 30
         ) >= 14,
         IF(
-          `t20`.`days_since_first_engagement` IS NULL,
-          `t20`.`days_since_first_engagement`,
-          LEAST(180, `t20`.`days_since_first_engagement`)
+          `t13`.`days_since_first_engagement` IS NULL,
+          `t13`.`days_since_first_engagement`,
+          LEAST(180, `t13`.`days_since_first_engagement`)
         ) - 30,
         CAST(NULL AS DOUBLE)
       ),
@@ -61,23 +162,23 @@ SELECT
     0.0
   ) AS `trend_30d`,
   (
-    `t20`.`active_days_30d` / 30
+    `t13`.`active_days_30d` / 30
   ) / NULLIF(
     (
-      `t20`.`active_days_180d` - `t20`.`active_days_30d`
+      `t13`.`active_days_180d` - `t13`.`active_days_30d`
     ) / NULLIF(
       IF(
         (
           IF(
-            `t20`.`days_since_first_engagement` IS NULL,
-            `t20`.`days_since_first_engagement`,
-            LEAST(180, `t20`.`days_since_first_engagement`)
+            `t13`.`days_since_first_engagement` IS NULL,
+            `t13`.`days_since_first_engagement`,
+            LEAST(180, `t13`.`days_since_first_engagement`)
           ) - 30
         ) >= 14,
         IF(
-          `t20`.`days_since_first_engagement` IS NULL,
-          `t20`.`days_since_first_engagement`,
-          LEAST(180, `t20`.`days_since_first_engagement`)
+          `t13`.`days_since_first_engagement` IS NULL,
+          `t13`.`days_since_first_engagement`,
+          LEAST(180, `t13`.`days_since_first_engagement`)
         ) - 30,
         CAST(NULL AS DOUBLE)
       ),
@@ -85,31 +186,31 @@ SELECT
     ),
     0.0
   ) AS `active_days_trend_30d`,
-  `t20`.`acceleration_14d`,
-  `t20`.`session_seconds_30d`,
-  `t20`.`session_length_ratio_30d`,
-  `t20`.`quantity_7d`,
-  `t20`.`quantity_30d`,
-  `t20`.`quantity_90d`,
-  `t20`.`quantity_180d`,
+  `t13`.`acceleration_14d`,
+  `t13`.`session_seconds_30d`,
+  `t13`.`session_length_ratio_30d`,
+  `t13`.`quantity_7d`,
+  `t13`.`quantity_30d`,
+  `t13`.`quantity_90d`,
+  `t13`.`quantity_180d`,
   (
-    `t20`.`quantity_30d` / 30
+    `t13`.`quantity_30d` / 30
   ) / NULLIF(
     (
-      `t20`.`quantity_180d` - `t20`.`quantity_30d`
+      `t13`.`quantity_180d` - `t13`.`quantity_30d`
     ) / NULLIF(
       IF(
         (
           IF(
-            `t20`.`days_since_first_engagement` IS NULL,
-            `t20`.`days_since_first_engagement`,
-            LEAST(180, `t20`.`days_since_first_engagement`)
+            `t13`.`days_since_first_engagement` IS NULL,
+            `t13`.`days_since_first_engagement`,
+            LEAST(180, `t13`.`days_since_first_engagement`)
           ) - 30
         ) >= 14,
         IF(
-          `t20`.`days_since_first_engagement` IS NULL,
-          `t20`.`days_since_first_engagement`,
-          LEAST(180, `t20`.`days_since_first_engagement`)
+          `t13`.`days_since_first_engagement` IS NULL,
+          `t13`.`days_since_first_engagement`,
+          LEAST(180, `t13`.`days_since_first_engagement`)
         ) - 30,
         CAST(NULL AS DOUBLE)
       ),
@@ -117,50 +218,52 @@ SELECT
     ),
     0.0
   ) AS `quantity_trend_30d`,
-  `t20`.`_active_days`,
-  `t20`.`_first_active`,
-  `t20`.`_last_active`,
-  CAST(`t20`.`days_to_end` AS DOUBLE) AS `_until_end`
+  `t13`.`_active_days`,
+  `t13`.`_first_active`,
+  `t13`.`_last_active`,
+  CAST(`t13`.`days_to_end` AS DOUBLE) AS `_until_end`
 FROM (
   SELECT
     `t3`.`customer_id`,
     `t3`.`tenure_days`,
     `t3`.`days_to_end`,
-    `t11`.`days_since_event`,
-    `t11`.`days_since_engagement`,
-    `t11`.`days_since_first_engagement`,
-    `t11`.`days_since_activity`,
-    COALESCE(`t11`.`activity_events_30d`, 0.0) AS `activity_events_30d`,
-    COALESCE(`t11`.`activity_events_90d`, 0.0) AS `activity_events_90d`,
-    `t11`.`days_since_purchase`,
-    COALESCE(`t11`.`purchase_events_30d`, 0.0) AS `purchase_events_30d`,
-    COALESCE(`t11`.`purchase_events_90d`, 0.0) AS `purchase_events_90d`,
-    COALESCE(`t11`.`engagement_7d`, 0.0) AS `engagement_7d`,
-    COALESCE(`t11`.`engagement_30d`, 0.0) AS `engagement_30d`,
-    COALESCE(`t11`.`engagement_90d`, 0.0) AS `engagement_90d`,
-    COALESCE(`t11`.`engagement_180d`, 0.0) AS `engagement_180d`,
-    COALESCE(`t11`.`acceleration_14d`, 0.0) AS `acceleration_14d`,
-    `t11`.`session_seconds_30d`,
-    `t11`.`session_length_ratio_30d`,
-    COALESCE(`t11`.`quantity_7d`, 0.0) AS `quantity_7d`,
-    COALESCE(`t11`.`quantity_30d`, 0.0) AS `quantity_30d`,
-    COALESCE(`t11`.`quantity_90d`, 0.0) AS `quantity_90d`,
-    COALESCE(`t11`.`quantity_180d`, 0.0) AS `quantity_180d`,
-    `t12`.`days_since_error`,
-    COALESCE(`t12`.`error_events_30d`, 0.0) AS `error_events_30d`,
-    COALESCE(`t12`.`error_events_90d`, 0.0) AS `error_events_90d`,
-    COALESCE(`t16`.`active_days_7d`, 0.0) AS `active_days_7d`,
-    COALESCE(`t16`.`active_days_30d`, 0.0) AS `active_days_30d`,
-    COALESCE(`t16`.`active_days_90d`, 0.0) AS `active_days_90d`,
-    COALESCE(`t16`.`active_days_180d`, 0.0) AS `active_days_180d`,
-    `t16`.`usual_gap_days`,
-    `t16`.`longest_gap_days`,
-    `t16`.`gap_variation`,
-    `t16`.`silence_percentile`,
-    `t16`.`_active_days`,
-    `t16`.`_first_active`,
-    `t16`.`_last_active`,
-    COALESCE(`t19`.`quiet_streak_weeks`, 26.0) AS `quiet_streak_weeks`
+    `t9`.`days_since_event`,
+    `t9`.`days_since_engagement`,
+    `t9`.`days_since_first_engagement`,
+    `t9`.`days_since_activity`,
+    COALESCE(`t9`.`activity_events_30d`, 0.0) AS `activity_events_30d`,
+    COALESCE(`t9`.`activity_events_90d`, 0.0) AS `activity_events_90d`,
+    `t9`.`days_since_purchase`,
+    COALESCE(`t9`.`purchase_events_30d`, 0.0) AS `purchase_events_30d`,
+    COALESCE(`t9`.`purchase_events_90d`, 0.0) AS `purchase_events_90d`,
+    COALESCE(`t9`.`engagement_7d`, 0.0) AS `engagement_7d`,
+    COALESCE(`t9`.`engagement_30d`, 0.0) AS `engagement_30d`,
+    COALESCE(`t9`.`engagement_90d`, 0.0) AS `engagement_90d`,
+    COALESCE(`t9`.`engagement_180d`, 0.0) AS `engagement_180d`,
+    COALESCE(`t9`.`acceleration_14d`, 0.0) AS `acceleration_14d`,
+    `t9`.`session_seconds_30d`,
+    `t9`.`session_length_ratio_30d`,
+    COALESCE(`t9`.`quantity_7d`, 0.0) AS `quantity_7d`,
+    COALESCE(`t9`.`quantity_30d`, 0.0) AS `quantity_30d`,
+    COALESCE(`t9`.`quantity_90d`, 0.0) AS `quantity_90d`,
+    COALESCE(`t9`.`quantity_180d`, 0.0) AS `quantity_180d`,
+    `t10`.`days_since_error`,
+    COALESCE(`t10`.`error_events_30d`, 0.0) AS `error_events_30d`,
+    COALESCE(`t10`.`error_events_90d`, 0.0) AS `error_events_90d`,
+    COALESCE(`t12`.`active_days_7d`, 0.0) AS `active_days_7d`,
+    COALESCE(`t12`.`active_days_30d`, 0.0) AS `active_days_30d`,
+    COALESCE(`t12`.`active_days_90d`, 0.0) AS `active_days_90d`,
+    COALESCE(`t12`.`active_days_180d`, 0.0) AS `active_days_180d`,
+    `t12`.`usual_gap_days`,
+    `t12`.`longest_gap_days`,
+    `t12`.`gap_variation`,
+    `t12`.`silence_percentile`,
+    `t12`.`weeks_from_0`,
+    `t12`.`weeks_from_13`,
+    `t12`.`half_usual_week`,
+    `t12`.`_active_days`,
+    `t12`.`_first_active`,
+    `t12`.`_last_active`
   FROM (
     SELECT
       *
@@ -371,8 +474,8 @@ FROM (
     FROM `events` AS `t1`
     GROUP BY
       1
-  ) AS `t11`
-    ON `t3`.`customer_id` = `t11`.`event_customer_id`
+  ) AS `t9`
+    ON `t3`.`customer_id` = `t9`.`event_customer_id`
   LEFT OUTER JOIN (
     SELECT
       `t5`.`customer_id` AS `fact_customer_id`,
@@ -398,98 +501,124 @@ FROM (
     ) AS `t5`
     GROUP BY
       1
-  ) AS `t12`
-    ON `t3`.`customer_id` = `t12`.`fact_customer_id`
+  ) AS `t10`
+    ON `t3`.`customer_id` = `t10`.`fact_customer_id`
   LEFT OUTER JOIN (
     SELECT
-      `t8`.`customer_id` AS `day_customer_id`,
-      CAST(SUM(CAST(`t8`.`age_days` <= 7 AS BIGINT)) AS DOUBLE) AS `active_days_7d`,
-      CAST(SUM(CAST(`t8`.`age_days` <= 30 AS BIGINT)) AS DOUBLE) AS `active_days_30d`,
-      CAST(SUM(CAST(`t8`.`age_days` <= 90 AS BIGINT)) AS DOUBLE) AS `active_days_90d`,
-      CAST(SUM(CAST(`t8`.`age_days` <= 180 AS BIGINT)) AS DOUBLE) AS `active_days_180d`,
-      PERCENTILE(`t8`.`gap_days`, 0.5) AS `usual_gap_days`,
-      CAST(MAX(`t8`.`gap_days`) AS DOUBLE) AS `longest_gap_days`,
+      `t6`.`customer_id` AS `day_customer_id`,
+      CAST(SUM(CAST(`t6`.`age_days` <= 7 AS BIGINT)) AS DOUBLE) AS `active_days_7d`,
+      CAST(SUM(CAST(`t6`.`age_days` <= 30 AS BIGINT)) AS DOUBLE) AS `active_days_30d`,
+      CAST(SUM(CAST(`t6`.`age_days` <= 90 AS BIGINT)) AS DOUBLE) AS `active_days_90d`,
+      CAST(SUM(CAST(`t6`.`age_days` <= 180 AS BIGINT)) AS DOUBLE) AS `active_days_180d`,
+      PERCENTILE(`t6`.`gap_days`, 0.5) AS `usual_gap_days`,
+      CAST(MAX(`t6`.`gap_days`) AS DOUBLE) AS `longest_gap_days`,
       SQRT(
         CAST((
-          SUM(CAST(`t8`.`gap_days` AS BIGINT) * CAST(`t8`.`gap_days` AS BIGINT)) * COUNT(CAST(`t8`.`gap_days` AS BIGINT))
+          SUM(CAST(`t6`.`gap_days` AS BIGINT) * CAST(`t6`.`gap_days` AS BIGINT)) * COUNT(CAST(`t6`.`gap_days` AS BIGINT))
         ) - (
-          SUM(CAST(`t8`.`gap_days` AS BIGINT)) * SUM(CAST(`t8`.`gap_days` AS BIGINT))
+          SUM(CAST(`t6`.`gap_days` AS BIGINT)) * SUM(CAST(`t6`.`gap_days` AS BIGINT))
         ) AS DOUBLE) / NULLIF(
-          CAST(COUNT(CAST(`t8`.`gap_days` AS BIGINT)) * COUNT(CAST(`t8`.`gap_days` AS BIGINT)) AS DOUBLE),
+          CAST(COUNT(CAST(`t6`.`gap_days` AS BIGINT)) * COUNT(CAST(`t6`.`gap_days` AS BIGINT)) AS DOUBLE),
           0.0
         )
       ) / NULLIF(
-        CAST(SUM(CAST(`t8`.`gap_days` AS BIGINT)) AS DOUBLE) / NULLIF(CAST(COUNT(CAST(`t8`.`gap_days` AS BIGINT)) AS DOUBLE), 0.0),
+        CAST(SUM(CAST(`t6`.`gap_days` AS BIGINT)) AS DOUBLE) / NULLIF(CAST(COUNT(CAST(`t6`.`gap_days` AS BIGINT)) AS DOUBLE), 0.0),
         0.0
       ) AS `gap_variation`,
-      CAST(SUM(CAST(COALESCE(`t8`.`gap_days` <= `t8`.`silence_days`, FALSE) AS BIGINT)) AS DOUBLE) / NULLIF(CAST(COUNT(`t8`.`gap_days`) AS DOUBLE), 0.0) AS `silence_percentile`,
-      CAST(COUNT(*) AS DOUBLE) AS `_active_days`,
-      CAST(MAX(`t8`.`age_days`) AS DOUBLE) AS `_first_active`,
-      CAST(MIN(`t8`.`age_days`) AS DOUBLE) AS `_last_active`
-    FROM (
-      SELECT
-        `t6`.`customer_id`,
-        `t6`.`age_days`,
-        CAST(LEAD(`t6`.`age_days`) OVER (PARTITION BY `t6`.`customer_id` ORDER BY `t6`.`age_days` ASC NULLS LAST) - `t6`.`age_days` AS SMALLINT) AS `gap_days`,
-        FIRST(`t6`.`age_days`) IGNORE NULLS OVER (
-          PARTITION BY `t6`.`customer_id`
-          ORDER BY `t6`.`age_days` ASC NULLS LAST
-          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) AS `silence_days`
-      FROM `t4` AS `t6`
-    ) AS `t8`
-    GROUP BY
-      1
-  ) AS `t16`
-    ON `t3`.`customer_id` = `t16`.`day_customer_id`
-  LEFT OUTER JOIN (
-    SELECT
-      `t17`.`customer_id` AS `week_customer_id`,
-      CAST(MIN(IF((
-        `t17`.`days` * 2
-      ) >= `t17`.`usual_days`, `t17`.`week`, NULL)) AS DOUBLE) AS `quiet_streak_weeks`
-    FROM (
-      SELECT
-        `t14`.`customer_id`,
-        `t14`.`week`,
-        `t14`.`days`,
-        CAST(SUM(`t14`.`days`) OVER (
-          PARTITION BY `t14`.`customer_id`
-          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) AS DOUBLE) / NULLIF(
-          CAST(MAX(`t14`.`week`) OVER (
-            PARTITION BY `t14`.`customer_id`
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) + 1 AS DOUBLE),
-          0.0
-        ) AS `usual_days`
-      FROM (
-        SELECT
-          `t13`.`customer_id`,
-          `t13`.`week`,
-          COUNT(*) AS `days`
-        FROM (
-          SELECT
-            *
-          FROM (
-            SELECT
-              `t6`.`customer_id`,
-              `t6`.`age_days`,
+      CAST(SUM(CAST(COALESCE(`t6`.`gap_days` <= `t6`.`silence_days`, FALSE) AS BIGINT)) AS DOUBLE) / NULLIF(CAST(COUNT(`t6`.`gap_days`) AS DOUBLE), 0.0) AS `silence_percentile`,
+      SUM(
+        IF(
+          CAST(FLOOR(
+            (
               CAST(FLOOR((
                 `t6`.`age_days` - 1
-              ) / 7) AS BIGINT) AS `week`
-            FROM `t4` AS `t6`
-          ) AS `t7`
-          WHERE
-            `t7`.`week` < 26
-        ) AS `t13`
-        GROUP BY
-          1,
-          2
-      ) AS `t14`
-    ) AS `t17`
+              ) / (
+                7
+              )) AS BIGINT)
+            ) / (
+              13
+            )
+          ) AS BIGINT) = 0,
+          POWER(8.0, (
+            CAST(FLOOR((
+              `t6`.`age_days` - 1
+            ) / (
+              7
+            )) AS BIGINT) % 13
+          )),
+          NULL
+        )
+      ) AS `weeks_from_0`,
+      SUM(
+        IF(
+          CAST(FLOOR(
+            (
+              CAST(FLOOR((
+                `t6`.`age_days` - 1
+              ) / (
+                7
+              )) AS BIGINT)
+            ) / (
+              13
+            )
+          ) AS BIGINT) = 1,
+          POWER(8.0, (
+            CAST(FLOOR((
+              `t6`.`age_days` - 1
+            ) / (
+              7
+            )) AS BIGINT) % 13
+          )),
+          NULL
+        )
+      ) AS `weeks_from_13`,
+      SUM(CAST(CAST(FLOOR((
+        `t6`.`age_days` - 1
+      ) / (
+        7
+      )) AS BIGINT) < 26 AS BIGINT)) / (
+        (
+          MAX(
+            IF(
+              CAST(FLOOR((
+                `t6`.`age_days` - 1
+              ) / (
+                7
+              )) AS BIGINT) < 26,
+              CAST(FLOOR((
+                `t6`.`age_days` - 1
+              ) / (
+                7
+              )) AS BIGINT),
+              NULL
+            )
+          ) + 1
+        ) * 2
+      ) AS `half_usual_week`,
+      CAST(COUNT(*) AS DOUBLE) AS `_active_days`,
+      CAST(MAX(`t6`.`age_days`) AS DOUBLE) AS `_first_active`,
+      CAST(MIN(`t6`.`age_days`) AS DOUBLE) AS `_last_active`
+    FROM (
+      SELECT
+        `t4`.`customer_id`,
+        `t4`.`age_days`,
+        CAST(LEAD(`t4`.`age_days`) OVER (PARTITION BY `t4`.`customer_id` ORDER BY `t4`.`age_days` ASC NULLS LAST) - `t4`.`age_days` AS SMALLINT) AS `gap_days`,
+        FIRST(`t4`.`age_days`) IGNORE NULLS OVER (
+          PARTITION BY `t4`.`customer_id`
+          ORDER BY `t4`.`age_days` ASC NULLS LAST
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS `silence_days`
+      FROM (
+        SELECT DISTINCT
+          `t1`.`customer_id`,
+          `t1`.`age_days`
+        FROM `events` AS `t1`
+        WHERE
+          COALESCE(`t1`.`kind` IN ('activity', 'purchase'), FALSE)
+      ) AS `t4`
+    ) AS `t6`
     GROUP BY
       1
-  ) AS `t19`
-    ON `t3`.`customer_id` = `t19`.`week_customer_id`
-) AS `t20`
+  ) AS `t12`
+    ON `t3`.`customer_id` = `t12`.`day_customer_id`
+) AS `t13`
