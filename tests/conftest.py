@@ -30,6 +30,8 @@ from churnml.engine import Engine, open_engine
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 """Spark's queries in the tests are too short for the best compiler of a Java machine: it takes longer than they do."""
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+"""Tests run side by side: a thread that waits for its turn must not keep the core busy meanwhile."""
 
 LONGEST = frozenset({"test_notebooks.py", "test_killed.py", "test_public_runs.py"})
 
