@@ -32,8 +32,8 @@ def main() -> None:
     """Both samples."""
     os.environ["CHURNML_KEY"] = KEY
     REPORTS.mkdir(exist_ok=True)
-    sample("telecom", customers=2500, nights=NIGHTS, whole=True)
-    sample("shop", customers=1500, nights=0, whole=False)
+    sample("telecom", customers=2000, nights=NIGHTS, whole=True)
+    sample("shop", customers=2000, nights=0, whole=False)
 
 
 def sample(preset: str, *, customers: int, nights: int, whole: bool) -> None:
