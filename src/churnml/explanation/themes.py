@@ -46,7 +46,7 @@ def usual_pushes(totals: pd.DataFrame) -> dict[str, float]:
 def likely_reasons(totals: pd.DataFrame, usual: Mapping[str, float]) -> pd.Series:
     """What probably drives each customer out: of the themes that are no `SIGNS`, the one furthest above its usual push.
 
-    What the model saw is no proof of a cause. Beside planted reasons of leaving it is right far more often than chance
+    What the model saw is no proof of a cause. Beside planted reasons of leaving it is right well more often than chance
     allows, which the strongest theme of all is not: see `benchmarks/reasons.py`.
 
     Parameters
