@@ -1,4 +1,4 @@
-"""churnml beside an oracle that knows the simulated truth: the limit that no model can beat, and the true themes.
+"""churnml beside an oracle that knows the simulated truth: the limit that no model can beat.
 
 python benchmarks/oracle.py                               the three presets, 10,000 customers each
 python benchmarks/oracle.py telecom --customers 4000 --copies 50   a first look
@@ -21,15 +21,12 @@ from churnml.config import Config
 from churnml.dataset import Dataset
 from churnml.datasets import simulator
 from churnml.datasets.simulator.futures import OUTCOMES, Window, oracle
-from churnml.datasets.simulator.life import THEMES
 from churnml.datasets.simulator.run import Plan
 from churnml.evaluation.evaluate import LEADING, evaluate
-from churnml.explanation.attribution import attribute
-from churnml.explanation.themes import by_theme
 from churnml.metrics.scorers import three_columns
 from churnml.model.baselines import baselines
 from churnml.model.split import RollingOriginSplit
-from churnml.model.training import Fitted, fit_calibrated
+from churnml.model.training import fit_calibrated
 from churnml.workflows.business import open_business
 from churnml.workflows.exits import exit_codes
 from churnml.workflows.judging import MODEL
@@ -53,7 +50,7 @@ def main() -> None:
 
 
 def section(name: str, customers: int, copies: int, folder: Path) -> str:
-    """One preset: the metrics of all who forecast, and how often the theme named most is the true one."""
+    """One preset: the metrics of all who forecast."""
     begun = time.perf_counter()
     made = churnml.simulate(folder, customers=customers, seed=SEED, preset=name, progress=say)
     config = churnml.load_config(Path(made["configuration"]))
@@ -79,7 +76,6 @@ def section(name: str, customers: int, copies: int, folder: Path) -> str:
         f"{counts['vocal']:,} vocal); {(time.perf_counter() - begun) / 60:.0f} minutes.",
         markdown(figures(evaluation.metrics)),
         already_decided(test, chances, folder / "truth"),
-        named_themes(fitted, test, data, folder / "truth"),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -131,29 +127,6 @@ def already_decided(test: Dataset, chances: dict[str, np.ndarray], truth: Path) 
     return (
         f"{decided[silent].mean():.0%} of those who left silently had decided before the snapshot. Without the "
         f"{decided.mean():.1%} of all rows of which that is true, AUROC silent with no voice before: {', '.join(said)}."
-    )
-
-
-def named_themes(fitted: Fitted, test: Dataset, data: Dataset, truth: Path) -> str:
-    """How often the theme that moves a silent leaver's score most is the true one, beside guessing."""
-    left = pd.read_parquet(truth / "departures.parquet")
-    left = left[(left["manner"] == "silent") & left["theme"].notna()].set_index("customer_id")["theme"]
-    who = test.keys["customer_id"].astype(str)
-    rows = np.flatnonzero((test.outcome == "silent") & who.isin(left.index).to_numpy())
-    true = left.loc[who.iloc[rows]].to_numpy()
-    totals = by_theme(attribute(fitted.classifier, test.X.iloc[rows]), data.recipe.cards)
-    causes = [theme for theme in THEMES if theme in totals.columns]
-    named = totals[causes].to_numpy().argmax(axis=1)
-    hits = np.array(causes)[named] == true
-    shares = pd.Series(true).value_counts(normalize=True)
-    chance = float(sum(shares.get(cause, 0) * (named == at).mean() for at, cause in enumerate(causes)))
-    error = 1.96 * np.sqrt(hits.mean() * (1 - hits.mean()) / len(hits))
-    return (
-        f"Of {len(hits):,} silent leavers with a true theme, the cause named most is the true one for "
-        f"{hits.mean():.1%} [{hits.mean() - error:.1%}, {hits.mean() + error:.1%}]; with the same names shuffled "
-        f"{chance:.1%}, always naming the most frequent cause {shares.iloc[0]:.1%} ({shares.index[0]}), "
-        f"one of {len(causes)} at random {1 / len(causes):.1%}. Themes that no feature belongs to: "
-        f"{', '.join(sorted(set(THEMES) - set(causes))) or 'none'}."
     )
 
 

@@ -109,7 +109,8 @@ def upsert(
     """Make the rows of `table` whose column has a value, `within=("as_of", day)`, equal to `rows`.
 
     Within the connection's transaction: rows are added, changed where they differ, and removed where they are not there
-    any more; the table is made if there is none. The same rows twice change nothing. Gives how many rows were touched.
+    any more; the table is made if there is none, and gets columns that it does not have yet. The same rows twice change
+    nothing. Gives how many rows were touched.
     """
     named = ".".join(map(_quoted, table.split(".")))
     columns = [f"{_quoted(field.name)} {_COLUMN[field.type]}" for field in rows.schema]
@@ -119,6 +120,9 @@ def upsert(
     execute: Any = connection.execute
     execute("SELECT pg_advisory_xact_lock(hashtext(%s))", (f"churnml {table}",))
     execute(f"CREATE TABLE IF NOT EXISTS {named} ({', '.join(columns)}, PRIMARY KEY ({keys}))")
+    there = {column.name for column in execute(f"SELECT * FROM {named} LIMIT 0").description}
+    for column in (text for name, text in zip(rows.column_names, columns, strict=True) if name not in there):
+        execute(f"ALTER TABLE {named} ADD COLUMN {column}")
     execute(f"CREATE TEMPORARY TABLE churnml_new ON COMMIT DROP AS SELECT {listed} FROM {named} WITH NO DATA")
     with connection.cursor() as cursor, cursor.copy(f"COPY churnml_new ({listed}) FROM STDIN") as copy:
         for batch in rows.to_batches(max_chunksize=BATCH_ROWS):

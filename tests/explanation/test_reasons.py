@@ -41,6 +41,14 @@ def test_strongest_theme_first_each_theme_once_in_the_customers_numbers(cards):
         "value and contract",
     ]
     assert said["reason_5"] is None
+    assert said["likely_reason"] == "unresolved problems"  # going quiet is a sign of leaving
+
+
+def test_what_probably_drives_a_customer_out_stands_out_against_what_is_usual(cards):
+    contributions = (0.9, 0.4, 1.0, 0.2, 0.0)
+    usual = {"unresolved problems": 0.9, "value and contract": 0.05}
+    said = reasons(pushed(cards, *contributions), customer(), cards, USUAL, usual_pushes=usual).loc["c1"]
+    assert said["likely_reason"] == "value and contract"
 
 
 def test_a_theme_that_on_balance_keeps_the_customer_is_no_reason(cards):
@@ -60,7 +68,7 @@ def test_missing_values_are_said_in_words_or_not_at_all(cards):
         cards,
         USUAL,
     ).loc["c1"]
-    assert said.dropna().tolist() == [
+    assert said.dropna().drop("likely_reason").tolist() == [
         "Never opened a case.",
         "No sign of life for 40 days; usually 10 days.",
         "unresolved problems",
@@ -139,12 +147,15 @@ def test_a_customer_nothing_pushes_is_told_so(cards):
     assert said.drop("reason_1").isna().all()
 
 
+NAMED = ["theme_1", "theme_2", "theme_3"]
+
+
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_real_contributions_fill_the_columns_of_the_scores(classifier, customers, cards, usual, n):
     said = reasons(attribute(classifier, customers), customers, cards, usual, n)
-    assert list(said) == [f"reason_{rank + 1}" for rank in range(n)] + ["theme_1", "theme_2", "theme_3"]
+    assert list(said) == [*(f"reason_{rank + 1}" for rank in range(n)), *NAMED, "likely_reason"]
     assert said.index.equals(customers.index)
-    themes = said[["theme_1", "theme_2", "theme_3"]]
+    themes = said[NAMED]
     assert all(row.dropna().is_unique for _, row in themes.iterrows())
     gaps = said.filter(like="reason_").isna().astype(int).diff(axis=1).iloc[:, 1:]
     assert (gaps >= 0).all(axis=None)  # no sentence after a gap

@@ -379,6 +379,7 @@ def test_newcomers_are_followed_from_their_first_day(
     assert table.loc[FIRST_USE, ["left", "left_without"]].tolist() == [21 / 50, 1.0]
     assert table.loc[FIRST_USE, "median_day"] == 6.5
     assert "only 10 customers" in funnel(found.head(10), 30).why
+    assert funnel(found.head(0), 30).why.startswith("nobody signed up")
 
 
 def test_a_ratio_has_the_interval_of_its_groups() -> None:

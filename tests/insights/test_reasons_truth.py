@@ -9,7 +9,7 @@ import pandas as pd
 
 from churnml import load_config
 from churnml.explanation.attribution import attribute
-from churnml.explanation.themes import by_theme, likely_reasons
+from churnml.explanation.reasons import reasons
 from churnml.outcomes import SILENT
 from churnml.workflows.business import open_business
 from churnml.workflows.rows import labelled
@@ -22,12 +22,13 @@ def test_the_likely_reason_agrees_with_the_planted_one_beyond_chance(company: An
     with open_business(config) as business:
         data = labelled(business)
     left = data.at(data.outcome == SILENT)
-    attribution = attribute(bundle.classifier, left.X)
+    attribution, cards = attribute(bundle.classifier, left.X), data.recipe.cards
+    said = reasons(attribution, left.X, cards, bundle.usual, usual_pushes=bundle.usual_pushes)
     truth = pd.read_parquet(company.config.parent / "truth" / "departures.parquet").set_index("customer_id")
-    found = left.keys.assign(named=likely_reasons(by_theme(attribution, data.recipe.cards)).to_numpy())
+    found = left.keys.assign(named=said["likely_reason"].to_numpy())
     found = found.drop_duplicates("customer_id").join(truth["theme"], on="customer_id").dropna(subset=["theme"])
-    told = set(data.recipe.cards and [card.theme for card in data.recipe.cards])
-    found = found[found["theme"].isin(told)]  # a small model looks at two families, and can name no other reason
+    named = {card.theme for card in cards}  # a small model looks at two families, and can name no other reason
+    found = found[found["theme"].isin(named)]
     agreed = (found["named"] == found["theme"]).mean()
     draw = np.random.default_rng(1)
     dealt = [(draw.permutation(found["named"]) == found["theme"]).mean() for _ in range(500)]

@@ -103,6 +103,7 @@ def make_night(seed=1, customers=900) -> pd.DataFrame:
             "value_at_risk": np.where(draw.random(customers) < 0.9, p * draw.lognormal(5, 1, customers), np.nan),
             "persona": draw.choice(KINDS, customers),
             "theme_1": draw.choice(["going quiet", "waiting", "rough start"], customers, p=[0.6, 0.3, 0.1]),
+            "likely_reason": draw.choice(["waiting", "rough start", None], customers, p=[0.5, 0.3, 0.2]),
             "excluded_because": np.where(draw.random(customers) < 0.1, "not contactable", None),
         }
     )
@@ -129,7 +130,7 @@ def make_report(**changes) -> ReportData:
     )
     riskiest["value_at_risk"] = riskiest["value"] * riskiest["p_silent"]
     riskiest["theme_1"] = draw.choice(["going quiet", "waiting"], 40)
-    riskiest["theme_2"], riskiest["theme_3"] = "product quality", None
+    riskiest["likely_reason"] = ["waiting", "product quality", None, "rough start"] * 10
     for rank in range(5):
         riskiest[f"reason_{rank + 1}"] = [
             REASONS[(row * 2 + rank) % 5] if rank < 2 + row % 4 else None for row in range(40)

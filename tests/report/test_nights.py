@@ -25,6 +25,7 @@ def night(**columns):
         "value_at_risk": [60.0, np.nan, 6.0, 4.0],
         "persona": ["quiet", "quiet", "content", "content"],
         "theme_1": ["waiting", "going quiet", "waiting", None],
+        "likely_reason": ["waiting", "rough start", None, None],
         "excluded_because": [None, "not contactable", None, None],
     }
     return pd.DataFrame(plain | columns)
@@ -35,6 +36,7 @@ def test_those_to_look_at_first_are_of_the_higher_bands():
     assert (seen.name, seen.customers, seen.share, seen.contactable) == ("at high or medium risk", 2, 0.5, 1)
     assert seen.expected_share == pytest.approx(0.9) and seen.value_at_risk == 60
     assert seen.themes.to_dict("list") == {"theme": ["going quiet", "waiting"], "share": [0.5, 0.5]}
+    assert seen.likely.to_dict("list") == {"likely_reason": ["rough start", "waiting"], "share": [0.5, 0.5]}
     assert seen.personas.to_dict("list") == {"persona": ["quiet"], "share": [1.0]}
 
 
@@ -60,17 +62,19 @@ def test_each_persona_has_its_part_and_its_flows():
     assert table.loc["quiet", ["customers", "high", "came", "went"]].tolist() == [2, 2, 1, 1]
     assert table["expected"].sum() == pytest.approx(night()["p_silent"].sum())
     assert table.loc["quiet", "theme"] == "going quiet" and pd.isna(table.loc["content", "theme"])
+    assert table.loc["quiet", ["likely_reason", "likely_share"]].tolist() == ["rough start", 0.5]
     assert nights.personas(night(persona=None), ["quiet"]).empty
     assert nights.personas(night(), ["quiet"])["came"].isna().all()
 
 
 def test_the_list_holds_a_way_to_begin_and_no_formula():
-    people = night(
-        customer="=cmd()", channel=["app", None, "web", "web"], reason_1="No visit, for 40 days", theme_2=None
-    ).drop(columns="risk_band")
+    people = night(customer="=cmd()", channel=["app", None, "web", "web"], reason_1="No visit, for 40 days").drop(
+        columns="risk_band"
+    )
     rows = list(csv.DictReader(io.StringIO(call_list(people))))
     assert [row["customer"] for row in rows] == ["'=cmd()"] * 4
-    assert rows[0]["opener"] == OPENERS["waiting"] and rows[3]["opener"] == OTHERWISE
+    assert rows[0]["opener"] == OPENERS["waiting"] and rows[1]["opener"] == OPENERS["rough start"]
+    assert rows[1]["likely_reason"] == "rough start" and rows[3]["opener"] == OTHERWISE
     assert rows[0]["reason_1"] == "No visit, for 40 days" and rows[1]["channel"] == rows[1]["value_at_risk"] == ""
     link = as_link(call_list(people))
     assert base64.b64decode(link.partition("base64,")[2]).decode() == call_list(people)
@@ -79,6 +83,6 @@ def test_the_list_holds_a_way_to_begin_and_no_formula():
 
 
 def test_an_opener_never_says_what_was_seen():
-    said = [*OPENERS.values(), opener([])]
+    said = [*OPENERS.values(), opener(None)]
     assert all("?" in text and not any(digit.isdigit() for digit in text) for text in said)
     assert not any(word in text for text in said for word in ("risk", "leave", "noticed", "saw", "data shows"))

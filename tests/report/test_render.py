@@ -134,9 +134,11 @@ def test_texts_from_outside_are_inert_everywhere(build_report, build_trust, make
             project=text,
             model_version=text,
             leaving=text,
-            riskiest=sample.riskiest.assign(customer=text, reason_1=text, persona=text, channel=text, theme_1=text),
-            focus=nights.focus(make_night().assign(theme_1=text, persona=text)),
-            personas=sample.personas.assign(persona=text, theme=text),
+            riskiest=sample.riskiest.assign(
+                customer=text, reason_1=text, persona=text, channel=text, likely_reason=text
+            ),
+            focus=nights.focus(make_night().assign(theme_1=text, likely_reason=text, persona=text)),
+            personas=sample.personas.assign(persona=text, theme=text, likely_reason=text),
             rules=sample.rules.assign(persona=text, rule=text),
             calls=call_list(sample.riskiest.assign(customer=text)),
             scores_file=text,

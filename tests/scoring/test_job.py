@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from churnml.errors import ModelError
 from churnml.scoring.job import run_id, score_frame
-from churnml.scoring.sinks import SCORES, read_scores, write_scores
+from churnml.scoring.sinks import SCORES, SCORES_FILE, read_scores, write_scores
 
 DAY = date(2024, 3, 1)
 
@@ -30,7 +32,9 @@ class Broken(Softmax):
 
 def reasons(X: pd.DataFrame) -> pd.DataFrame:
     text = [f"No purchase for {value:.0f} days" for value in X["a"] * 10]
-    return pd.DataFrame({"reason_1": text, "reason_2": [None] * len(X), "theme_1": ["going quiet"] * len(X)})
+    return pd.DataFrame(
+        {"reason_1": text, "reason_2": [None] * len(X), "theme_1": "going quiet", "likely_reason": "waiting"}
+    )
 
 
 def score(model: Any = None, *, n: int = 7, batch_rows: int = 3, **changes: Any) -> pa.Table:
@@ -55,10 +59,16 @@ def test_the_schema_is_the_contract() -> None:
         *("customer_id", "as_of", "p_silent", "p_vocal", "p_retained", "risk_band", "persona"),
         *("reason_1", "reason_2", "reason_3", "reason_4", "reason_5", "theme_1", "theme_2", "theme_3"),
         *("value_at_risk", "saveability", "expected_net_value", "action", "action_channel", "held_out"),
-        *("excluded_because", "model_version", "run_id", "schema_version"),
+        *("excluded_because", "model_version", "run_id", "schema_version", "likely_reason"),
     ]
     for later in ("persona", "saveability", "expected_net_value", "action", "action_channel", "held_out", "reason_2"):
         assert table[later].null_count == table.num_rows
+
+
+def test_a_night_of_an_earlier_version_is_read_with_nulls(tmp_path: Path) -> None:
+    pq.write_table(score().drop_columns("likely_reason"), tmp_path / SCORES_FILE)
+    assert read_scores(tmp_path).schema.names == SCORES.names and write_scores(read_scores(tmp_path), tmp_path)
+    assert read_scores(tmp_path, ["likely_reason", "p_silent"])["likely_reason"].null_count == 7
 
 
 def test_every_customer_keeps_chances_and_reasons_of_their_own() -> None:
@@ -72,7 +82,7 @@ def test_every_customer_keeps_chances_and_reasons_of_their_own() -> None:
         assert frame.loc[name, "reason_1"] == reasons(X.iloc[[number]])["reason_1"].item()
         expected = "high" if chances[number, 1] >= 0.5 else "medium" if chances[number, 1] >= 0.2 else "low"
         assert frame.loc[name, "risk_band"] == expected
-    assert set(frame["risk_band"]) == {"medium", "high"}
+    assert set(frame["risk_band"]) == {"medium", "high"} and set(frame["likely_reason"]) == {"waiting"}
 
 
 def test_persona_and_channel_go_with_their_customer() -> None:

@@ -69,10 +69,13 @@ def test_a_night_is_published_with_its_manifest(publication: Publication, tmp_pa
     assert publication.current() == night == publication.verify()
     assert night.as_of == DAY
     assert night.scores().equals(scores())
+    assert night.scores(["p_silent"], ["canary-a-3", "canary-a-1", "nobody"]).equals(
+        scores().take([1, 3]).select(["p_silent"])
+    )
     manifest = night.manifest()
     assert set(manifest["files"]) == {"scores.parquet", "report.html", "calls.csv"}
     assert manifest["rows"] == 5
-    assert manifest["schema_version"] == "1"
+    assert manifest["schema_version"] == "2"
     assert manifest["model_version"] == "3"
     assert manifest["run_id"] == run().run_id
     assert (manifest["as_of"], manifest["known_at"]) == ("2024-03-01", "2024-03-01")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from churnml.explanation.attribution import CHUNK_ROWS, Attribution, Explainer
 from churnml.explanation.moments import moments_of, same
-from churnml.explanation.themes import by_theme, themes_of
+from churnml.explanation.themes import by_theme, likely_reasons, themes_of
 from churnml.features.registry import FeatureCard
 from churnml.features.sentences import sayer
 
@@ -39,6 +39,7 @@ def reasons(
     usual: Mapping[str, float],
     n: int = 5,
     currency: str = "",
+    usual_pushes: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """What pushes each customer towards leaving silently, strongest first.
 
@@ -57,16 +58,20 @@ def reasons(
         How many sentences at most.
     currency:
         In what amounts are.
+    usual_pushes:
+        What each theme usually adds: see `themes.likely_reasons`.
 
     Returns
     -------
-    One row per row of `X`, same index; columns reason_1 .. reason_n and theme_1 .. theme_3, null where there is none.
-    The first reason is never null.
+    One row per row of `X`, same index; columns reason_1 .. reason_n, theme_1 .. theme_3 and likely_reason (the theme
+    that probably drives the customer out), null where there is none. The first reason is never null.
     """
-    said = _Speech(attribution, X, features, usual, currency).say(n, towards=True)
+    speech = _Speech(attribution, X, features, usual, currency)
+    said = speech.say(n, towards=True)
     named = {f"theme_{rank + 1}": said.themes[:, rank] for rank in range(THEMES_NAMED)}
     said.sentences[pd.isna(said.sentences[:, 0]), 0] = NOTHING
     columns = {f"reason_{rank + 1}": said.sentences[:, rank] for rank in range(n)} | named
+    columns["likely_reason"] = likely_reasons(speech.totals, usual_pushes or {}).to_numpy()
     return pd.DataFrame(columns, index=X.index, dtype=object)
 
 
@@ -97,13 +102,14 @@ def explain(
     n: int = 5,
     *,
     currency: str = "",
+    usual_pushes: Mapping[str, float] | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> pd.DataFrame:
     """`reasons` for any number of customers, with memory for the contributions of one chunk only."""
     parts = []
     for number, part in enumerate(explainer.attributions(X, chunk_rows=chunk_rows)):
         rows = X.iloc[number * chunk_rows : (number + 1) * chunk_rows]
-        parts.append(reasons(part, rows, features, usual, n, currency))
+        parts.append(reasons(part, rows, features, usual, n, currency, usual_pushes))
     return pd.concat(parts)
 
 

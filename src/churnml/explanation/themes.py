@@ -6,7 +6,7 @@ exactly one theme, so the contributions by theme still add up to the margin.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -38,28 +38,36 @@ def themes_of(attribution: Attribution, features: Sequence[FeatureCard]) -> list
     return [known[name] for name in attribution.features]
 
 
-def likely_reasons(totals: pd.DataFrame) -> pd.Series:
-    """Why each customer may be leaving, as far as the model saw it: of the themes that are no `SIGNS`, the strongest.
+def usual_pushes(totals: pd.DataFrame) -> dict[str, float]:
+    """What each theme usually adds, the median over the customers of `totals` (see `by_theme`), in log-odds."""
+    return {str(theme): float(push) for theme, push in totals.median().fillna(0.0).items()}
+
+
+def likely_reasons(totals: pd.DataFrame, usual: Mapping[str, float]) -> pd.Series:
+    """What probably drives each customer out: of the themes that are no `SIGNS`, the one furthest above its usual push.
+
+    What the model saw is no proof of a cause. Beside planted reasons of leaving it is right well more often than chance
+    allows, which the strongest theme of all is not: see `benchmarks/reasons.py`.
 
     Parameters
     ----------
     totals : what `by_theme` gives
+    usual : what `usual_pushes` gives of the customers learnt from; a theme that is not there usually adds nothing
 
     Returns
     -------
-    The theme by row, null where none of them pushes towards leaving. What the model saw is no proof of a cause; beside
-    planted reasons it is right far more often than by chance, which the strongest theme of all is not (see
-    `benchmarks/reasons.py`).
+    The theme by row, null where none of them pushes more than usual.
 
-    >>> likely_reasons(pd.DataFrame({"going quiet": [2.0, 1.0], "waiting": [0.5, -0.1]})).tolist()
-    ['waiting', None]
+    >>> pushes = pd.DataFrame({"going quiet": [2.0, 1.0], "waiting": [0.5, 0.1], "rough start": [0.4, 0.1]})
+    >>> likely_reasons(pushes, {"waiting": 0.3}).tolist(), likely_reasons(pushes - 1, {}).tolist()
+    (['rough start', 'rough start'], [None, None])
     """
-    themes = [theme for theme in totals.columns if theme not in SIGNS]
-    pushes = totals[themes].to_numpy()
-    if not themes or not len(pushes):
+    themes = [str(theme) for theme in totals.columns if theme not in SIGNS]
+    above = totals[themes].to_numpy() - [usual.get(theme, 0.0) for theme in themes]
+    if not above.size:
         return pd.Series(None, index=totals.index, dtype=object)
-    best = np.array(themes, dtype=object)[pushes.argmax(axis=1)]
-    return pd.Series(np.where(pushes.max(axis=1) > 0, best, None), index=totals.index, dtype=object)
+    best = np.array(themes, dtype=object)[above.argmax(axis=1)]
+    return pd.Series(np.where(above.max(axis=1) > 0, best, None), index=totals.index, dtype=object)
 
 
 def theme_drivers(attribution: Attribution, features: Sequence[FeatureCard]) -> pd.DataFrame:

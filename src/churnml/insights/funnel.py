@@ -110,9 +110,10 @@ def _steps(engine: Engine, known: ir.Table) -> list[str]:
 def funnel(found: pd.DataFrame, onboarding_days: int) -> Funnel:
     """Measure on what `newcomers` gives."""
     if len(found) < TOO_FEW:
+        who = f"only {len(found)} customers" if len(found) else "nobody"
         why = (
-            f"only {len(found)} customers signed up within the books and {onboarding_days + LATER_DAYS} days or more "
-            "before their end (customers.signed_up_at, history_starts_on)"
+            f"{who} signed up within the books and {onboarding_days + LATER_DAYS} days or more before their end "
+            "(customers.signed_up_at, history_starts_on)"
         )
         return Funnel(pd.DataFrame(columns=COLUMNS), onboarding_days, LATER_DAYS, why)
     groups, left = found["group_id"].to_numpy(), found["left"].to_numpy(dtype=bool)

@@ -53,7 +53,7 @@ def who(data: ReportData) -> str:
 
 
 def why(data: ReportData) -> str:
-    """The themes that come first for them."""
+    """The themes that come first for them, and what may be behind it."""
     themes = data.focus.themes
     if themes.empty:
         return "Nothing in their histories stands out."
@@ -63,7 +63,10 @@ def why(data: ReportData) -> str:
     if len(themes) > 1:
         second = themes.iloc[1]
         said += f", for {percent(second['share'])} “{second['theme']}”"
-    return f"{said}. That is what was seen in their histories, not what causes it."
+    behind = [f"“{row.likely_reason}” for {percent(row.share)}" for row in records(data.focus.likely.head(2))]
+    if behind:
+        said += f". What may be behind it: {', '.join(behind)}"
+    return f"{said}. That is what the model sees in their histories, no proof of a cause."
 
 
 def cost(data: ReportData) -> str:
@@ -142,12 +145,15 @@ def kinds(data: ReportData) -> tuple[Kind, ...]:
         ]
         if not pd.isna(row.theme):
             said.append(f"Where the risk is high, “{row.theme}” comes first most often ({percent(row.theme_share)}).")
+        if not pd.isna(row.likely_reason):
+            said.append(f"What may be behind it is most often “{row.likely_reason}” ({percent(row.likely_share)}).")
         if not pd.isna(row.came) and data.changes is not None and (row.came or row.went):
             said.append(
                 f"Since {day(data.changes.since)}, {several(row.came, 'customer')} came to this kind from another, and "
                 f"{count(row.went)} went."
             )
-        found.append(Kind(_capital(row.persona), rules.get(row.persona, ""), tuple(said), opener([row.theme])))
+        begin = opener(row.likely_reason, row.theme)
+        found.append(Kind(_capital(row.persona), rules.get(row.persona, ""), tuple(said), begin))
     return tuple(found)
 
 

@@ -1,8 +1,8 @@
 """The call list that the page holds to be saved, and how a conversation may begin.
 
-An opener is a suggestion in plain words, chosen by the customer's own themes: what the company may have done comes
-before what the customer does (nearly all who leave have gone quiet, and nobody is won back by hearing so). It asks; it
-never tells the customer what the company has watched, and no opener has been tested.
+An opener is a suggestion in plain words, chosen by what probably drives the customer out, or where nothing stands out,
+by the theme that pushes most. It asks; it never tells the customer what the company has watched, and no opener has been
+tested.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from __future__ import annotations
 import base64
 import csv
 import io
-from collections.abc import Iterable
 
 import pandas as pd
 
-from churnml.explanation.themes import SIGNS
 from churnml.scoring.exports import defused
 
 OPENERS = {
@@ -36,21 +34,20 @@ OPENERS = {
 OTHERWISE = "How have things been going with us lately?"
 LONGEST = 500
 """The page holds a list of so many at most; all are in the table of scores."""
-HEADS = ("customer", "chance", "value_at_risk", "persona", "channel")
+HEADS = ("customer", "chance", "value_at_risk", "persona", "channel", "likely_reason")
 
 
-def opener(themes: Iterable[object]) -> str:
-    """How to begin with a customer of these themes, the strongest first.
+def opener(likely_reason: object, theme: object = None) -> str:
+    """How to begin with a customer of this likely reason, or else of this theme.
 
-    >>> opener(["going quiet", "about the customer", "waiting"])
+    >>> opener("waiting", "going quiet")
     'You have had to wait for us. Is the matter settled, or shall I see to it now?'
-    >>> opener(["going quiet", "about the customer"])
+    >>> opener(None, "going quiet")
     'We have not heard from you for a while. How have things been going with us?'
-    >>> opener([None])
+    >>> opener(None, "about the customer")
     'How have things been going with us lately?'
     """
-    known = [str(theme) for theme in themes if theme in OPENERS]
-    return OPENERS[min(known, key=lambda theme: theme in SIGNS)] if known else OTHERWISE
+    return OPENERS.get(str(likely_reason)) or OPENERS.get(str(theme)) or OTHERWISE
 
 
 def call_list(people: pd.DataFrame) -> str:
@@ -58,18 +55,17 @@ def call_list(people: pd.DataFrame) -> str:
 
     Parameters
     ----------
-    people : customer, p_silent, value_at_risk, persona, channel, reason_1 .., theme_1 .. of those who may be contacted,
-        the riskiest first
+    people : customer, p_silent, value_at_risk, persona, channel, likely_reason, theme_1, reason_1 .. of those who may
+        be contacted, the riskiest first
     """
     reasons = sorted(str(name) for name in people if str(name).startswith("reason_"))
-    themes = sorted(str(name) for name in people if str(name).startswith("theme_"))
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow([*HEADS, *reasons, "opener"])
     for row in people.head(LONGEST).to_dict("records"):
         chance, value = f"{row['p_silent']:.4f}", row["value_at_risk"]
-        plain = [row["customer"], chance, "" if pd.isna(value) else f"{value:.2f}", row["persona"], row["channel"]]
-        plain += [row[name] for name in reasons] + [opener(row[name] for name in themes)]
+        plain = [row["customer"], chance, "" if pd.isna(value) else f"{value:.2f}", *(row[name] for name in HEADS[3:])]
+        plain += [*(row[name] for name in reasons), opener(row["likely_reason"], row["theme_1"])]
         writer.writerow(["" if pd.isna(cell) else defused(str(cell)) for cell in plain])
     return lines.getvalue()
 

@@ -36,7 +36,7 @@ def main(data: ReportData) -> Figure | None:
     return drawn(
         "What the model goes by",
         "Share of all the pushes, up or down, that each theme gives to customers’ risk"
-        + ("; the lines show between what it lay when the model was trained again" if known else ""),
+        + ("; the lines show between what it lay when the model was trained again, on less history" if known else ""),
         driver_figures.drivers(frame, "drivers"),
         f"Bar chart. Strongest: {summary}.",
         _theme_table(frame),

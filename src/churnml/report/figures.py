@@ -59,7 +59,7 @@ def silent_shares(frame: pd.DataFrame, name: str) -> Drawing:
         axes.grid(axis="y")
         axes.axhline(COMMON_FIGURE, color=MUTED, linewidth=1.2, dashes=(4, 3))
         axes.annotate(
-            f"The common {COMMON_FIGURE:.0%}", (1, COMMON_FIGURE), (0, 7), xycoords=("axes fraction", "data"),
+            f"Dashed: the common {COMMON_FIGURE:.0%}", (1, 1), (0, 6), xycoords="axes fraction",
             textcoords="offset points", ha="right", color=MUTED, size=12.5,
         )  # fmt: skip
         axes.vlines(places, frame["low"], frame["high"], color=ACCENT, linewidth=2)
@@ -69,7 +69,7 @@ def silent_shares(frame: pd.DataFrame, name: str) -> Drawing:
         axes.set_xlim(-0.6, len(frame) - 0.4)
         date_axis(axes, frame["as_of"], width)
 
-    return drawing(name, draw, lambda width: 240, left=46, right=10, top=10, bottom=34)
+    return drawing(name, draw, lambda width: 258, left=46, right=10, top=28, bottom=34)
 
 
 def nights(frame: pd.DataFrame, name: str) -> Drawing:

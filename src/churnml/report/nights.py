@@ -1,7 +1,7 @@
 """What a night's scores say at a glance, and beside earlier nights: frames in, plain values out.
 
 A night is a frame of one row per customer with customer_id, p_silent, risk_band, value_at_risk (nan = unknown),
-persona, theme_1 and excluded_because (null = may be contacted).
+persona, theme_1, likely_reason and excluded_because (null = may be contacted).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TENTH = 0.1
 TREND = ["as_of", "customers", "expected", "low", "high", "model_version"]
 PERSONAS = [
     *("persona", "customers", "share", "expected", "expected_share", "value_at_risk", "high"),
-    *("theme", "theme_share", "came", "went"),
+    *("theme", "theme_share", "likely_reason", "likely_share", "came", "went"),
 ]
 
 
@@ -36,7 +36,8 @@ class Focus:
     expected_share : their part in the expected silent leavers; nan where none is expected
     value_at_risk : nan where no value is known
     contactable : how many of them may be contacted
-    themes, personas : theme or persona, share of these customers; the most common first
+    themes, likely, personas : theme that comes first, likely reason or persona, and share of these customers; the most
+        common first
     """
 
     name: str
@@ -46,6 +47,7 @@ class Focus:
     value_at_risk: float
     contactable: int
     themes: pd.DataFrame
+    likely: pd.DataFrame
     personas: pd.DataFrame
 
 
@@ -88,6 +90,7 @@ def focus(night: pd.DataFrame) -> Focus:
         value_at_risk=_total(here["value_at_risk"]),
         contactable=int(here["excluded_because"].isna().sum()),
         themes=_shares(here["theme_1"], "theme"),
+        likely=_shares(here["likely_reason"], "likely_reason"),
         personas=_shares(here["persona"], "persona"),
     )
 
@@ -129,8 +132,9 @@ def trend(nights: Iterable[tuple[date, str, ArrayLike]]) -> pd.DataFrame:
 def personas(night: pd.DataFrame, order: Sequence[str], before: pd.DataFrame | None = None) -> pd.DataFrame:
     """Each persona of a night, in the order of the rules: columns `PERSONAS`.
 
-    `high` counts those at high or medium risk; `theme` is the most common first theme among those to look at first, and
-    of how many of them; `came` and `went` count those who were another persona the night before, and are now.
+    `high` counts those at high or medium risk; `theme` and `likely_reason` are the most common first theme and likely
+    reason among those to look at first, and of how many of them; `came` and `went` count those who were another persona
+    the night before, and are now.
     """
     known = night[night["persona"].notna()]
     raised, _ = chosen(night)
@@ -146,8 +150,7 @@ def personas(night: pd.DataFrame, order: Sequence[str], before: pd.DataFrame | N
         here = known[known["persona"] == name]
         if here.empty:
             continue
-        themes = _shares(here.loc[raised.loc[here.index], "theme_1"], "theme")
-        first = themes.iloc[0] if len(themes) else None
+        first = here[raised.loc[here.index]]
         rows.append(
             (
                 name,
@@ -157,8 +160,8 @@ def personas(night: pd.DataFrame, order: Sequence[str], before: pd.DataFrame | N
                 float(here["p_silent"].sum()) / expected if expected else float("nan"),
                 _total(here["value_at_risk"]),
                 int(here["risk_band"].isin([HIGH, MEDIUM]).sum()),
-                None if first is None else first["theme"],
-                float("nan") if first is None else first["share"],
+                *_commonest(first["theme_1"]),
+                *_commonest(first["likely_reason"]),
                 int((moved["persona"] == name).sum()) if before is not None else None,
                 int((moved["persona_before"] == name).sum()) if before is not None else None,
             )
@@ -171,6 +174,11 @@ def _shares(column: pd.Series, name: str) -> pd.DataFrame:
     counts = known.value_counts().rename("n").rename_axis(name).reset_index()
     counts = counts.sort_values(["n", name], ascending=[False, True], ignore_index=True)
     return pd.DataFrame({name: counts[name], "share": counts["n"] / max(1, len(column))})
+
+
+def _commonest(column: pd.Series) -> tuple[str | None, float]:
+    shares = _shares(column, "value")
+    return (None, float("nan")) if shares.empty else (str(shares["value"].iloc[0]), float(shares["share"].iloc[0]))
 
 
 def _total(values: pd.Series) -> float:

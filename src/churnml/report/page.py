@@ -31,7 +31,7 @@ def drawn(title: str, subtitle: str, drawing: Drawing, summary: str, table: tabl
 def page(template: str, **values: Any) -> str:
     """A template of this package as one self-contained page; the same values give the same bytes."""
     folder = files("churnml.report") / "templates"
-    names = (template, "macros.html", "style.css", "table.js")
+    names = (template, "base.html", "macros.html", "style.css", "table.js")
     sources = {name: (folder / name).read_text(encoding="utf-8") for name in names}
     environment = Environment(
         loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -75,6 +75,7 @@ class Person:
     persona: str
     channel: str
     contactable: bool
+    likely_reason: str
     opener: str
     reasons: tuple[str, ...]
 
@@ -82,7 +83,6 @@ class Person:
 def people(data: ReportData) -> list[Person]:
     """The riskiest customers."""
     columns = sorted(name for name in data.riskiest.columns if name.startswith("reason_"))
-    themes = sorted(name for name in data.riskiest.columns if name.startswith("theme_"))
     return [
         Person(
             name=str(row["customer"]),
@@ -93,7 +93,8 @@ def people(data: ReportData) -> list[Person]:
             persona="" if pd.isna(row["persona"]) else str(row["persona"]),
             channel="" if pd.isna(row["channel"]) else str(row["channel"]),
             contactable=bool(row["contactable"]),
-            opener=opener(row[name] for name in themes),
+            likely_reason="" if pd.isna(row["likely_reason"]) else str(row["likely_reason"]),
+            opener=opener(row["likely_reason"], row["theme_1"]),
             reasons=tuple(str(row[name]).rstrip(" .") for name in columns if not pd.isna(row[name])),
         )
         for row in data.riskiest.to_dict("records")

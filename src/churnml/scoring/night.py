@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 from pathlib import Path
@@ -76,9 +76,9 @@ class Night:
             raise DataError(f"{path}: was changed after it was published", "publish the night again")
         return dict(manifest)
 
-    def scores(self) -> pa.Table:
-        """The scores, of schema `SCORES`."""
-        return read_scores(self.folder)
+    def scores(self, columns: Sequence[str] | None = None, customers: Collection[str] | None = None) -> pa.Table:
+        """The scores, of schema `SCORES`; of some columns or customers only, where these are named."""
+        return read_scores(self.folder, columns, customers)
 
     def problems(self) -> tuple[str, ...]:
         """Everything that is not as it was published: hash every file again. Empty when the night is whole."""

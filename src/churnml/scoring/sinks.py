@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 SCORES_FILE = "scores.parquet"
 REASONS = tuple(f"reason_{number}" for number in range(1, 6))
 THEMES = tuple(f"theme_{number}" for number in range(1, 4))
@@ -31,6 +33,7 @@ SCORES = pa.schema(
         pa.field("model_version", pa.string(), nullable=False),
         pa.field("run_id", pa.string(), nullable=False),
         pa.field("schema_version", pa.string(), nullable=False),
+        pa.field("likely_reason", pa.string()),
     ],
     metadata={"schema_version": SCHEMA_VERSION},
 )
@@ -43,6 +46,23 @@ def write_scores(scores: pa.Table, folder: Path) -> Path:
     return path
 
 
-def read_scores(folder: Path) -> pa.Table:
-    """Read the scores of a published night (see `Publication.current`)."""
-    return pq.read_table(folder / SCORES_FILE, partitioning=None)
+def read_scores(
+    folder: Path, columns: Sequence[str] | None = None, customers: Collection[str] | None = None
+) -> pa.Table:
+    """Read the scores of a published night (see `Publication.current`).
+
+    Parameters
+    ----------
+    columns : what to read, in this order; all without. One that the version of the night did not have yet is null
+    customers : whose rows; everybody's without
+    """
+    path = folder / SCORES_FILE
+    present = pq.read_schema(path).names
+    wanted = [*present, *(name for name in SCORES.names if name not in present)] if columns is None else columns
+    whose = None if customers is None else pc.field("customer_id").isin(pa.array(sorted(customers), pa.string()))
+    known = [name for name in wanted if name in present]
+    scores = pq.read_table(path, columns=known, filters=whose, partitioning=None)
+    for name in wanted:
+        if name not in present:
+            scores = scores.append_column(SCORES.field(name), pa.nulls(scores.num_rows, SCORES.field(name).type))
+    return scores.select(wanted)

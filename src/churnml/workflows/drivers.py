@@ -5,41 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from churnml.config import Config
 from churnml.dataset import Dataset
 from churnml.explanation.attribution import Attribution, attribute
 from churnml.explanation.shapes import shapes, theme_parts
 from churnml.explanation.stability import feature_stability, theme_stability
-from churnml.explanation.themes import feature_drivers, theme_drivers
+from churnml.explanation.themes import by_theme, feature_drivers, theme_drivers, usual_pushes
 from churnml.insights.personas import assign, features_of
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.workflows.evidence import pack
-
-STABILITY_ROWS = 1000
-"""Retrained models explain at most so many customers."""
 
 
 def drivers_of(
     attribution: Attribution,
     sample: Dataset,
-    model: SilentDefectionClassifier,
     refits: Sequence[SilentDefectionClassifier],
     config: Config,
     seed: int,
 ) -> dict[str, Any]:
-    """The notes on the drivers: `attribution` is what `model` says of `sample`; `refits` saw less history."""
+    """The notes on the drivers: `attribution` is what the model says of `sample`; `refits` saw less history."""
     cards = sample.recipe.cards
-    few = sample.drawn(STABILITY_ROWS, np.random.default_rng(seed))
-    again = [attribute(each, few.X) for each in (model, *refits)]
+    again = [attribution, *(attribute(each, sample.X) for each in refits)]
     alike = [each for each in again if each.declared == attribution.declared]
     return {
         "declared_margin": attribution.declared,
+        "usual_pushes": usual_pushes(by_theme(attribution, cards)),
         "theme_drivers": pack(theme_drivers(attribution, cards)),
         "feature_drivers": pack(feature_drivers(attribution, sample.X, cards)),
-        "theme_stability": pack(theme_stability(alike, cards, few.group_id, seed=seed)),
-        "feature_stability": pack(feature_stability(alike, few.group_id, seed=seed)),
+        "theme_stability": pack(theme_stability(alike, cards, sample.group_id, seed=seed)),
+        "feature_stability": pack(feature_stability(alike, sample.group_id, seed=seed)),
         "driver_shapes": pack(shapes(attribution, sample.X, cards)),
         "theme_parts": pack(theme_parts(attribution, cards, _parts(sample, config))),
     }

@@ -23,10 +23,14 @@ BAR = 18
 
 @dataclass(frozen=True)
 class Explanation:
-    """Chances, sentences and theme contributions (log-odds) of one customer; base and themes add up to the margin."""
+    """Chances, sentences and theme contributions (log-odds) of one customer; base and themes add up to the margin.
+
+    `likely_reason` is the theme that probably drives the customer out; None where none stands out.
+    """
 
     as_of: date
     chances: dict[str, float]
+    likely_reason: str | None
     reasons: list[str]
     keeps: list[str]
     themes: dict[str, float]
@@ -47,6 +51,8 @@ class Explanation:
         for title, sentences in (("What speaks for leaving", self.reasons), ("What keeps them", self.keeps)):
             if sentences:
                 lines += [f"[bold]{title}[/]", *(f"  {escape(sentence)}" for sentence in sentences), ""]
+        if self.likely_reason is not None:
+            lines += [f"[bold]What may be behind it[/], as far as the model sees: {self.likely_reason}", ""]
         widest = max(map(abs, self.themes.values()), default=0.0) or 1.0
         lines.append(f"[bold]By theme[/], in {self.declared}")
         for theme, value in self.themes.items():
@@ -96,12 +102,15 @@ def explain(
     totals = by_theme(attribution, told).iloc[0]
     ordered = totals[totals.abs().sort_values(ascending=False).index]
     currency = config.economics.currency
-    said = reasons(attribution, X, told, bundle.usual, config.scoring.reasons, currency).iloc[0]
+    said = reasons(
+        attribution, X, told, bundle.usual, config.scoring.reasons, currency, usual_pushes=bundle.usual_pushes
+    ).iloc[0]
     kept = keeps(attribution, X, told, bundle.usual, currency=currency).iloc[0]
     chances = bundle.predict_proba(X)[0]
     return Explanation(
         as_of,
         dict(zip(bundle.classes, map(float, chances), strict=True)),
+        said["likely_reason"],
         [str(text) for name, text in said.items() if str(name).startswith("reason_") and isinstance(text, str)],
         [str(text) for text in kept if isinstance(text, str)],
         {str(theme): float(value) for theme, value in ordered.items()},

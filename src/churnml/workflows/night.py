@@ -51,7 +51,7 @@ class Scored:
     @classmethod
     def of(cls, night: Night, *, unchanged: bool, withdrawn: bool = False) -> Scored:
         """What a published night says of itself."""
-        chances = night.scores().column("p_silent").to_numpy()
+        chances = night.scores(["p_silent"])["p_silent"].to_numpy()
         warnings = tuple(night.manifest()["warnings"])
         if withdrawn:
             warnings += (
@@ -234,13 +234,16 @@ class Scorer:
         return scores, told, json.dumps(facts, sort_keys=True, indent=2).encode()
 
     def _scores(self, night: Dataset, run: Run, progress: Progress) -> pa.Table:
-        told, rule, currency = cards(self.bundle), self.config.scoring, self.config.economics.currency
+        bundle, rule, currency = self.bundle, self.config.scoring, self.config.economics.currency
+        told, usual, pushes = cards(bundle), bundle.usual, bundle.usual_pushes
         return score_frame(
-            self.bundle,
+            bundle,
             night.X,
             night.keys["customer_id"],
             as_of=run.as_of,
-            explain=lambda X: explain(self._explainer, X, told, self.bundle.usual, rule.reasons, currency=currency),
+            explain=lambda X: explain(
+                self._explainer, X, told, usual, rule.reasons, currency=currency, usual_pushes=pushes
+            ),
             high=rule.high_risk,
             medium=rule.medium_risk,
             model_version=self.exported.model.version,

@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from churnml.config import Config
 from churnml.errors import DataError
@@ -38,7 +37,10 @@ from churnml.workflows.score import FACTS_FILE, champion, publication
 RISKIEST = 200
 TREND_DAYS, TREND_NIGHTS = 180, 30
 """The trend is of so many days, and at most so many nights: each is held against its manifest first."""
-READ = ("customer_id", "p_silent", "risk_band", "value_at_risk", "persona", "theme_1", "excluded_because")
+READ = (
+    *("customer_id", "p_silent", "risk_band", "value_at_risk", "persona", "theme_1", "likely_reason"),
+    "excluded_because",
+)
 """What is read of all customers; of the riskiest everything is."""
 
 
@@ -92,13 +94,12 @@ def report_data(
     found: Insights | None = None,
 ) -> ReportData:
     """Everything on the page: the night's scores beside earlier ones, the evidence from training, and insights."""
-    table = night.scores()
-    scores = table.select(list(READ)).to_pandas()
+    scores = night.scores(READ).to_pandas()
     earlier = _earlier(place, night)
     before = earlier[-1] if earlier else None
     version = str(manifest["model_version"])
     columns = ["customer_id", "p_silent", "risk_band", "persona"]
-    then = None if before is None else before.scores().select(columns).to_pandas()
+    then = None if before is None else before.scores(columns).to_pandas()
     facts = json.loads((night.folder / FACTS_FILE).read_bytes())
     notes = bundle.notes
     at_risk = scores["value_at_risk"].to_numpy(dtype=float)
@@ -118,7 +119,7 @@ def report_data(
         run_id=str(manifest["run_id"]),
         headline=headline(chances, value),
         bands=_bands(scores),
-        riskiest=_people(table, scores["p_silent"], RISKIEST, names),
+        riskiest=_people(night, scores, RISKIEST, names),
         focus=nights.focus(scores),
         personas=nights.personas(scores, [persona.name for persona in config.personas], then),
         trend=nights.trend([*_chances(earlier), (night.as_of, version, scores["p_silent"])]),
@@ -126,7 +127,7 @@ def report_data(
         if before is None or then is None
         else nights.changes(scores, then, before.as_of, other_model=_version(before) != version),
         rules=rules_in_words(config.personas, bundle.features),
-        calls=_calls(table, scores, names),
+        calls=_calls(night, scores, names),
         scores_file=f"nights/{night.name}/{SCORES_FILE}",
         value_days=config.economics.value_days,
         pseudonymous=names is not None,
@@ -178,15 +179,15 @@ def _bands(scores: pd.DataFrame) -> pd.DataFrame:
     return ordered.reset_index()
 
 
-def _people(table: pa.Table, order: pd.Series, most: int, names: Pseudonyms | None) -> pd.DataFrame:
-    """The riskiest customers of the rows of `table`, with all that the page says of one."""
-    ranked = pd.DataFrame({"p": order.to_numpy(), "id": table["customer_id"].to_pandas().to_numpy()})
-    first = ranked.sort_values(["p", "id"], ascending=[False, True]).index[:most]
-    people = table.take(pa.array(first, pa.int64())).to_pandas()
+def _people(night: Night, scores: pd.DataFrame, most: int, names: Pseudonyms | None) -> pd.DataFrame:
+    """The riskiest customers of the rows of `scores`, with all that the page says of one."""
+    order = ["p_silent", "customer_id"]
+    first = scores[order].sort_values(order, ascending=[False, True]).head(most)["customer_id"]
+    people = night.scores(customers=first).to_pandas().sort_values(order, ascending=[False, True], ignore_index=True)
     ids = people["customer_id"]
     chances = people["p_silent"].to_numpy()
     at_risk = people["value_at_risk"].to_numpy(dtype=float)
-    kept = [name for name in people if str(name).startswith(("reason_", "theme_"))]
+    kept = [*(name for name in people if str(name).startswith("reason_")), "theme_1", "likely_reason"]
     return pd.DataFrame(
         {
             "customer": list(ids) if names is None else names.all(ids),
@@ -203,14 +204,11 @@ def _people(table: pa.Table, order: pd.Series, most: int, names: Pseudonyms | No
     )
 
 
-def _calls(table: pa.Table, scores: pd.DataFrame, names: Pseudonyms | None) -> str:
+def _calls(night: Night, scores: pd.DataFrame, names: Pseudonyms | None) -> str:
     """The call list: of those to look at first who may be contacted, the riskiest."""
     raised, _ = nights.chosen(scores)
-    free = raised & scores["excluded_because"].isna()
-    if not free.any():
-        return ""
-    part = table.filter(pa.array(free.to_numpy()))
-    return call_list(_people(part, scores.loc[free, "p_silent"], LONGEST, names))
+    free = scores[raised & scores["excluded_because"].isna()]
+    return "" if free.empty else call_list(_people(night, free, LONGEST, names))
 
 
 def _earlier(place: Publication, night: Night) -> list[Night]:
@@ -221,7 +219,7 @@ def _earlier(place: Publication, night: Night) -> list[Night]:
 
 def _chances(earlier: Iterable[Night]) -> Iterator[tuple[date, str, np.ndarray[Any, Any]]]:
     for night in earlier:
-        yield night.as_of, _version(night), night.scores().column("p_silent").to_numpy()
+        yield night.as_of, _version(night), night.scores(["p_silent"])["p_silent"].to_numpy()
 
 
 def _version(night: Night) -> str:

@@ -166,7 +166,7 @@ def train(
     sample = data.drawn(EXPLAINED_ROWS, np.random.default_rng(seed))
     attribution = attribute(final.classifier, sample.X)
     refits = [*judged.refits, judged.fitted.classifier]
-    drivers = drivers_of(attribution, sample, final.classifier, refits, config, seed)
+    drivers = drivers_of(attribution, sample, refits, config, seed)
     tested = data.at(np.isin(data.as_of, np.unique(test.as_of)))
     notes = {
         **_data_notes(data, learn, test, config),

@@ -102,7 +102,7 @@ def watched(
     """
     if problems := night.problems():
         return _left_out(night, "", np.zeros((0, len(OUTCOMES))), f"damaged: {problems[0]}", withdrawn)
-    config, manifest, scores = business.config, night.manifest(), night.scores().to_pandas()
+    config, manifest, scores = business.config, night.manifest(), night.scores(["customer_id", *_CHANCES]).to_pandas()
     model, chances = str(manifest["model_version"]), scores[_CHANCES].to_numpy(dtype=float)
     promise = promises[model]
     if why := promise if isinstance(promise, str) else _why_not(night, manifest, promise, config):

@@ -24,7 +24,7 @@ def ways(found: Insights) -> Chapter:
             capital(row.way),
             capital(row.figure),
             *(("–", row.why) if row.why else (_figure(row.value, row.unit), _change(row))),
-            rate(row.risk_share),
+            "–" if row.why and not row.risk_share else rate(row.risk_share),
         )
         for row in records(table)
     )
