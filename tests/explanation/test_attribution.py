@@ -67,7 +67,7 @@ def test_contributions_of_another_booster_are_refused(classifier, fallback_class
     )
     margin = classifier.raw_margin(customers)
     monkeypatch.setattr(classifier, "boosters_", {"outcomes": other})
-    monkeypatch.setattr(classifier, "raw_margin", lambda *_: margin)
+    monkeypatch.setattr(classifier, "encoded_margin", lambda *_: margin)
     with pytest.raises(ModelError, match="do not add up"):
         attribute(classifier, customers)
 

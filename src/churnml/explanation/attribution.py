@@ -106,7 +106,7 @@ class Explainer:
         matrix = self.classifier.encode(X)
         by_score = {part: self._contributions(part, matrix) for part in self.margin.weights}
         contributions = self.margin.of(by_score)
-        explained = self.classifier.raw_margin(X, self.margin.name)
+        explained = self.classifier.encoded_margin(matrix, self.margin.name)
         total = contributions.sum(axis=1)
         size = sum(np.abs(each).sum(axis=(1, 2)) for each in by_score.values())
         scale = np.maximum(1.0, np.maximum(np.abs(explained), size))

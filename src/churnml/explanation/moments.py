@@ -11,9 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
-from churnml.features.registry import FeatureCard
 
 SINCE = "days_since_"
 ENGAGEMENT = "days_since_engagement"
@@ -24,35 +21,19 @@ NEARLY = 0.05
 """Moments closer than this share of the later one are taken for the same."""
 
 
-def moments_of(
-    cards: Sequence[FeatureCard], columns: Sequence[NDArray[Any]], usual: Sequence[float | None]
-) -> NDArray[np.float64]:
-    """How many days ago it was that each feature tells of (rows, features), nan where it tells of none.
+def moment_rules(names: Sequence[str], usual: Sequence[float | None]) -> dict[str, Any]:
+    """Of which moment each feature tells: `source` and `since` (features,).
 
-    The days of a silence (as long as is usual, or longer) are positive, those of something that happened lately are
-    negative: that nothing was bought for 27 days is not the same as that a complaint came 27 days ago.
+    `source` is the place of the feature that counts the days ago, -1 where none does. From `since` days on it is a
+    silence (as long as is usual, or longer), and before it something that happened lately: that nothing was bought for
+    27 days is not the same as that a complaint came 27 days ago. Where most have no value everything is lately.
     """
-    names = [card.name for card in cards]
-    rows = len(columns[0]) if columns else 0
-    found = np.full((rows, len(names)), np.nan)
-    for place, name in enumerate(names):
+    source = np.full(len(names), -1)
+    since = np.full(len(names), -np.inf)
+    for place, (name, middle) in enumerate(zip(names, usual, strict=True)):
         if name.startswith(OF_THE_SILENCE) and ENGAGEMENT in names:
-            found[:, place] = columns[names.index(ENGAGEMENT)]
+            source[place] = names.index(ENGAGEMENT)
         elif name in OWN_DAYS or name.startswith(SINCE):
-            middle = usual[place]
-            lately = np.zeros(rows, dtype=bool) if middle is None else ~(columns[place] >= middle)
-            found[:, place] = np.where(lately, -columns[place], columns[place])
-    return found
-
-
-def same(moments: NDArray[np.float64], told: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of the moments (rows, features) are nearly one of those told of (rows, m) in the same row.
-
-    >>> same(np.array([[27.0, 60.0, -27.0]]), np.array([[26.0, np.nan]])).tolist()
-    [[True, False, False]]
-    """
-    near = np.zeros(moments.shape, dtype=bool)
-    for one in told.T:
-        apart = np.abs(moments - one[:, None])
-        near |= apart <= NEARLY * np.maximum(np.abs(moments), np.abs(one[:, None]))
-    return near
+            source[place] = place
+            since[place] = -np.inf if middle is None else middle
+    return {"source": source, "since": since}

@@ -13,14 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from churnml.explanation.attribution import CHUNK_ROWS, Attribution, Explainer
-from churnml.explanation.moments import moments_of, same
+from churnml.explanation.speakers import choose, manners
 from churnml.explanation.themes import by_theme, likely_reasons, themes_of
 from churnml.features.registry import FeatureCard
 from churnml.features.sentences import sayer
@@ -28,8 +27,6 @@ from churnml.features.sentences import sayer
 THEMES_NAMED = 3
 NOTHING = "Nothing in the history points towards leaving"
 """What is said of a customer whom no theme pushes that way: everyone who is scored is explained."""
-SAME_AS_USUAL = 0.01
-"""A value within this share of the usual one is not worth a sentence."""
 
 
 def reasons(
@@ -134,79 +131,58 @@ class _Speech:
         currency: str,
     ) -> None:
         known = {feature.name: feature for feature in features}
+        self.X = X
         self.cards = [known[name] for name in attribution.features]
         self.usual = [usual.get(name) for name in attribution.features]
-        self.columns = [_column(card, X[card.name]) for card in self.cards]
+        self.columns = np.empty((len(self.cards), len(X)))
+        for column, card in zip(self.columns, self.cards, strict=True):
+            column[:] = _numbers(card, X[card.name])
         self.currency = currency
         self.totals = by_theme(attribution, features)
-        self.theme_of = np.array(themes_of(attribution, features), dtype=object)
-        self.pushes = attribution.values.copy()
-        for place, card in enumerate(self.cards):
-            self.pushes[~_worth_saying(card, self.columns[place], self.usual[place]), place] = 0.0
-        self.moments = moments_of(self.cards, self.columns, self.usual)
+        self.pushes = np.ascontiguousarray(attribution.values.T)
+        self.manners = manners(self.cards, themes_of(attribution, features), list(self.totals.columns), self.usual)
 
     def say(self, n: int, *, towards: bool, told: NDArray[np.float64] | None = None) -> _Said:
         """The sentences of one side. `told` (rows, m) are days ago that are not to be spoken of again."""
         sign = 1.0 if towards else -1.0
-        strength = np.maximum(sign * self.totals.to_numpy(), 0.0)
+        strength = np.ascontiguousarray(sign * self.totals.to_numpy())
+        shape = len(strength), max(n, THEMES_NAMED)
+        theme, speaker, moments = np.full(shape, -1), np.full(shape, -1), np.full(shape, np.nan)
+        heeded = np.empty((len(strength), 0)) if told is None else told
         order = np.argsort(-strength, axis=1, kind="stable")
-        rows, ranks = len(strength), max(n, THEMES_NAMED)
-        themes = np.full((rows, ranks), None, dtype=object)
-        speaker = np.full((rows, ranks), -1)
-        moments = np.full((rows, ranks), np.nan)
-        spoken = np.zeros(rows, dtype=np.int64)
-        members = [np.flatnonzero(self.theme_of == theme) for theme in self.totals.columns]
-        for chosen in order.T:
-            for theme, name in enumerate(self.totals.columns):
-                here = np.flatnonzero((chosen == theme) & (spoken < ranks) & (strength[:, theme] > 0))
-                if not len(here):
-                    continue
-                place = np.ix_(here, members[theme])
-                pushes, when = sign * self.pushes[place], self.moments[place]
-                pushes[same(when, moments[here])] = 0.0
-                if told is not None:
-                    pushes[same(np.abs(when), told[here])] = 0.0
-                best = np.argmax(pushes, axis=1)
-                first = np.arange(len(here))
-                speaks = pushes[first, best] > 0
-                here, best, first = here[speaks], best[speaks], first[speaks]
-                themes[here, spoken[here]] = name
-                speaker[here, spoken[here]] = members[theme][best]
-                moments[here, spoken[here]] = when[first, best]
-                spoken[here] += 1
-        return _Said(self._sentences(speaker[:, :n]), themes, moments[:, :n])
+        choose(self.manners, self.columns, self.pushes, sign, strength, order, heeded, theme, speaker, moments)
+        names = np.array([*self.totals.columns, None], dtype=object)
+        return _Said(self._sentences(speaker[:, :n]), names[theme], moments[:, :n])
 
     def _sentences(self, speaker: NDArray[np.int64]) -> NDArray[np.object_]:
-        sentences = np.full(speaker.shape, None, dtype=object)
-        for place in np.unique(speaker[speaker >= 0]):
-            rows, ranks = np.nonzero(speaker == place)
-            said = _sentences(self.cards[place], self.columns[place][rows], self.usual[place], self.currency)
-            sentences[rows, ranks] = said
-        return sentences
+        """The sentences of the features at these places (rows, n), None at -1: one feature after the other."""
+        sentences = np.full(speaker.size, None, dtype=object)
+        flat = speaker.ravel()
+        order = np.argsort(flat, kind="stable")
+        first = np.searchsorted(flat[order], np.arange(len(self.cards) + 1))
+        for place in np.flatnonzero(np.diff(first)):
+            spots = order[first[place] : first[place + 1]]
+            rows = spots // speaker.shape[1]
+            card = self.cards[place]
+            if card.type == "category":
+                sentences[spots] = _of_categories(card, self.X[card.name].iloc[rows])
+            else:
+                sentences[spots] = _of_numbers(card, self.columns[place][rows], self.usual[place], self.currency)
+        return sentences.reshape(speaker.shape)
 
 
-def _column(card: FeatureCard, values: pd.Series) -> NDArray[Any]:
-    """Doubles without a negative nought, or the categories as they are."""
-    return values.to_numpy(dtype=object) if card.type == "category" else values.to_numpy(dtype=np.float64) + 0.0
-
-
-def _worth_saying(card: FeatureCard, values: NDArray[Any], usual: float | None) -> NDArray[np.bool_]:
-    missing: NDArray[np.bool_] = pd.isna(values)
+def _numbers(card: FeatureCard, values: pd.Series) -> NDArray[np.float64]:
+    """Doubles without a negative nought; of categories 0, or nan where there is none."""
     if card.type == "category":
-        return ~missing
-    if usual is not None and np.isnan(usual):  # most have none
-        return ~missing
-    if usual is None:
-        different = np.ones(len(values), dtype=bool)
-    else:
-        larger = np.maximum(np.abs(values), abs(usual))
-        different = np.abs(values - usual) > SAME_AS_USUAL * larger
-    return np.where(missing, card.sentence_empty is not None, different)
+        return np.where(values.isna().to_numpy(), np.nan, 0.0)
+    return values.to_numpy(dtype=np.float64) + 0.0
 
 
-def _sentences(card: FeatureCard, values: NDArray[Any], usual: float | None, currency: str) -> list[str]:
-    if card.type == "category":
-        template = card.sentence if "{value}" in card.sentence else f"{card.doc.rstrip('.')}: {{value}}."
-        return [template.replace("{value}", str(value)) for value in values]
+def _of_categories(card: FeatureCard, values: pd.Series) -> list[str]:
+    template = card.sentence if "{value}" in card.sentence else f"{card.doc.rstrip('.')}: {{value}}."
+    return [template.replace("{value}", str(value)) for value in values]
+
+
+def _of_numbers(card: FeatureCard, values: NDArray[np.float64], usual: float | None, currency: str) -> list[str]:
     said = lru_cache(maxsize=None)(sayer(card, usual, currency))  # many customers have the same number
     return [said(value) for value in values.tolist()]

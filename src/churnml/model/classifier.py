@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import lightgbm
@@ -213,12 +213,14 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
 
     def raw_scores(self, X: Any) -> dict[str, Floats]:
         """Each booster's raw scores (n, 1 or the number of its groups), in log-odds, by part of the formulation."""
-        matrix = self.encode(X)
+        return self._scores(self.encode(X), self.boosters_)
+
+    def _scores(self, matrix: Floats, parts: Iterable[str]) -> dict[str, Floats]:
         return {
-            name: np.asarray(booster.predict(matrix, raw_score=True, num_threads=self.num_threads)).reshape(
-                len(matrix), -1
-            )
-            for name, booster in self.boosters_.items()
+            part: np.asarray(
+                self.boosters_[part].predict(matrix, raw_score=True, num_threads=self.num_threads)
+            ).reshape(len(matrix), -1)
+            for part in parts
         }
 
     def predict_proba(self, X: Any) -> Floats:
@@ -237,8 +239,12 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         Declared is, for `three_class`, the log-odds of silent against retained; for `one_vs_rest`, of silent against
         all else; for `chain` and in the fallback, of defection against retained.
         """
-        check_is_fitted(self)
-        return self.formulation_.margin(margin).of(self.raw_scores(X))
+        return self.encoded_margin(self.encode(X), margin)
+
+    def encoded_margin(self, matrix: Floats, margin: str | None = None) -> Floats:
+        """`raw_margin` of a matrix that `encode` gave; no booster but the margin's own is asked."""
+        declared = self.formulation_.margin(margin)
+        return declared.of(self._scores(matrix, declared.weights))
 
     def state(self) -> dict[str, Any]:
         """What was learnt besides the boosters, as plain values for JSON; `restore` takes it back."""
