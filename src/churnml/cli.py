@@ -593,11 +593,23 @@ def _table(frame: Any, title: str) -> None:
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    columns = []
     for name in frame.columns:
-        table.add_column(str(name).replace("_", " "), justify="right" if frame[name].dtype.kind in "if" else "left")
-    for row in frame.itertuples(index=False):
-        table.add_row(*("" if value is None or value != value else escape(_words(value)) for value in row))
-    Console().print(table)
+        cells = ["" if value is None or value != value else _words(value) for value in frame[name]]
+        one_word = not any(" " in cell for cell in cells)  # such as a night's name: never cut off
+        head = str(name).replace("_", " ")
+        table.add_column(
+            head,
+            justify="right" if frame[name].dtype.kind in "if" else "left",
+            no_wrap=one_word,
+            min_width=len(head) if one_word else 24,
+        )
+        columns.append([escape(cell) for cell in cells])
+    for row in zip(*columns, strict=True):
+        table.add_row(*row)
+    console = Console()
+    least = console.measure(table, options=console.options.update(max_width=1000)).minimum
+    Console(width=max(console.width, least)).print(table)
 
 
 def _chapter(chapter: Any) -> None:

@@ -117,6 +117,8 @@ def test_backfill_publishes_every_night_and_goes_on_where_it_was(
         (BEFORE, "published", 0),
         (FIRST, "published", 0),
     ]
+    shown = cli("history", job.config).out  # whole, however narrow: `churnml rollback` asks for the name
+    assert names[0] in shown and f"{FIRST}  published" in shown
     assert cli("backfill", job.config, "--from", BEFORE, "--to", FIRST).code == 2
 
 
