@@ -33,6 +33,9 @@ os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSeri
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 """Tests run side by side: a thread that waits for its turn must not keep the core busy meanwhile."""
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a shell began in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 LONGEST = frozenset({"test_notebooks.py", "test_killed.py", "test_public_runs.py"})
 
 
