@@ -73,6 +73,8 @@ def assign(rows: pd.DataFrame, rules: Sequence[Persona]) -> np.ndarray[Any, np.d
     return np.select(holds, [rule.name for rule in rules], default="other").astype(object)
 
 
+_FLAG = re.compile(r"1 (?:for|where) (.*)[;,] else 0")
+"""How a feature describes itself that says yes or no."""
 _WORDS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least", "=": "equal to"}
 
 
@@ -83,6 +85,9 @@ def rules_in_words(rules: Sequence[Persona], cards: Iterable[Mapping[str, Any]])
     >>> cards = [{"name": "days_since_event", "doc": "Days since the last event of any kind."}]
     >>> rules_in_words([Persona(name="quiet", when=("days_since_event > 30",))], cards)["rule"].item()
     'days since the last event of any kind above 30.'
+    >>> cards = [{"name": "dark_matter", "doc": "1 for a customer whom service has never heard; else 0."}]
+    >>> rules_in_words([Persona(name="dark matter", when=("dark_matter = 1",))], cards)["rule"].item()
+    'a customer whom service has never heard.'
     """
     docs = {str(card["name"]): str(card.get("doc", card["name"])).rstrip(".") for card in cards}
 
@@ -90,6 +95,8 @@ def rules_in_words(rules: Sequence[Persona], cards: Iterable[Mapping[str, Any]])
         name, sign, number = _parsed(condition)
         if name not in docs:
             return f"{name} (which the model’s features lack, so that nobody is told apart by it)"
+        if (sign, number) == ("=", 1.0) and (flag := _FLAG.fullmatch(docs[name])):
+            return flag[1]
         return f"{docs[name][:1].lower()}{docs[name][1:]} {_WORDS[sign]} {number:g}"
 
     texts = ["; and ".join(map(said, rule.when)) or "everyone else" for rule in rules]
