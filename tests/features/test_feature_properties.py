@@ -139,10 +139,11 @@ def test_a_customer_without_any_event_has_nothing(matrix):
     )
     first = {f"engagement_first_{days}d": 0 for days in (1, 7, 14, 30)}
     begun = {"onboarding_steps_done": 0, "onboarding_contact_events": 0, "onboarding_friction_events": 0}
-    assert old == first | begun | {
-        "tenure_days": 300, "_tenure": 300, "onboarding_stalled_days": 30, "self_served": 0, "cancel_abandoned": 0
+    always = {"cancel_abandoned": 0, "quiet_streak_weeks": 26}
+    assert old == first | begun | always | {
+        "tenure_days": 300, "_tenure": 300, "onboarding_stalled_days": 30, "self_served": 0
     }  # fmt: skip
-    assert young == begun | {
-        "engagement_first_1d": 0, "tenure_days": 1, "_tenure": 1, "onboarding_stalled_days": 1, "cancel_abandoned": 0
+    assert young == begun | always | {
+        "engagement_first_1d": 0, "tenure_days": 1, "_tenure": 1, "onboarding_stalled_days": 1
     }  # fmt: skip
-    assert unknown == {"cancel_abandoned": 0}
+    assert unknown == always

@@ -233,7 +233,7 @@ def test_the_call_list_is_in_the_page(browser, address):
     link = browser.execute_script("const a = document.querySelector('a[download]'); return [a.href, a.download]")
     assert link[1] == "call-list-2026-03-01.csv"
     text = base64.b64decode(link[0].partition("base64,")[2]).decode()
-    assert text.startswith("customer,chance,value_at_risk,persona,channel,reason_1")
+    assert text.startswith("customer,chance,value_at_risk,persona,channel,likely_reason,reason_1")
 
 
 def axe() -> Path | None:
