@@ -35,6 +35,7 @@ pd.set_option("display.max_colwidth", 120)
 # %%
 made = churnml.simulate(Path("company"), preset="telecom", customers=800, seed=5, months=12)
 config = churnml.load_config(made["configuration"]).with_paths("company/models", "company/published")
+config = config.changed(snapshots={"every": "42 days"}, model={"bootstrap": 50})  # fewer than usual: it goes faster
 data = churnml.build_dataset(config)
 trained = churnml.train(config, trials=0)
 bundle = trained.bundle

@@ -11,12 +11,13 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ import pytest
 from churnml.config import Config, parse_config
 from churnml.engine import Engine, open_engine
 
-os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC")
 """Spark's queries in the tests are too short for the best compiler of a Java machine: it takes longer than they do."""
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -36,12 +37,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a shell began in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST = frozenset({"test_notebooks.py", "test_killed.py", "test_public_runs.py"})
+LONGEST = frozenset({"test_notebooks.py", "test_public_runs.py", "test_pipelines.py"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest begin, so that at the end no core waits for another."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    """What takes long begins, so that at the end no core waits for another.
+
+    Tests of the shared company are first and together: the process that begins with them is the only one that makes it.
+    """
+    items.sort(key=lambda item: ("company" not in getattr(item, "fixturenames", ()), item.path.name not in LONGEST))
 
 
 @pytest.fixture
@@ -140,6 +144,40 @@ def engine() -> Iterator[Engine]:
 
     with open_engine(Options()) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """MLflow makes the tables of a new local store by all its migrations in turn: of this session's first store only.
+
+    Every later store of this process begins as a copy of that one as it was then, without a run.
+    """
+    from churnml.tracking import tracker
+
+    empty = tmp_path_factory.mktemp("store") / "empty.db"
+    load = tracker.load_mlflow
+    migrate: list[Callable[[Any], None]] = []
+
+    def make_tables(engine: Any) -> None:
+        first = not empty.exists()
+        if first:
+            migrate[0](engine)
+        with closing(engine.raw_connection()) as store, closing(sqlite3.connect(empty)) as kept:
+            here = store.driver_connection
+            here.backup(kept) if first else kept.backup(here)
+
+    def load_mlflow() -> Any:
+        found = load()
+        from mlflow.store.db import utils
+
+        if not migrate:
+            migrate.append(utils._initialize_tables)
+            patch.setattr(utils, "_initialize_tables", make_tables)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracker, "load_mlflow", load_mlflow)
+        yield
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ SMALL = {
 
 def test_every_line_of_the_crontab_works_as_it_stands(tmp_path: Path) -> None:
     """A small simulated shop: its model, a night and the report, the look in the morning, the monitor."""
-    made = churnml.simulate(tmp_path / "data", customers=800, seed=7, preset="shop")
+    made = churnml.simulate(tmp_path / "data", customers=800, seed=7, preset="shop", months=14)
     text, night = Path(made["configuration"]).read_text(), made["day_after_the_last"]
     for old, new in SMALL.items():
         assert old in text, old
