@@ -104,6 +104,19 @@ def test_bootstrap_draws_whole_clusters_and_repeats_itself():
     assert not np.array_equal(drawn, list(scores.ClusterBootstrap(groups, n=50, seed=2)))
 
 
+@pytest.mark.parametrize("at_once", [1, 700, 10**6])
+def test_batches_of_a_bootstrap_are_its_replicates_and_figures_of_many_are_those_of_each(monkeypatch, at_once):
+    monkeypatch.setattr(scores, "BATCH", at_once)
+    rng = np.random.default_rng(4)
+    groups, y, p = rng.integers(0, 40, 97), rng.random(97) < 0.3, rng.random(97).round(1)
+    bootstrap = scores.ClusterBootstrap(groups, n=20, seed=3)
+    assert np.array_equal(np.concatenate(list(bootstrap.batches())), list(bootstrap))
+    ranking, bins = scores.Ranking(y, p), scores.calibration_bins(y, p)
+    many = [(ranking.curves(weights).auroc(), bins.errors(weights)) for weights in bootstrap.batches()]
+    each = [(ranking.curve(weight).auroc(), bins.error(weight)) for weight in bootstrap]
+    assert np.array_equal(np.hstack(many), np.transpose(each))
+
+
 def test_bootstrap_interval_has_the_right_width():
     rng = np.random.default_rng(0)
     per_group = rng.normal(size=400)

@@ -24,7 +24,7 @@ def breakdown(
     -------
     DataFrame with by, part, model, population, outcome, metric, value, low, high, n, positives
     """
-    cells: list[tuple[dict[str, str], Any, Judge, list[dict[Key, float]]]] = []
+    cells: list[tuple[dict[str, str], Any, Judge, list[dict[Key, Floats]]]] = []
     for part in parts:
         for population in POPULATIONS:
             inside = rows.within(population)[part.rows]
@@ -32,14 +32,14 @@ def breakdown(
             for name, table in tables.items() if len(judged) else ():
                 about = {"by": part.by, "part": part.name, "model": name, "population": population}
                 cells.append((about, judged, rows.judge(judged, table[scored]), []))
-    for weight in bootstrap:
+    for weights in bootstrap.batches():
         for _, judged, judge, drawn in cells:
-            drawn.append(judge.figures(weight[judged]))
+            drawn.append(judge.replicates(weights.take(judged, axis=1)))
     result = []
     for about, judged, judge, drawn in cells:
         sizes = counted(rows.code[judged])
         for (outcome, metric), value in judge.figures().items():
-            replicates = np.array([figures[outcome, metric] for figures in drawn])
+            replicates = np.concatenate([figures[outcome, metric] for figures in drawn])
             low, high = bounds((outcome, metric), value, replicates)
             numbers = {"value": value, "low": low, "high": high, "n": sizes["n"], "positives": sizes[outcome]}
             result.append({**about, "outcome": outcome, "metric": metric, **numbers})

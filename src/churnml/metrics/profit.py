@@ -20,7 +20,7 @@ from scipy.optimize import isotonic_regression
 from scipy.special import betaincc
 
 from churnml.errors import ModelError
-from churnml.metrics.scores import Floats, steps
+from churnml.metrics.scores import Floats, quotient, steps
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,18 @@ class ProfitRanking:
         self._gain = np.where(leaves, worth - incentive, 0.0)
         self._cost = np.where(leaves, 0.0, incentive) + self.campaign.contact_cost
 
-    def _cumulated(self, weight: ArrayLike | None) -> tuple[Floats, Floats, float]:
-        """What is gained if everybody accepts, what is spent, at each distinct score going down; weight of all."""
-        weights = np.ones(len(self._rows)) if weight is None else np.asarray(weight, dtype=np.float64)[self._rows]
-        gain, cost = (np.cumsum(weights * each)[self._ends] for each in (self._gain, self._cost))
-        return gain, cost, float(weights.sum())
+    def _cumulated(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """For each row of weights (b, n): what is gained if everybody accepts, what is spent, at each distinct score
+        going down; weight of all.
+        """
+        inside = weights.take(self._rows, axis=1)
+        gain, cost = (np.cumsum(inside * each, axis=1).take(self._ends, axis=1) for each in (self._gain, self._cost))
+        return gain, cost, inside.sum(axis=1)
+
+    def _weights(self, weight: ArrayLike | None) -> Floats:
+        """One set of weights as the only row of many."""
+        known = np.ones(self._rows.max(initial=-1) + 1) if weight is None else np.asarray(weight, dtype=np.float64)
+        return known[np.newaxis]
 
     def expected_maximum(self, weight: ArrayLike | None = None) -> float:
         """The mean, over the acceptance, of the best profit per customer: the campaign's size follows the acceptance.
@@ -119,23 +126,32 @@ class ProfitRanking:
         corner of the convex hull of gain and cost, which isotonic regression of the slopes finds. Each stretch between
         corners is contacted if g exceeds its slope. nan without weight.
         """
-        gain, cost, total = self._cumulated(weight)
-        if total <= 0:
-            return float("nan")
-        rises = steps(gain) > 0
-        more, dearer = steps(gain[rises]), steps(cost[rises])
-        if not len(more):
-            return 0.0
-        hull = isotonic_regression(dearer / more, weights=more)
-        corners = hull.blocks[:-1]
-        return float((np.add.reduceat(more, corners) * self.campaign.excess(hull.x[corners])).sum()) / total
+        return float(self.expected_maxima(self._weights(weight))[0])
+
+    def expected_maxima(self, weights: Floats) -> Floats:
+        """The same for each row of weights (b, n): an array (b,)."""
+        gains, costs, totals = self._cumulated(weights)
+        rising = steps(gains) > 0
+        widths, slopes = [np.zeros(0)], [np.zeros(0)]
+        for gain, cost, rises in zip(gains, costs, rising, strict=True):
+            more, dearer = steps(gain[rises]), steps(cost[rises])
+            if len(more):
+                hull = isotonic_regression(dearer / more, weights=more)
+                corners = hull.blocks[:-1]
+                more, dearer = np.add.reduceat(more, corners), hull.x[corners]
+            widths.append(more)
+            slopes.append(dearer)
+        excess = self.campaign.excess(np.concatenate(slopes))
+        kept, place = np.zeros(len(totals)), 0
+        for number, width in enumerate(widths[1:]):
+            kept[number] = (width * excess[place : place + len(width)]).sum()
+            place += len(width)
+        return quotient(kept, totals, totals > 0)
 
     def maximum_expected(self, weight: ArrayLike | None = None) -> float:
         """The best mean profit per customer of a campaign whose size is fixed before the acceptance is known."""
-        gain, cost, total = self._cumulated(weight)
-        if total <= 0:
-            return float("nan")
-        return max(0.0, float((self.campaign.acceptance * gain - cost).max(initial=0.0))) / total
+        gain, cost, total = self._cumulated(self._weights(weight))
+        return float(quotient((self.campaign.acceptance * gain - cost).max(axis=1, initial=0.0), total, total > 0)[0])
 
 
 def expected_maximum_profit(

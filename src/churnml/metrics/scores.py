@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,8 @@ from churnml.errors import ModelError
 
 Floats = NDArray[np.float64]
 SMALLEST = 1e-15
+BATCH = 100_000
+"""Weights that a bootstrap gives at once: they should stay in the processor's cache."""
 
 
 def _weights(weight: ArrayLike | None, n: int) -> Floats:
@@ -78,13 +81,13 @@ def brier(y: ArrayLike, p: ArrayLike, weight: ArrayLike | None = None) -> float:
 
 
 def steps(cumulated: Floats) -> Floats:
-    """What each place adds to a cumulated sum.
+    """What each place adds to a cumulated sum, or to each row of many.
 
     >>> steps(np.array([1.0, 3.0, 3.0])).tolist()
     [1.0, 2.0, 0.0]
     """
     result = cumulated.copy()
-    result[1:] -= cumulated[:-1]
+    result[..., 1:] -= cumulated[..., :-1]
     return result
 
 
@@ -106,8 +109,14 @@ class Ranking:
 
     def curve(self, weight: ArrayLike | None = None) -> RankingCurve:
         """Weight of all rows and of the true ones at or above each distinct score, highest first."""
-        weights = _weights(weight, len(self._order))[self._order]
-        return RankingCurve(np.cumsum(weights)[self._ends], np.cumsum(weights * self._hit)[self._ends])
+        curves = self.curves(_weights(weight, len(self._order))[np.newaxis])
+        return RankingCurve(curves.reached[0], curves.found[0])
+
+    def curves(self, weights: Floats) -> RankingCurves:
+        """The same for each row of weights (b, n)."""
+        ordered = weights.take(self._order, axis=1)
+        reached, found = (np.cumsum(each, axis=1).take(self._ends, axis=1) for each in (ordered, ordered * self._hit))
+        return RankingCurves(reached, found)
 
 
 @dataclass(frozen=True)
@@ -118,39 +127,72 @@ class RankingCurve:
     found: Floats
 
     @property
-    def _totals(self) -> tuple[float, float]:
-        return (float(self.reached[-1]), float(self.found[-1])) if len(self.reached) else (0.0, 0.0)
+    def _alone(self) -> RankingCurves:
+        return RankingCurves(self.reached[np.newaxis], self.found[np.newaxis])
 
     def auroc(self) -> float:
         """Area under the receiver operating characteristic; nan with only one class."""
-        everything, hits = self._totals
-        if hits <= 0 or everything - hits <= 0:
-            return float("nan")
-        missed = steps(self.reached - self.found)
-        middle = self.found - steps(self.found) / 2
-        return float((missed * middle).sum()) / (hits * (everything - hits))
+        return float(self._alone.auroc()[0])
 
     def average_precision(self) -> float:
         """Mean precision over the true rows, as scikit-learn defines it; nan with only one class."""
-        everything, hits = self._totals
-        if hits <= 0 or everything - hits <= 0:
-            return float("nan")
-        precision = np.divide(self.found, self.reached, out=np.zeros_like(self.found), where=self.reached > 0)
-        return float((steps(self.found) * precision).sum()) / hits
+        return float(self._alone.average_precision()[0])
 
     def precision_at(self, share: float) -> float:
         """Share of true rows among the top `share` of the weight; expected value over the order of ties."""
-        everything, _ = self._totals
-        if everything <= 0:
-            return float("nan")
-        depth = share * everything
-        found = np.interp(depth, np.concatenate([[0.0], self.reached]), np.concatenate([[0.0], self.found]))
-        return float(found) / depth
+        return float(self._alone.precision_at(share)[0])
 
     def lift_at(self, share: float) -> float:
         """Precision in the top `share` over the share of true rows everywhere; nan when none is true."""
+        return float(self._alone.lift_at(share)[0])
+
+
+@dataclass(frozen=True)
+class RankingCurves:
+    """`RankingCurve` for many sets of weights at once: arrays (b, d), and every figure as an array (b,)."""
+
+    reached: Floats
+    found: Floats
+
+    @property
+    def _totals(self) -> tuple[Floats, Floats]:
+        if not self.reached.shape[1]:
+            return np.zeros(len(self.reached)), np.zeros(len(self.reached))
+        return self.reached[:, -1], self.found[:, -1]
+
+    def auroc(self) -> Floats:
+        """Area under the receiver operating characteristic; nan with only one class."""
         everything, hits = self._totals
-        return self.precision_at(share) / (hits / everything) if hits > 0 else float("nan")
+        missed = steps(self.reached - self.found)
+        middle = self.found - steps(self.found) / 2
+        both = (hits > 0) & (everything - hits > 0)
+        return quotient((missed * middle).sum(axis=1), hits * (everything - hits), both)
+
+    def average_precision(self) -> Floats:
+        """Mean precision over the true rows, as scikit-learn defines it; nan with only one class."""
+        everything, hits = self._totals
+        precision = np.divide(self.found, self.reached, out=np.zeros_like(self.found), where=self.reached > 0)
+        both = (hits > 0) & (everything - hits > 0)
+        return quotient((steps(self.found) * precision).sum(axis=1), hits, both)
+
+    def precision_at(self, share: float) -> Floats:
+        """Share of true rows among the top `share` of the weight; expected value over the order of ties."""
+        everything, _ = self._totals
+        depths = share * everything
+        start = np.zeros((len(depths), 1))
+        reached, found = np.hstack([start, self.reached]), np.hstack([start, self.found])
+        inside = [np.interp(depth, *curve) for depth, *curve in zip(depths, reached, found, strict=True)]
+        return quotient(np.asarray(inside, dtype=np.float64), depths, everything > 0)
+
+    def lift_at(self, share: float) -> Floats:
+        """Precision in the top `share` over the share of true rows everywhere; nan when none is true."""
+        everything, hits = self._totals
+        return quotient(self.precision_at(share), quotient(hits, everything, everything > 0), hits > 0)
+
+
+def quotient(above: Floats, below: Floats, where: NDArray[np.bool_]) -> Floats:
+    """One array divided by another; nan where a condition does not hold."""
+    return np.asarray(np.divide(above, below, out=np.full(len(above), np.nan), where=where), dtype=np.float64)
 
 
 def auroc(y: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:
@@ -196,18 +238,28 @@ class CalibrationBins:
 
     def curve(self, weight: ArrayLike | None = None) -> tuple[Floats, Floats, Floats]:
         """Mean predicted chance, observed share and weight of each bin; nan for a bin without weight."""
-        weights = _weights(weight, len(self.p))
-        size = np.bincount(self.code, weights, minlength=self.n).astype(np.float64)
+        predicted, observed, size = self.curves(_weights(weight, len(self.p))[np.newaxis])
+        return predicted[0], observed[0], size[0]
+
+    def curves(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """The same for each row of weights (b, n): arrays (b, bins)."""
+        code = (self.code + self.n * np.arange(len(weights))[:, np.newaxis]).ravel()
+        size, predicted, observed = (
+            np.bincount(code, each.ravel(), self.n * len(weights)).astype(np.float64).reshape(len(weights), self.n)
+            for each in (weights, weights * self.p, weights * self.hit)
+        )
         with np.errstate(invalid="ignore", divide="ignore"):
-            predicted = np.bincount(self.code, weights * self.p, minlength=self.n) / size
-            observed = np.bincount(self.code, weights * self.hit, minlength=self.n) / size
-        return predicted, observed, size
+            return predicted / size, observed / size, size
 
     def error(self, weight: ArrayLike | None = None) -> float:
         """Expected calibration error: mean over rows of |predicted - observed| of their bin."""
-        predicted, observed, size = self.curve(weight)
-        total = float(size.sum())
-        return float(np.nansum(np.abs(predicted - observed) * size)) / total if total > 0 else float("nan")
+        return float(self.errors(_weights(weight, len(self.p))[np.newaxis])[0])
+
+    def errors(self, weights: Floats) -> Floats:
+        """The same for each row of weights (b, n): an array (b,)."""
+        predicted, observed, size = self.curves(weights)
+        total = size.sum(axis=1)
+        return quotient(np.nansum(np.abs(predicted - observed) * size, axis=1), total, total > 0)
 
 
 def calibration_bins(y: ArrayLike, p: ArrayLike, n: int = 10) -> CalibrationBins:
@@ -262,6 +314,12 @@ class ClusterBootstrap:
         for _ in range(self.n):
             drawn = rng.integers(self.clusters, size=self.clusters)
             yield np.bincount(drawn, minlength=self.clusters).astype(np.float64)[self._codes]
+
+    def batches(self) -> Iterator[Floats]:
+        """The same weights in arrays (b, n): many replicates of few rows at once, few of many."""
+        drawn = iter(self)
+        while batch := list(islice(drawn, max(1, BATCH // max(1, len(self._codes))))):
+            yield np.array(batch)
 
 
 def interval(replicates: ArrayLike, level: float = 0.95) -> tuple[float, float]:
