@@ -292,11 +292,12 @@ def test_flows_follow_everybody_from_month_to_month() -> None:
     )
     now = held.now.assign(voice_events_90d=[0.0, 0.0, 0.0]).iloc[:1]
     came = now.assign(customer_id="new", voice_events_90d=1.0)
-    found = personas(Ledger(held.rows, pd.concat([now, came]), {}, {}, ()), rules)
+    cards = ({"name": "voice_events_90d", "doc": "Events of voice."},)
+    found = personas(Ledger(held.rows, pd.concat([now, came]), {}, {}, (), cards=cards), rules)
     flows = found.flows.set_index(["before", "after"])["customers"].to_dict()
     assert flows == {("loud", "quiet"): 1, ("quiet", AWAY): 1, ("quiet", LEFT_SILENTLY): 1, (NEW, "loud"): 1}
     assert found.counts.set_index(["as_of", "persona"])["customers"].tolist() == [1, 2, 1, 1]
-    assert found.rules["rule"].tolist() == ["voice_events_90d >= 1", "everyone else"]
+    assert found.rules["rule"].tolist() == ["events of voice at least 1.", "everyone else."]
 
 
 def test_rules_that_make_no_sense_are_refused(configured: Callable[..., Config]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -71,17 +72,15 @@ def test_same_data_same_bytes_in_any_process(build_report, page):
         "sys.stdout.write(hashlib.sha256(render(c.make_report()).encode()).hexdigest())"
     )
     conftest = os.path.join(os.path.dirname(__file__), "conftest.py")
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", code, conftest],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(found) == 1
+    seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"  # another than this process has
+    found = subprocess.run(
+        [sys.executable, "-c", code, conftest],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert found.stdout == hashlib.sha256(page.encode()).hexdigest()
 
 
 def test_drawing_leaves_the_style_of_other_figures_alone(build_report):
@@ -251,7 +250,10 @@ def test_unknown_numbers_show_as_dashes(build_report):
 
 
 def test_a_fallback_and_what_is_switched_off_are_told(build_report, build_trust):
-    text = Reader(render(build_report(trust=build_trust(fallback="only 7 vocal defections to learn from")))).text
+    moved = {"retained": -0.1, "silent": 0.3, "vocal": 0.0}
+    known = build_trust(fallback="only 7 vocal defections to learn from", base_rates_moved_by=moved)
+    text = Reader(render(build_report(trust=known))).text
+    assert "look as if more leave silently" in text and "were multiplied by 1.49" in text
     assert "Note: Only 7 vocal defections to learn from." in text
     assert "needs kind case_responded" in text.lower()
     assert "Not scored: 212 customers, had already left." in text

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -75,6 +75,8 @@ class Ledger:
         Names of the attributes in the rows that are neither personal nor protected.
     whole
         All customers at the last snapshot, where `rows` and `now` are a sample of them.
+    cards
+        What describes each feature to a reader: `name`, `doc`, ...
     """
 
     rows: pd.DataFrame
@@ -83,6 +85,7 @@ class Ledger:
     off: Mapping[str, str]
     attributes: tuple[str, ...]
     whole: pd.DataFrame | None = None
+    cards: tuple[Mapping[str, Any], ...] = ()
 
     def lacks(self, *names: str) -> str:
         """Why the first of these features that is not there is not there; empty when all are."""
@@ -170,7 +173,8 @@ def open_ledger(
         whole = _frame(dataset.build(everybody, config, engine, [later["as_of"].max().date()], recipe))
     frames = [rows, later] if whole is None else [rows, later, whole]
     _number_groups(frames)
-    return Ledger(rows, later, _frictions(config, rows), off, attributes, whole)
+    cards = tuple(card.card() for card in recipe.cards)
+    return Ledger(rows, later, _frictions(config, rows), off, attributes, whole, cards)
 
 
 def _number_groups(frames: Sequence[pd.DataFrame]) -> None:

@@ -94,7 +94,7 @@ def rules_in_words(rules: Sequence[Persona], cards: Iterable[Mapping[str, Any]])
     def said(condition: str) -> str:
         name, sign, number = _parsed(condition)
         if name not in docs:
-            return f"{name} (which the model’s features lack, so that nobody is told apart by it)"
+            return f"{name} (which the features lack, so that nobody is told apart by it)"
         if (sign, number) == ("=", 1.0) and (flag := _FLAG.fullmatch(docs[name])):
             return flag[1]
         return f"{docs[name][:1].lower()}{docs[name][1:]} {_WORDS[sign]} {number:g}"
@@ -129,12 +129,11 @@ def personas(ledger: Ledger, rules: Sequence[Persona]) -> Personas:
     names = [rule.name for rule in rules]
     past = ledger.rows.assign(persona=assign(ledger.rows, rules))
     missing = {name: why for name in features_of(rules) if (why := ledger.lacks(name))}
-    words = [" and ".join(rule.when) or "everyone else" for rule in rules]
     return Personas(
         counts=_counts(both, names),
         flows=_flows(both, months),
         profile=_profile(ledger.today.assign(persona=assign(ledger.today, rules)), past, names),
-        rules=pd.DataFrame({"persona": names, "rule": words}),
+        rules=rules_in_words(rules, ledger.cards),
         missing=missing,
     )
 

@@ -6,13 +6,9 @@ the page as they are.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import pandas as pd
 from markupsafe import Markup
 
 from churnml.evaluation.evaluate import LEADING
-from churnml.insights.findings import Insights
 from churnml.report import briefing, drivers, figures, silence, story, tables, words
 from churnml.report.call_list import LONGEST, as_link
 from churnml.report.chapters import chapters
@@ -62,15 +58,10 @@ def render(data: ReportData) -> str:
         model_table=tables.model_table(data),
         verdict=story.verdict_on_model(data),
         trust=story.trust(data),
-        chapters=() if data.insights is None else chapters(_told(data.insights, data.rules)),
+        chapters=() if data.insights is None else chapters(data.insights),
         pictures={} if data.insights is None else pictures(data.insights),
         lists=[table for table in (tables.switched_off(data), tables.repairs(data)) if table is not None],
     )
-
-
-def _told(found: Insights, rules: pd.DataFrame) -> Insights:
-    """The insights with the rules of the personas in the words of the page."""
-    return replace(found, personas=replace(found.personas, rules=rules))
 
 
 def _nights(data: ReportData) -> Figure | None:

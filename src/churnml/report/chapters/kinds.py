@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from math import isnan
 
 import pandas as pd
@@ -88,7 +87,7 @@ def personas(found: Insights) -> Chapter:
             for row in records(known.profile)
         ),
     )
-    order = tuple((capital(name), sentence(_in_words(rule))) for name, rule in rules.items())
+    order = tuple((capital(name), sentence(rule)) for name, rule in rules.items())
     tables = [
         profile,
         Table("The rules, in the order in which they are tried", (Column("Kind"), Column("Rule")), order),
@@ -104,19 +103,6 @@ def personas(found: Insights) -> Chapter:
             )
         )
     return Chapter("personas", "Kinds of customer, and how they change", tuple(said), tuple(tables))
-
-
-_SIGNS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above", "=": "equal to"}
-
-
-def _in_words(rule: str) -> str:
-    """A rule of the configuration, to read.
-
-    >>> _in_words("days_since_event > 30 and trend_30d<=0.5")
-    'days since event above 30 and trend 30d at most 0.5'
-    """
-    said = re.sub(r"\s*(<=|>=|<|>|=)\s*", lambda sign: f" {_SIGNS[sign[1]]} ", rule)
-    return said.replace("_", " ")
 
 
 def mean_flows(flows: pd.DataFrame) -> pd.DataFrame:
