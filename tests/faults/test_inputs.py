@@ -83,6 +83,26 @@ def test_damaged_files_are_refused_or_read_but_never_a_bug(configured: Callable[
     assert refused >= 10
 
 
+@pytest.mark.parametrize(
+    ("name", "column"), [("customers", "since"), ("customers", "until"), ("log", "at"), ("log", "known")]
+)
+@pytest.mark.parametrize("year", ["15842", "-4000"])
+def test_a_year_that_no_calendar_has_is_no_bug(
+    configured: Callable[..., Config], folder: Path, name: str, column: str, year: str
+) -> None:
+    table = pd.read_parquet(folder / f"{name}.parquet")
+    times = table[column].to_numpy().copy()
+    times[3] = np.datetime64(f"{year}-03-01", "us")
+    table.assign(**{column: times}).to_parquet(folder / f"{name}.parquet")
+    with open_engine(configured().engine) as engine:
+        canonical = build(configured(), engine, folder)
+        found = [violation for violation in canonical.report(engine, configured()).violations if violation.count]
+    refused = [(each.column, each.name) for each in found if each.severity == "refuse"]
+    said = {"since": "signed_up_at", "at": "occurred_at", "known": "recorded_at"}
+    assert refused == ([] if column == "until" else [(said[column], "dates before 1970 or after 2099")])
+    assert column != "until" or [each.column for each in found] == (["ends_at"] if year < "0" else [])
+
+
 def test_the_order_of_columns_and_new_ones_change_nothing(configured: Callable[..., Config], folder: Path) -> None:
     before = read(configured(), folder)
     for name in ("customers.parquet", "log.parquet"):

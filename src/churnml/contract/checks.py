@@ -14,7 +14,7 @@ from churnml.contract.flags import flag_checks
 from churnml.contract.order import answers, life_checks, sequence_checks
 from churnml.contract.report import ContractReport, Severity, Violation, settle
 from churnml.contract.rows import RowClock
-from churnml.contract.tables import KINDS, midnight
+from churnml.contract.tables import KINDS, implausible, midnight
 from churnml.contract.units import unit_checks
 from churnml.contract.volume import daily, last_full_day, volume_checks
 from churnml.engine import whole
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from churnml import config as settings
     from churnml.engine import Engine
-
-PLAUSIBLE = (date(1970, 1, 1), date(2100, 1, 1))
-"""A date outside these is a placeholder, not a date."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +103,8 @@ _MEANING: dict[str, tuple[str, str, str, Severity, str]] = {
     "event_null": ("events", "customer_id", "nulls", "refuse", "fix the extract or set rows_without_customer: drop"),
     "implausible": ("events", "occurred_at", "dates before 1970 or after 2099", "refuse",
                     "a placeholder is no date; give null"),
+    "recorded_implausible": ("events", "recorded_at", "dates before 1970 or after 2099", "refuse",
+                             "a placeholder is no date; give null"),
     "recorded_early": ("events", "recorded_at", "events recorded before they occurred", "warn", "check recorded_at"),
     "kind_null": ("events", "kind", "nulls", "refuse", "complete the map of the kind column"),
     "rating_range": ("events", "rating", "ratings outside 0 to 1", "refuse", "scale the rating in a query, or set "
@@ -136,14 +135,15 @@ def _of_customers(customers: ir.Table) -> ir.Table:
         customer_null=customers.customer_id.isnull().sum(),
         customer_duplicate=customers.customer_id.count() - customers.customer_id.nunique(),
         ends_early=(customers.ends_at < customers.signed_up_at).sum(),
-        sign_up_implausible=_implausible(customers.signed_up_at).sum(),
+        sign_up_implausible=implausible(customers.signed_up_at).sum(),
     )
 
 
 def _of_events(events: ir.Table, kinds: frozenset[str]) -> ir.Table:
     return events.aggregate(
         event_null=events.customer_id.isnull().sum(),
-        implausible=_implausible(events.occurred_at).sum(),
+        implausible=implausible(events.occurred_at).sum(),
+        recorded_implausible=(implausible(events.recorded_at) & ~implausible(events.occurred_at)).sum(),
         recorded_early=(events.recorded_at < events.occurred_at).sum(),
         kind_null=events.kind.isnull().sum(),
         unknown_kind=(~events.kind.isin(sorted(kinds))).sum(),
@@ -151,11 +151,6 @@ def _of_events(events: ir.Table, kinds: frozenset[str]) -> ir.Table:
         duration_negative=(events.duration_s < 0).sum(),
         wait_negative=(events.wait_s < 0).sum(),
     )
-
-
-def _implausible(moment: ir.TimestampValue) -> ir.BooleanValue:
-    first, last = map(midnight, PLAUSIBLE)
-    return (moment < first) | (moment >= last)
 
 
 def _unknown_kinds(events: ir.Table, kinds: frozenset[str]) -> ir.Table:

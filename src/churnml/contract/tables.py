@@ -90,3 +90,13 @@ def midnight(day: date | datetime) -> Any:
     """The start of a day (or a moment) as a literal to compare timestamps with."""
     moment = day if isinstance(day, datetime) else datetime.combine(day, time())
     return ibis.literal(moment.isoformat(sep=" ")).cast("timestamp")
+
+
+PLAUSIBLE = (date(1970, 1, 1), date(2100, 1, 1))
+"""Times before the first or from the second on are placeholders or mistakes."""
+
+
+def implausible(moment: Any) -> Any:
+    """Whether a time column lies outside of `PLAUSIBLE`."""
+    first, last = map(midnight, PLAUSIBLE)
+    return (moment < first) | (moment >= last)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from churnml.contract.report import Violation
-from churnml.contract.tables import EVENTS, midnight
+from churnml.contract.tables import EVENTS, implausible, midnight
 from churnml.engine import part_of
 
 if TYPE_CHECKING:
@@ -95,8 +95,12 @@ def without_repeated_days(events: ir.Table, engine: Engine) -> tuple[ir.Table, i
 
 
 def daily(events: ir.Table, engine: Engine) -> pd.DataFrame:
-    """`rows`, `distinct` rows and `customers` of each kind and day; of a sample of customers where events are many."""
-    sampled = part_of(_with_fingerprint(events), engine.number(events.count()) // SAMPLED_ROWS + 1)
+    """`rows`, `distinct` rows and `customers` of each kind and day; of a sample of customers where events are many.
+
+    Implausible days, which have a violation of their own, are left out: no calendar may have them.
+    """
+    dated = _with_fingerprint(events.filter(~implausible(events.occurred_at)))
+    sampled = part_of(dated, engine.number(events.count()) // SAMPLED_ROWS + 1)
     table = engine.frame(
         sampled.group_by("kind", "day").aggregate(
             rows=sampled.count(), distinct=sampled.fingerprint.nunique(), customers=sampled.customer_id.nunique()
