@@ -6,23 +6,21 @@ Exit codes: 0 done or nothing to do, 2 configuration or usage, 65 data or model 
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from churnml.errors import ChurnmlError
+from churnml.terminal import records, say, show, show_chapter, show_table, watched
 from churnml.workflows.exits import INTERRUPTED, exit_codes, refuse_tomorrow
 
 if TYPE_CHECKING:
     from churnml.config import Config
-    from churnml.workflows.business import Progress
 
 app = typer.Typer(
     name="churnml",
@@ -99,9 +97,9 @@ def demo(
     """Simulate a telecom company, train, score a night and write the report; no network needed."""
     from churnml.workflows.demo import demo as run
 
-    with _watched(as_json) as progress:
+    with watched(as_json) as progress:
         result = run(out, customers=customers, seed=seed, progress=progress)
-    _print(result.summary(), as_json, title="The demo is done")
+    show(result.summary(), as_json, title="The demo is done")
 
 
 @app.command()
@@ -123,7 +121,7 @@ def simulate(
     """Write the tables of a simulated company, a configuration for them, and the truth beside them."""
     from churnml.workflows.demo import simulate as run
 
-    with _watched(as_json) as progress:
+    with watched(as_json) as progress:
         summary = run(
             out,
             customers=customers,
@@ -135,7 +133,7 @@ def simulate(
             workers=workers or os.cpu_count() or 1,
             progress=progress,
         )
-    _print(summary, as_json, title="Simulated")
+    show(summary, as_json, title="Simulated")
 
 
 @app.command()
@@ -143,15 +141,15 @@ def check(config: ConfigFile, as_of: CheckedAsOf = None, data: DataRoot = None, 
     """Hold the data against the contract; every violation by name and count."""
     from churnml.workflows.check import check as run
 
-    with _watched(as_json) as progress:
+    with watched(as_json) as progress:
         result = run(_load(config), as_of=as_of, root=data, progress=progress)
     if as_json:
-        _print(result.summary(), True)
+        show(result.summary(), True)
         result.report.raise_if_refused()
         return
     if result.report.violations:
-        _table(result.report.frame(), "Violations")
-    _print(result.summary(brief=True), False, title="" if result.report.violations else "No violation")
+        show_table(result.report.frame(), "Violations")
+    show(result.summary(brief=True), False, title="" if result.report.violations else "No violation")
     if refused := len(result.report.refused):
         raise _Refused(f"the data are refused for {refused} of the violations above; mend, repair or accept each")
 
@@ -167,12 +165,12 @@ def dataset(
     """Write the labelled table (keys, features, outcome) and, for every customer left out, the reason."""
     from churnml.workflows.dataset import dataset as run
 
-    with _watched(as_json) as progress:
+    with watched(as_json) as progress:
         summary, left_out = run(_load(config), out, known_at=known_at, root=data, progress=progress)
     if not as_json:
-        _table(left_out, "Left out")
+        show_table(left_out, "Left out")
         del summary["left_out"]
-    _print(summary, as_json, title="The data set")
+    show(summary, as_json, title="The data set")
 
 
 @app.command()
@@ -197,7 +195,7 @@ def define(
 
     if out is not None:
         check_picture(out)
-    with _watched(as_json) as progress:
+    with watched(as_json) as progress:
         lab = run(
             _load(config),
             horizons=horizon or (),
@@ -211,10 +209,10 @@ def define(
     if out is not None:
         definition_plot(lab, out)
     if as_json:
-        _print(lab.summary(), True)
+        show(lab.summary(), True)
         return
-    _table(lab.table(), "What leaving could mean")
-    _print(
+    show_table(lab.table(), "What leaving could mean")
+    show(
         {"suggested days of silence": lab.suggestion.quiet_days or "none", "why": lab.suggestion.why}
         | {f"({number})": text for number, text in enumerate(lab.remarks, start=1)},
         False,
@@ -233,11 +231,11 @@ def train(
     """Train, judge on the test snapshots, and log the run; the first sound model becomes the champion."""
     from churnml.workflows.train import train as run
 
-    with _watched(as_json) as progress:
+    with watched(as_json) as progress:
         result = run(_load(config), known_at=known_at, trials=trials, seed=seed, root=data, progress=progress)
     if not as_json:
-        _table(result.leaderboard(), "Silent defection on the test snapshots, 95% intervals")
-    _print(result.summary(), as_json, title="Trained")
+        show_table(result.leaderboard(), "Silent defection on the test snapshots, 95% intervals")
+    show(result.summary(), as_json, title="Trained")
 
 
 @app.command()
@@ -260,12 +258,12 @@ def compare(
             raise typer.BadParameter("--ablation trains models of its own; give no versions")
         from churnml.workflows.ablation import ablate
 
-        with _watched(as_json) as progress:
+        with watched(as_json) as progress:
             families = ablate(_load(config), known_at=known_at, root=data, progress=progress)
         if as_json:
-            _print(families.summary(), True)
+            show(families.summary(), True)
         else:
-            _table(
+            show_table(
                 families.table(),
                 f"What each family is worth: all features minus without it, on {families.rows:,} rows of the training "
                 f"period predicted out of time ({families.origins[0]} to {families.origins[-1]}), no voice before",
@@ -275,16 +273,16 @@ def compare(
 
     result = run(_load(config), versions or [])
     if as_json:
-        _print(result.summary(), True)
+        show(result.summary(), True)
     else:
-        _table(
+        show_table(
             result.table(),
             f"Versions on the {result.rows:,} test rows that all of them share ({result.snapshots[0]} to "
             f"{result.snapshots[-1]}), no voice before",
         )
-        _table(result.difference_table(), f"Differences to version {result.reference}, paired, 95% intervals")
+        show_table(result.difference_table(), f"Differences to version {result.reference}, paired, 95% intervals")
         if len(result.settings):
-            _table(result.settings, "What the versions differ in")
+            show_table(result.settings, "What the versions differ in")
 
 
 @app.command()
@@ -297,7 +295,7 @@ def promote(
     """Make a version the champion, if it has earned it; says why not."""
     from churnml.workflows.promote import promote as run
 
-    _print(run(_load(config), version, force=force), as_json, title="Promotion")
+    show(run(_load(config), version, force=force), as_json, title="Promotion")
 
 
 @app.command()
@@ -330,14 +328,14 @@ def score(
     from churnml.workflows.score import rehearse
     from churnml.workflows.score import score as run
 
-    with _watched(as_json) as progress:
+    with watched(as_json) as progress:
         if dry_run:
             rehearsed = rehearse(_load(config), as_of, known_at=known_at, root=data, progress=progress)
             summary, title = rehearsed.summary(), "Nothing was published"
         else:
             result = run(_load(config), as_of, known_at=known_at, root=data, progress=progress)
             summary, title = result.summary(), "Nothing to do" if result.unchanged else "Published"
-    _print(summary, as_json, title=title)
+    show(summary, as_json, title=title)
 
 
 @app.command()
@@ -353,9 +351,9 @@ def backfill(
     refuse_tomorrow(last)
     from churnml.workflows.backfill import backfill as run
 
-    with _watched(as_json) as progress:
+    with watched(as_json) as progress:
         result = run(_load(config), first, last, every=every, root=data, progress=progress)
-    _print(result.summary(), as_json, title="Backfilled")
+    show(result.summary(), as_json, title="Backfilled")
     if result.refused:
         first_reason = next(iter(result.refused.values()))
         raise _Refused(f"{len(result.refused)} nights were refused, the first for: {first_reason}")
@@ -372,10 +370,10 @@ def history(
 
     nights, runs = run(_load(config), last)
     if as_json:
-        _print({"nights": _records(nights), "runs": _records(runs)}, True)
+        show({"nights": records(nights), "runs": records(runs)}, True)
     else:
-        _table(nights, "Published nights")
-        _table(runs, "Runs")
+        show_table(nights, "Published nights")
+        show_table(runs, "Runs")
 
 
 @app.command()
@@ -390,7 +388,7 @@ def status(
     from churnml.workflows.nights import status as run
 
     result = run(_load(config), as_of or date.today())
-    _print(result.summary(), as_json, title="Good" if result.good else "Not good")
+    show(result.summary(), as_json, title="Good" if result.good else "Not good")
     if not result.good:
         raise _Refused("; ".join(result.problems))
 
@@ -411,9 +409,9 @@ def monitor(
 
     if as_of is not None:
         refuse_tomorrow(as_of)
-    with _watched(as_json) as progress:
+    with watched(as_json) as progress:
         result = run(_load(config), as_of=as_of, out=out, root=data, progress=progress)
-    _print(result.summary() if as_json else result.brief(), as_json, title="Well" if result.found.well else "Not well")
+    show(result.summary() if as_json else result.brief(), as_json, title="Well" if result.found.well else "Not well")
     result.require()
 
 
@@ -426,7 +424,7 @@ def rollback(
     """Show readers an earlier night; those after it stay withdrawn until newer inputs, or their name here."""
     from churnml.workflows.nights import rollback as run
 
-    _print(run(_load(config), night), as_json, title="Rolled back")
+    show(run(_load(config), night), as_json, title="Rolled back")
 
 
 @app.command()
@@ -439,7 +437,7 @@ def forget(
     from churnml.workflows.forget import forget as run
 
     identity = sys.stdin.readline().strip() if customer == "-" else customer
-    _print(run(_load(config), identity), as_json, title="Forgotten")
+    show(run(_load(config), identity), as_json, title="Forgotten")
 
 
 @app.command()
@@ -462,14 +460,14 @@ def explain(
     settings = _load(config)
     if figure is not None:
         check_file(figure)
-    with _watched(as_json) as progress:
+    with watched(as_json) as progress:
         result = run(settings, customer, as_of, root=data, progress=progress)
     if figure is not None:
         result.figure(figure)
     if as_json:
-        _print(result.summary(), True)
+        show(result.summary(), True)
     else:
-        _say(result.text())
+        say(result.text())
 
 
 @app.command()
@@ -497,11 +495,11 @@ def report(
     settings, found, said = _load(config), None, None
     if with_insights or with_quotes:
         as_of = publication(settings).verify().as_of
-        with _watched(as_json) as progress:
+        with watched(as_json) as progress:
             found = find(settings, as_of=as_of, root=data, progress=progress) if with_insights else None
             said = quotes(settings, as_of=as_of, root=data, progress=progress) if with_quotes else None
     page = run(settings, out, found=found, said=said, named=with_names)
-    _print({"report": str(page)}, as_json, title="The report")
+    show({"report": str(page)}, as_json, title="The report")
 
 
 @app.command()
@@ -519,13 +517,13 @@ def insights(
     from churnml.workflows.insights import insights as run
     from churnml.workflows.insights import plain
 
-    with _watched(as_json) as progress:
+    with watched(as_json) as progress:
         found = run(_load(config), as_of=as_of, root=data, progress=progress)
     if as_json:
-        _print(plain(found), True)
+        show(plain(found), True)
         return
     for chapter in chapters(found):
-        _chapter(chapter)
+        show_chapter(chapter)
 
 
 @app.command()
@@ -533,12 +531,12 @@ def audit(config: ConfigFile, data: DataRoot = None, as_json: AsJson = False) ->
     """Try to make the future leak in, look for facts written with hindsight, and name the feature or column."""
     from churnml.workflows.audit import audit_config as run
 
-    with _watched(as_json) as progress:
+    with watched(as_json) as progress:
         result = run(_load(config), root=data, progress=progress)
     if as_json:
-        _print({"passed": result.passed, "gates": _records(result.frame())}, True)
+        show({"passed": result.passed, "gates": records(result.frame())}, True)
     else:
-        _table(result.frame().drop(columns="passed"), "Leakage audit")
+        show_table(result.frame().drop(columns="passed"), "Leakage audit")
     if not result.passed:
         raise _Refused("the leakage audit failed; the table above names the gate and the feature")
 
@@ -548,7 +546,7 @@ def verify(config: ConfigFile, as_json: AsJson = False) -> None:
     """Check the published night against its manifest, byte for byte."""
     from churnml.workflows.score import verify as run
 
-    _print(run(_load(config)), as_json, title="Verified")
+    show(run(_load(config)), as_json, title="Verified")
 
 
 class _Refused(ChurnmlError):
@@ -559,108 +557,6 @@ def _load(path: Path) -> Config:
     from churnml.config import load_config
 
     return load_config(path)
-
-
-def _print(values: dict[str, Any], as_json: bool, title: str = "") -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(values, indent=2, sort_keys=True, default=str, allow_nan=False) + "\n")
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(
-        title=title or None, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False
-    )
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in values.items():
-        table.add_row(name.replace("_", " "), escape(_words(value)))
-    Console(soft_wrap=False).print(table)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {_words(each)}" for name, each in value.items()) or "none"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _table(frame: Any, title: str) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    columns = []
-    for name in frame.columns:
-        cells = ["" if value is None or value != value else _words(value) for value in frame[name]]
-        one_word = not any(" " in cell for cell in cells)  # such as a night's name: never cut off
-        head = str(name).replace("_", " ")
-        table.add_column(
-            head,
-            justify="right" if frame[name].dtype.kind in "if" else "left",
-            no_wrap=one_word,
-            min_width=len(head) if one_word else 24,
-        )
-        columns.append([escape(cell) for cell in cells])
-    for row in zip(*columns, strict=True):
-        table.add_row(*row)
-    console = Console()
-    least = console.measure(table, options=console.options.update(max_width=1000)).minimum
-    Console(width=max(console.width, least)).print(table)
-
-
-def _chapter(chapter: Any) -> None:
-    """An insight as a heading, sentences, and tables."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console()
-    console.print(f"[bold]{escape(chapter.title)}[/]", highlight=False)
-    for text in chapter.sentences:
-        console.print(escape(text), highlight=False)
-    for one in chapter.tables:
-        table = Table(title=escape(one.caption), title_justify="left", title_style="dim", box=None, pad_edge=False)
-        for column in one.columns:
-            table.add_column(escape(column.head), justify="right" if column.number else "left")
-        for row in one.rows:
-            table.add_row(*map(escape, row))
-        console.print(table)
-    console.print()
-
-
-def _records(frame: Any) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", date_format="iso"))
-    return records
-
-
-def _say(text: str) -> None:
-    from rich.console import Console
-
-    Console().print(text, highlight=False)
-
-
-@contextmanager
-def _watched(quiet: bool) -> Iterator[Progress]:
-    """Progress bars on standard error while a step runs; none for machines or where nobody looks."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=console, disable=quiet or not console.is_terminal) as bars:
-        tasks: dict[str, Any] = {}
-
-        def progress(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total)
-            bars.update(tasks[step], completed=done, total=total)
-
-        yield progress
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
