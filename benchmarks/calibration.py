@@ -23,10 +23,11 @@ from scipy.special import log_softmax
 import churnml
 from churnml.datasets import simulator
 from churnml.metrics.scores import calibration_error, log_loss
+from churnml.model.base_rates import likeliest_rates, moves
 from churnml.model.calibration import Calibration
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.split import RollingOriginSplit
-from churnml.model.training import out_of_time
+from churnml.model.training import CHANCES, RATES, out_of_time
 from churnml.outcomes import OUTCOMES, SILENT
 from churnml.workflows.exits import exit_codes
 from churnml.workflows.rows import split
@@ -34,7 +35,6 @@ from churnml.workflows.rows import split
 SEED = 20
 FEW = {"temperature": 10**9, "vector": 1}
 """More rows of each class than this are needed for vector scaling."""
-CHANCES = [f"p_{outcome}" for outcome in OUTCOMES]
 
 
 def main() -> None:
@@ -61,19 +61,17 @@ def section(config: churnml.Config) -> str:
     every = RollingOriginSplit(100, horizon_days=window)
     model = SilentDefectionClassifier(seed=config.model.seed)
     made = out_of_time(before.X, before.outcome, before.as_of, classifier=model, splitter=every, fold=before.fold)
-    labels = pd.DataFrame({"as_of": pd.DatetimeIndex(before.as_of), "outcome": before.outcome})
-    losses, errors = table(made, labels, pd.Timedelta(days=window))
+    losses, errors = table(made, pd.Timedelta(days=window))
     parts = [f"### {config.project}", "Log loss", markdown(losses.round(4)), "Calibration error, silent"]
     return "\n\n".join([*parts, markdown(errors.round(4)), "Mean change", markdown(changes(losses, errors))]) + "\n"
 
 
-def table(made: pd.DataFrame, labels: pd.DataFrame, window: pd.Timedelta) -> tuple[pd.DataFrame, pd.DataFrame]:
+def table(made: pd.DataFrame, window: pd.Timedelta) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row per snapshot: log loss and calibration error, by correction."""
     losses, errors = [], []
     for day, now in made.groupby("as_of"):
         code = np.searchsorted(np.array(OUTCOMES), now["outcome"].to_numpy(dtype=str))
-        learnt = labels.loc[labels["as_of"] + window <= day, "outcome"]
-        priors = learnt.value_counts(normalize=True).reindex(OUTCOMES).to_numpy()
+        priors = now[RATES].iloc[0].to_numpy()
         corrected = corrections(now[CHANCES].to_numpy(), priors, made[made["as_of"] + window <= day])
         silent = code == OUTCOMES.index(SILENT)
         about = {"as_of": f"{day:%Y-%m-%d}", "silent": silent.mean(), "silent in training": priors[1]}
@@ -84,7 +82,7 @@ def table(made: pd.DataFrame, labels: pd.DataFrame, window: pd.Timedelta) -> tup
 
 def corrections(p: np.ndarray, priors: np.ndarray, past: pd.DataFrame) -> dict[str, np.ndarray]:
     """The chances of a snapshot, as they are and corrected."""
-    result = {"none": p, "label shift": label_shift(p, priors)}
+    result = {"none": p, "label shift": moved(p, moves(likeliest_rates(p, priors), priors))}
     if past.empty:
         return result
     for name, few in FEW.items():
@@ -94,18 +92,6 @@ def corrections(p: np.ndarray, priors: np.ndarray, past: pd.DataFrame) -> dict[s
         bias = intercepts(known)
         result[name] = moved(p, bias)
     return result
-
-
-def label_shift(p: np.ndarray, priors: np.ndarray, steps: int = 1000) -> np.ndarray:
-    """Chances under the base rates that are likeliest for these rows (EM; Saerens, Latinne & Decaestecker 2002)."""
-    rates = priors
-    for _ in range(steps):
-        now = p * (rates / priors)
-        now /= now.sum(axis=1, keepdims=True)
-        if np.abs(now.mean(axis=0) - rates).max() < 1e-7:
-            break
-        rates = now.mean(axis=0)
-    return now
 
 
 def intercepts(known: pd.DataFrame) -> np.ndarray:

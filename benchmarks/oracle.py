@@ -62,7 +62,7 @@ def section(name: str, customers: int, copies: int, folder: Path) -> str:
     fitted = fit_calibrated(
         learn.X, learn.outcome, learn.as_of, classifier=classifier(config, config.model.seed), splitter=splitter
     )
-    chances = {MODEL: fitted.calibration.transform(fitted.classifier.predict_proba(test.X))}
+    chances = {MODEL: fitted.calibration.transform_each(fitted.classifier.predict_proba(test.X), test.as_of)}
     for baseline, estimator in baselines(learn.X.columns).estimators.items():
         chances[baseline] = three_columns(estimator.fit(learn.X, learn.outcome), test.X)
     chances[LIMIT] = known_chances(name, config, test, customers, copies)

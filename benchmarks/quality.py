@@ -225,7 +225,7 @@ def ours(task: Task, learn: Dataset, test: Dataset, trials: int) -> Chances:
         chosen = SilentDefectionClassifier(**found.best)
     proofs = folds(max(config.model.folds, PROOF_SNAPSHOTS))
     fitted = fit_calibrated(learn.X, learn.outcome, learn.as_of, classifier=chosen, splitter=proofs, fold=learn.fold)
-    chances = fitted.calibration.transform(fitted.classifier.predict_proba(test.X))
+    chances = fitted.calibration.transform_each(fitted.classifier.predict_proba(test.X), test.as_of)
     return {TUNED if trials else MODEL: chances}
 
 

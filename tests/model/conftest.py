@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,3 +62,19 @@ def business() -> Made:
 @pytest.fixture(scope="session")
 def make() -> object:
     return make_business
+
+
+def draw_label_shifted(n: int, rates: np.ndarray, learnt: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Chances (n, 3) of a model that is right for the base rates `learnt`, and classes (n,) drawn at `rates`."""
+    rng = np.random.default_rng(seed)
+    middles = np.array([[0.0, 0.0], [1.5, 0.0], [0.0, 2.0]])
+    y = rng.choice(3, n, p=rates)
+    x = rng.normal(size=(n, 2)) + middles[y]
+    likely = np.exp(-0.5 * ((x[:, None] - middles) ** 2).sum(axis=2)) * learnt
+    return likely / likely.sum(axis=1, keepdims=True), y
+
+
+@pytest.fixture(scope="session")
+def label_shifted() -> Callable[[int, np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]:
+    """Rows whose base rates are others than those a model has learnt from, all else being equal."""
+    return draw_label_shifted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,24 @@ def test_a_fallback_model_survives_the_round_trip(business, tmp_path):
     loaded = Bundle.load(bundle.save(tmp_path))
     assert loaded.classifier.fallback_ == model.fallback_ is not None
     assert np.array_equal(loaded.predict_proba(business.X), bundle.predict_proba(business.X))
+
+
+def test_a_calibration_that_follows_base_rates_takes_them_from_the_whole_night(packed, business, tmp_path):
+    assert packed.on(business.X) is packed
+    following = replace(
+        Calibration.identity(OUTCOMES), method="label shift", rates=(0.6, 0.3, 0.1), reach=(0.5, 0.5, 0.5)
+    )
+    bundle = Bundle.load(replace(packed, calibration=following).save(tmp_path))
+    assert bundle.calibration == following
+    night = business.X[business.y != "retained"].reset_index(drop=True)
+    tonight = bundle.on(night)
+    raw = bundle.classifier.predict_proba(night)
+    assert tonight.calibration == following.on(raw) and any(tonight.calibration.bias)
+    assert np.array_equal(tonight.predict_proba(night[:5]), following.on(raw).transform(raw[:5]))
+    assert np.array_equal(bundle.predict_proba(night), Calibration.identity(OUTCOMES).transform(raw))
+    assert bundle.on(night[:0]) is bundle
+    with pytest.raises(ModelError, match="'tenure_days' is missing"):
+        bundle.on(night.drop(columns="tenure_days"))
 
 
 @pytest.mark.parametrize("name", ["model.txt", "manifest.json"])

@@ -127,3 +127,57 @@ def test_two_later_snapshots_prove_nothing():
     fitted = Calibration.fit(p, y, ["retained", "silent", "vocal"], as_of=as_of, window_days=30)
     assert fitted.method == "identity"
     assert "could be tried on 2 later snapshots only" in fitted.why
+
+
+LEARNT = np.array([0.7, 0.25, 0.05])
+
+
+def nights(label_shifted, silent, n=1500):
+    """Snapshots whose share of silent leavers is as given, seen by a model that has learnt from `LEARNT`."""
+    made = [label_shifted(n, np.array([0.95 - share, share, 0.05]), LEARNT, seed) for seed, share in enumerate(silent)]
+    as_of = np.datetime64("2024-01-01") + np.repeat(np.arange(len(silent)), n) * np.timedelta64(30, "D")
+    return np.concatenate([p for p, _ in made]), np.array(OUTCOMES)[np.concatenate([y for _, y in made])], as_of
+
+
+def test_moved_base_rates_are_followed_where_that_has_proved_itself(label_shifted):
+    p, y, as_of = nights(label_shifted, [0.2, 0.5, 0.15, 0.45, 0.25, 0.55])
+    then = np.tile(LEARNT, (len(p), 1))
+    fitted = Calibration.fit(p, y, OUTCOMES, as_of=as_of, window_days=30, rates=LEARNT, rates_then=then)
+    assert fitted.method == "label shift" and fitted.log_loss_after < fitted.log_loss_before - 0.02
+    assert "label shift on 9,000 predictions out of time lowered their log loss" in fitted.why
+    assert fitted.rates == tuple(LEARNT) and set(fitted.bias) == {0.0}
+    assert Calibration.from_json(fitted.to_json()) == fitted
+
+    new, new_y = label_shifted(5000, np.array([0.53, 0.42, 0.05]), LEARNT, 50)
+    tonight = fitted.on(new)
+    hit = new_y == 1
+    assert log_loss(new_y, tonight.transform(new)) < log_loss(new_y, fitted.transform(new)) - 0.02
+    assert calibration_error(hit, tonight.transform(new)[:, 1]) < 0.03 < calibration_error(hit, new[:, 1])
+    assert np.array_equal(fitted.transform(new), Calibration.identity(OUTCOMES).transform(new))
+
+    two = fitted.transform_each(np.vstack([new, p[as_of == as_of[0]]]), np.repeat([1, 0], [5000, 1500]))
+    assert np.array_equal(two[:5000], tonight.transform(new))
+    assert np.array_equal(two[5000:], fitted.on(p[:1500]).transform(p[:1500]))
+
+
+def test_base_rates_are_not_moved_farther_than_where_it_was_proved(label_shifted):
+    p, y, as_of = nights(label_shifted, [0.2, 0.4, 0.17, 0.42, 0.38])
+    then = np.tile(LEARNT, (len(p), 1))
+    fitted = Calibration.fit(p, y, OUTCOMES, as_of=as_of, window_days=30, rates=LEARNT, rates_then=then)
+    far, _ = label_shifted(3000, np.array([0.03, 0.92, 0.05]), LEARNT, 60)
+    tonight = fitted.on(far)
+    assert tonight.bias[1] == fitted.reach[1] < np.log(0.92 / 0.25)
+    assert all(abs(bias) <= reach for bias, reach in zip(tonight.bias, fitted.reach, strict=True))
+
+
+def test_base_rates_are_not_followed_where_all_customers_move_with_the_season():
+    p, _, as_of = seasons(lambda month: np.zeros(len(month)))
+    rng = np.random.default_rng(1)
+    season = 0.8 * rng.choice([-1, 1], size=9)[np.repeat(np.arange(9), 600)]
+    right = p * np.exp(np.column_stack([np.zeros(len(p)), season, np.zeros(len(p))]))
+    right /= right.sum(axis=1, keepdims=True)  # everybody's features move, and the model knows what that means
+    y = np.array(OUTCOMES)[(rng.random((len(p), 1)) > right.cumsum(axis=1)).sum(axis=1)]
+    then = np.tile(np.bincount(codes(y)) / len(y), (len(y), 1))
+    fitted = Calibration.fit(right, y, OUTCOMES, as_of=as_of, window_days=60, rates=then[0], rates_then=then)
+    assert fitted.method == "identity" and fitted.on(right[:600]) is fitted
+    assert re.search(r"label shift changed the log loss of 9 later snapshots by \+\d\.\d+", fitted.why)

@@ -32,7 +32,7 @@ def test_rivals_take_gaps_and_categories_and_know_more_than_recency(business, ma
     prior = np.tile(np.bincount(code) / len(code), (len(code), 1))
     for name, rival in rivals(NAMED, seed=3).items():
         rows = (business.X.assign(unknown=np.nan), business.y, business.as_of)
-        p = rival_chances(name, rival, *rows, new.X.assign(unknown=1.0), splitter=SPLIT)
+        p = rival_chances(name, rival, *rows, new.X.assign(unknown=1.0), new.as_of, splitter=SPLIT)
         assert p.shape == (len(new.y), 3) and np.allclose(p.sum(axis=1), 1)
         assert log_loss(code, p) < log_loss(code, prior) - 0.05, name
         silent = new.y == "silent"
@@ -43,7 +43,7 @@ def test_a_rival_is_calibrated_on_the_folds_that_calibrate_the_model(business, m
     deep = rivals({"tree": Rival(estimator="sklearn.tree.DecisionTreeClassifier", parameters={"min_samples_leaf": 5})})
     new = make(customers=300, seed=8)
     code = np.searchsorted(np.array(OUTCOMES), new.y)
-    p = rival_chances("tree", deep["tree"], business.X, business.y, business.as_of, new.X, splitter=SPLIT)
+    p = rival_chances("tree", deep["tree"], business.X, business.y, business.as_of, new.X, new.as_of, splitter=SPLIT)
     raw = deep["tree"].fit(business.X, business.y).predict_proba(new.X)
     assert log_loss(code, p) < log_loss(code, raw) - 0.5  # a tree grown so deep is far too sure of itself
 
@@ -81,7 +81,9 @@ def test_what_is_no_classifier_is_refused(rival, message) -> None:
 def test_a_parameter_that_the_classifier_refuses_is_a_configuration_error(business) -> None:
     tree = rivals({"tree": Rival(estimator="sklearn.tree.DecisionTreeClassifier", parameters={"max_depth": -3})})
     with pytest.raises(ConfigError, match=r"model\.rivals\.tree: .*max_depth"):
-        rival_chances("tree", tree["tree"], business.X, business.y, business.as_of, business.X, splitter=SPLIT)
+        rival_chances(
+            "tree", tree["tree"], business.X, business.y, business.as_of, business.X, business.as_of, splitter=SPLIT
+        )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from churnml.metrics.scores import auroc, log_loss
 from churnml.model.baselines import ColumnLogistic, baselines
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.split import RollingOriginSplit
-from churnml.model.training import fit_calibrated, out_of_time
+from churnml.model.training import RATES, fit_calibrated, out_of_time
 from churnml.outcomes import OUTCOMES
 
 P = [f"p_{outcome}" for outcome in OUTCOMES]
@@ -49,6 +49,8 @@ def test_out_of_time_rows_are_the_last_snapshots_and_never_learn_from_their_own_
     turned = np.where(late, "retained", business.y)
     after = out_of_time(business.X, turned, business.as_of, classifier=model, splitter=splitter)
     same = (before["as_of"] == first).to_numpy()
+    shares = before.loc[same, RATES].drop_duplicates().to_numpy()
+    assert shares.tolist() == [[(np.asarray(business.y)[~late] == outcome).mean() for outcome in OUTCOMES]]
     assert np.array_equal(before.loc[same, P], after.loc[same, P])
     assert not np.array_equal(before.loc[~same, P], after.loc[~same, P])
 
@@ -71,7 +73,7 @@ def test_a_short_history_leaves_the_identity(business):
     splitter = RollingOriginSplit(3, horizon_days=900)
     fitted = fit_calibrated(business.X, business.y, business.as_of, classifier=model, splitter=splitter)
     assert fitted.calibration.method == "identity" and fitted.out_of_time.empty
-    assert list(fitted.out_of_time.columns) == ["row", "as_of", "outcome", *P]
+    assert list(fitted.out_of_time.columns) == ["row", "as_of", "outcome", *P, *RATES]
 
 
 def test_model_beats_every_baseline_where_there_is_more_to_see(business, make):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from churnml.config import load_config
+from churnml.outcomes import OUTCOMES
+from churnml.workflows.business import open_business
+from churnml.workflows.night import FACTS_FILE, Scorer, moment_of
 
 SCHEMA = """
 customer_id string, as_of date32[day], p_silent double, p_vocal double, p_retained double, risk_band string,
@@ -148,6 +156,28 @@ def test_explain_says_what_was_published(company: Any, night: Any, cli: Callable
     assert named == [theme for theme in ranked if theme in named] and named[0] == ranked[0]
     read = cli("explain", company.config, "--customer", row["customer_id"])
     assert read.code == 0 and published[0].split(";")[0][:20] in " ".join(read.out.split())
+
+
+def test_a_calibration_that_follows_base_rates_scores_all_batches_of_a_night_alike(
+    company: Any, night: Any, tmp_path: Path
+) -> None:
+    config = load_config(company.configure(tmp_path))
+    scorer = Scorer.of(config)
+    bundle = scorer.bundle
+    learnt = [bundle.notes["all"]["outcomes"][outcome] / bundle.notes["all"]["rows"] for outcome in bundle.classes]
+    following = replace(bundle.calibration, method="label shift", rates=tuple(learnt), reach=(0.2, 0.4, 0.4))
+    scorer = replace(scorer, bundle=replace(bundle, calibration=following))
+    as_of = date.fromisoformat(company.as_of)
+    with open_business(config) as business:
+        scored = scorer.publish(business, as_of, moment_of(as_of, None), lambda *_: None)
+    facts = json.loads((scored.night.folder / FACTS_FILE).read_bytes())
+    bias = np.array([facts["base_rates_moved_by"][outcome] for outcome in OUTCOMES])
+    assert np.abs(bias).max() > 0.01
+    chances = [f"p_{outcome}" for outcome in OUTCOMES]
+    moved = scores_of(night)[chances].to_numpy() * np.exp(bias)
+    expected = moved / moved.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(scored.night.scores(chances).to_pandas()[chances], expected, rtol=1e-9)
+    assert json.loads((Path(night["scores"]).parent / FACTS_FILE).read_bytes())["base_rates_moved_by"] == {}
 
 
 def test_explain_draws_a_waterfall_where_it_is_asked_for(

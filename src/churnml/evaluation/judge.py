@@ -114,23 +114,29 @@ class Judge:
             self._profits[PROFIT_BY_VALUE] = ProfitRanking(silent, chance, value, campaign)
         self._loss_keys, self._losses = list(losses), np.array(list(losses.values()))
 
-    def figures(self, weight: Floats | None = None) -> dict[Key, float]:
+    def figures(self) -> dict[Key, float]:
         """Every figure, by outcome (`all`, `silent`, `vocal`) and name of the metric."""
-        some = np.ones(self._losses.shape[1]) if weight is None else weight
-        total = float(some.sum())
-        means = (self._losses * some).sum(axis=1) / total if total > 0 else np.full(len(self._losses), np.nan)
-        result: dict[Key, float] = dict(zip(self._loss_keys, means.tolist(), strict=True))
+        alike = np.ones((1, self._losses.shape[1]))
+        return {key: float(value[0]) for key, value in self.replicates(alike).items()}
+
+    def replicates(self, weights: Floats) -> dict[Key, Floats]:
+        """Every figure for each row of weights (b, m): arrays (b,)."""
+        total = weights.sum(axis=1)
+        result: dict[Key, Floats] = {
+            key: scores.quotient((weights * losses).sum(axis=1), total, total > 0)
+            for key, losses in zip(self._loss_keys, self._losses, strict=True)
+        }
         for outcome, ranking in self._rankings.items():
-            curve = ranking.curve(some)
-            result[outcome, "auroc"] = curve.auroc()
-            result[outcome, "average_precision"] = curve.average_precision()
-            result[outcome, "calibration_error"] = self.bins[outcome].error(some)
+            curves = ranking.curves(weights)
+            result[outcome, "auroc"] = curves.auroc()
+            result[outcome, "average_precision"] = curves.average_precision()
+            result[outcome, "calibration_error"] = self.bins[outcome].errors(weights)
             if outcome == SILENT:
                 for share in SHARES:
-                    result[outcome, f"precision_at_{percent(share)}"] = curve.precision_at(share)
-                    result[outcome, f"lift_at_{percent(share)}"] = curve.lift_at(share)
+                    result[outcome, f"precision_at_{percent(share)}"] = curves.precision_at(share)
+                    result[outcome, f"lift_at_{percent(share)}"] = curves.lift_at(share)
         for name, profits in self._profits.items():
-            result[SILENT, name] = profits.expected_maximum(some)
+            result[SILENT, name] = profits.expected_maxima(weights)
         return result
 
 
@@ -176,23 +182,23 @@ def replicate(
     rows: Rows, tables: Mapping[str, Floats], population: str, bootstrap: scores.ClusterBootstrap
 ) -> dict[str, Replicated]:
     """All figures of all models in one population; replicates of different models are paired."""
-    mask = rows.within(population)
+    mask = np.flatnonzero(rows.within(population))
     judges = {name: rows.judge(mask, table[mask]) for name, table in tables.items()}
-    drawn: dict[str, list[dict[Key, float]]] = {name: [] for name in judges}
+    drawn: dict[str, list[dict[Key, Floats]]] = {name: [] for name in judges}
     shares: dict[str, dict[str, list[Floats]]] = {name: {o: [] for o in (SILENT, VOCAL)} for name in judges}
-    for weight in bootstrap:
-        inside = weight[mask]
+    for weights in bootstrap.batches():
+        inside = weights.take(mask, axis=1)
         for name, judge in judges.items():
-            drawn[name].append(judge.figures(inside))
+            drawn[name].append(judge.replicates(inside))
             for outcome, bins in judge.bins.items():
-                shares[name][outcome].append(bins.curve(inside)[1])
+                shares[name][outcome].append(bins.curves(inside)[1])
     result = {}
     for name, judge in judges.items():
         value = judge.figures()
         result[name] = Replicated(
             value,
-            {key: np.array([figures[key] for figures in drawn[name]]) for key in value},
+            {key: np.concatenate([figures[key] for figures in drawn[name]]) for key in value},
             {outcome: bins.curve() for outcome, bins in judge.bins.items()},
-            {outcome: np.array(each) for outcome, each in shares[name].items()},
+            {outcome: np.concatenate(each) for outcome, each in shares[name].items()},
         )
     return result

@@ -12,7 +12,7 @@ import json
 import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ _ONE_BOOSTER = 2
 _ADVICE = "take the bundle from the model store again, or train anew"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _BINS = 20
+BATCH_ROWS = 50_000
+"""So many customers are scored at once."""
 _PLAIN_FIELDS = (
     *("features", "fitted", "quantiles", "histograms", "config", "config_digest", "snapshots", "known_at"),
     *("sources", "metrics", "versions", "notes"),
@@ -185,6 +187,23 @@ class Bundle:
         if not len(X):
             return np.empty((0, len(self.classes)))
         return self.calibration.transform(self.classifier.predict_proba(X))
+
+    def on(self, X: pd.DataFrame) -> Bundle:
+        """The bundle for one whole night, whose features are X (n, f), all of them.
+
+        It is this one, unless its calibration follows the base rates of each night (see `Calibration.on`).
+
+        Raises
+        ------
+        ModelError
+            X does not fit, as in `predict_proba`.
+        """
+        if not self.calibration.rates or not len(X):
+            return self
+        self.check(X)
+        batches = range(0, len(X), BATCH_ROWS)
+        raw = np.concatenate([self.classifier.predict_proba(X.iloc[at : at + BATCH_ROWS]) for at in batches])
+        return replace(self, calibration=self.calibration.on(raw))
 
     def check(self, X: pd.DataFrame) -> None:
         """Raise a ModelError that names the first column of X that differs from training."""

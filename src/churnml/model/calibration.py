@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
 from churnml.errors import ModelError
+from churnml.model.base_rates import likeliest_rates, moves
 
 Floats = NDArray[np.float64]
 Fit = Callable[[Floats, NDArray[np.intp]], Floats]
@@ -28,12 +29,24 @@ PROOFS = 3
 """On so many later snapshots, at least, a calibration must have been tried before it is used."""
 
 
+class Shift(NamedTuple):
+    """What label shift does on one snapshot: what it adds to the logarithms (k,), how that changes the mean loss."""
+
+    rows: int
+    bias: Floats
+    change: float
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Chances p become softmax(scale * log p + bias), class by class.
 
-    `method` is `identity`, `temperature` (one scale for all, no bias) or `vector` (a scale and a bias per class;
-    Guo et al. 2017); `why` says in a sentence how it was chosen. Results are never 0, 1 or missing, and rows sum to 1.
+    `method` is `identity`, `temperature` (one scale for all, no bias), `vector` (a scale and a bias per class;
+    Guo et al. 2017) or `label shift` (a bias for each night, from that night's own chances: see `on`); `why` says in a
+    sentence how it was chosen. Results are never 0, 1 or missing, and rows sum to 1.
+
+    Of `label shift` only: `rates` are the base rates that the model has learnt from, and `reach` is how far, in
+    logarithms, each has been moved at most on the snapshots that proved it.
 
     >>> Calibration.identity(["stays", "leaves"]).transform([[0.8, 0.2]]).round(6).tolist()
     [[0.8, 0.2]]
@@ -47,6 +60,8 @@ class Calibration:
     log_loss_before: float | None = None
     log_loss_after: float | None = None
     why: str = ""
+    rates: tuple[float, ...] = ()
+    reach: tuple[float, ...] = ()
 
     @classmethod
     def identity(cls, classes: ArrayLike, rows: int = 0, log_loss: float | None = None, why: str = "") -> Calibration:
@@ -63,6 +78,8 @@ class Calibration:
         *,
         as_of: ArrayLike | None = None,
         window_days: int = 0,
+        rates: ArrayLike | None = None,
+        rates_then: ArrayLike | None = None,
         few: int = 500,
         strength: float = 1.0,
     ) -> Calibration:
@@ -77,6 +94,8 @@ class Calibration:
             average over the later snapshots by more than one standard error. With fewer than three such snapshots
             the identity stays.
         window_days : days from a snapshot to the day its outcomes are known
+        rates, rates_then : base rates (k,) of the rows that the model to be calibrated has learnt from, and (n, k) of
+            those behind each prediction. With them label shift is a candidate too; it must prove itself likewise.
         few : with fewer rows than this of any class only the temperature is fitted
         strength : weight of the pull towards the identity, in rows
 
@@ -91,6 +110,8 @@ class Calibration:
         if not n:
             return cls.identity(names, why=f"{STANDS}: there is no prediction out of time to learn from")
         before = _total_loss(logs, truth, _unchanged(k))
+        days = None if as_of is None else np.asarray(as_of).astype("datetime64[D]")
+        window = np.timedelta64(window_days, "D")
         fits: dict[str, tuple[Fit, int]] = {"temperature": (_fit_temperature, 1)}
         doubts, chosen = [], (before, "identity", _unchanged(k))
         if (rarest := int(np.bincount(truth, minlength=k).min())) >= few:
@@ -98,7 +119,7 @@ class Calibration:
         else:
             doubts.append(f"vector scaling needs {few} rows of every outcome, the rarest has {rarest}")
         for method, (fit, cost) in fits.items():
-            if as_of is not None and (doubt := _doubt(logs, truth, np.asarray(as_of), window_days, fit)):
+            if days is not None and (doubt := _doubt(_changes(logs, truth, days, window, fit))):
                 doubts.append(f"{method} scaling {doubt}")
                 continue
             numbers = fit(logs, truth)
@@ -106,14 +127,46 @@ class Calibration:
                 chosen = (loss, method, numbers)
             else:
                 doubts.append(f"{method} scaling is not worth its numbers ({cost}) on the rows it was fitted on")
-        _, method, numbers = chosen
+        reach: tuple[float, ...] = ()
+        if days is not None and rates is not None and rates_then is not None:
+            shifts = _shifts(logs, truth, days, np.asarray(rates_then, dtype=np.float64))
+            loss = before + sum(shift.change * shift.rows for shift in shifts)
+            if doubt := _doubt([shift.change for shift in shifts]):
+                doubts.append(f"label shift {doubt}")
+            elif loss < chosen[0]:
+                chosen = (loss, "label shift", _unchanged(k))
+                reach = tuple(np.max([np.abs(shift.bias) for shift in shifts], axis=0).tolist())
+        loss, method, numbers = chosen
         if method == "identity":
             return cls.identity(names, n, before / n, f"{STANDS}: {'; '.join(doubts)}")
-        after = _total_loss(logs, truth, numbers)
+        after = loss if reach else _total_loss(logs, truth, numbers)
         lowered = f"log loss from {before / n:.4f} to {after / n:.4f}"
-        doubts.insert(0, f"{method} scaling on {n:,} predictions out of time lowered their {lowered}")
+        what = "label shift" if reach else f"{method} scaling"
+        doubts.insert(0, f"{what} on {n:,} predictions out of time lowered their {lowered}")
         scale, bias = tuple(numbers[:k].tolist()), tuple(numbers[k:].tolist())
-        return cls(tuple(names), method, scale, bias, n, before / n, after / n, "; ".join(doubts))
+        learnt = tuple(np.asarray(rates, dtype=np.float64).tolist()) if reach else ()
+        why = "; ".join(doubts)
+        return cls(tuple(names), method, scale, bias, n, before / n, after / n, why, learnt, reach)
+
+    def on(self, proba: ArrayLike) -> Calibration:
+        """The calibration for the rows of one whole night or snapshot, whose raw chances are `proba` (n, k).
+
+        It is this one, unless it is `label shift`: then its bias is what the night's likeliest base rates ask for, each
+        held to what it was moved at most where the method has proved itself.
+        """
+        if not self.rates:
+            return self
+        bias = moves(likeliest_rates(proba, self.rates), self.rates)
+        return replace(self, bias=tuple(np.clip(bias, -np.array(self.reach), self.reach).tolist()))
+
+    def transform_each(self, proba: ArrayLike, as_of: ArrayLike) -> Floats:
+        """Calibrated chances (n, k) of rows of several snapshots `as_of` (n,), each snapshot as a night of its own."""
+        raw, days = np.asarray(proba, dtype=np.float64), np.asarray(as_of)
+        result = np.empty_like(raw)
+        for day in np.unique(days):
+            now = days == day
+            result[now] = self.on(raw[now]).transform(raw[now])
+        return result
 
     def transform(self, proba: ArrayLike) -> Floats:
         """Calibrated chances (n, k) from raw ones (n, k), in the order of `classes`."""
@@ -133,13 +186,15 @@ class Calibration:
             "log_loss_before": self.log_loss_before,
             "log_loss_after": self.log_loss_after,
             "why": self.why,
+            "rates": list(self.rates),
+            "reach": list(self.reach),
         }
 
     @classmethod
     def restore(cls, state: dict[str, Any]) -> Calibration:
         """The calibration that gave `state`."""
-        values = dict(state)
-        return cls(**{**values, **{name: tuple(values[name]) for name in ("classes", "scale", "bias")}})
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in state.items()}
+        return cls(**values)
 
     def to_json(self) -> str:
         """The calibration as JSON text."""
@@ -170,17 +225,38 @@ def _unchanged(k: int) -> Floats:
     return np.concatenate([np.ones(k), np.zeros(k)])
 
 
-def _doubt(logs: Floats, truth: NDArray[np.intp], as_of: NDArray[Any], window_days: int, fit: Fit) -> str:
-    """Why a calibration is not used, or nothing: whether, fitted on the snapshots whose outcomes were known by a later
-    one, it lowered that one's loss (a prequential test, Dawid 1984)."""
-    days, window = as_of.astype("datetime64[D]"), np.timedelta64(window_days, "D")
+def _changes(
+    logs: Floats, truth: NDArray[np.intp], days: NDArray[Any], window: np.timedelta64, fit: Fit
+) -> list[float]:
+    """How a calibration changes the mean loss of each snapshot, fitted on those whose outcomes were known by then (a
+    prequential test, Dawid 1984)."""
     changes = []
     for day in np.unique(days):
         past, now = days + window <= day, days == day
         if past.any():
-            numbers = fit(logs[past], truth[past])
-            losses = [_total_loss(logs[now], truth[now], each) for each in (_unchanged(logs.shape[1]), numbers)]
-            changes.append((losses[1] - losses[0]) / now.sum())
+            changes.append(_change(logs[now], truth[now], fit(logs[past], truth[past])))
+    return changes
+
+
+def _shifts(logs: Floats, truth: NDArray[np.intp], days: NDArray[Any], rates_then: Floats) -> list[Shift]:
+    """What label shift does on each snapshot, given the base rates (n, k) behind each prediction."""
+    shifts = []
+    for day in np.unique(days):
+        now = days == day
+        then = rates_then[now][0]
+        bias = moves(likeliest_rates(np.exp(logs[now]), then), then)
+        change = _change(logs[now], truth[now], np.concatenate([np.ones(len(bias)), bias]))
+        shifts.append(Shift(int(now.sum()), bias, change))
+    return shifts
+
+
+def _change(logs: Floats, truth: NDArray[np.intp], numbers: Floats) -> float:
+    losses = [_total_loss(logs, truth, each) for each in (numbers, _unchanged(logs.shape[1]))]
+    return (losses[0] - losses[1]) / len(truth)
+
+
+def _doubt(changes: list[float]) -> str:
+    """Why a calibration that changes the losses of later snapshots so is not used, or nothing."""
     if len(changes) < PROOFS:
         return f"could be tried on {len(changes)} later snapshots only, {PROOFS} are needed"
     mean, error = float(np.mean(changes)), float(np.std(changes, ddof=1)) / len(changes) ** 0.5

@@ -60,11 +60,14 @@ def rival_chances(
     y: ArrayLike,
     as_of: ArrayLike,
     test: pd.DataFrame,
+    test_as_of: ArrayLike,
     *,
     splitter: RollingOriginSplit,
     fold: Fold | None = None,
 ) -> NDArray[Any]:
     """Calibrated chances (m, 3) of the test rows, from the training rows X (n, f), y and as_of (n,).
+
+    `test_as_of` (m,) are the snapshots of the test rows.
 
     Raises
     ------
@@ -73,7 +76,7 @@ def rival_chances(
     """
     try:
         fitted = fit_calibrated(X, y, as_of, classifier=rival, splitter=splitter, fold=fold)
-        return fitted.calibration.transform(three_columns(fitted.classifier, test))
+        return fitted.calibration.transform_each(three_columns(fitted.classifier, test), test_as_of)
     except ChurnmlError:
         raise
     except (ValueError, TypeError) as error:

@@ -6,7 +6,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from churnml.metrics.scorers import three_columns
@@ -16,13 +16,16 @@ from churnml.model.split import Fold, RollingOriginSplit, rows_of
 from churnml.outcomes import OUTCOMES
 
 Classifier = TypeVar("Classifier")
+CHANCES = [f"p_{outcome}" for outcome in OUTCOMES]
+RATES = [f"rate_{outcome}" for outcome in OUTCOMES]
 
 
 class Fitted(NamedTuple, Generic[Classifier]):
     """A model fitted on every row, its calibration, and the predictions that the calibration was fitted on.
 
     `out_of_time` has one row per test row of a fold: `row` (its number in X), `as_of`, `outcome` and `p_...`, each
-    from a model that had seen only outcomes known by then, before calibration.
+    from a model that had seen only outcomes known by then, before calibration, and `rate_...`, the base rates of the
+    rows which that model had learnt from.
     """
 
     classifier: Classifier
@@ -63,13 +66,14 @@ def fit_calibrated(
     predictions = out_of_time(
         X, labels, as_of, classifier=classifier, splitter=splitter, fold=fold, earlier=earlier, refits=refits
     )
-    chances = predictions[[f"p_{outcome}" for outcome in OUTCOMES]].to_numpy()
     calibration = Calibration.fit(
-        chances,
+        predictions[CHANCES].to_numpy(),
         predictions["outcome"],
         OUTCOMES,
         as_of=predictions["as_of"],
         window_days=splitter.horizon_days + splitter.lead_days,
+        rates=base_rates(labels),
+        rates_then=predictions[RATES].to_numpy(),
     )
     return Fitted(final, calibration, predictions)
 
@@ -92,9 +96,8 @@ def out_of_time(
     """
     labels = np.asarray(y)
     fold = fold or rows_of(X)
-    columns = [f"p_{outcome}" for outcome in OUTCOMES]
     parts = [pd.DataFrame({"row": np.zeros(0, np.intp), "as_of": pd.DatetimeIndex([]), "outcome": np.zeros(0, object)})]
-    parts[0] = parts[0].assign(**dict.fromkeys(columns, 0.0))
+    parts[0] = parts[0].assign(**dict.fromkeys([*CHANCES, *RATES], 0.0))
     stamps = pd.DatetimeIndex(np.asarray(as_of))
     for train, test in splitter.split(X, labels, as_of) if splitter.origins(as_of) else ():
         if earlier is not None and (known := earlier["as_of"] == stamps[test[0]]).any():
@@ -107,9 +110,14 @@ def out_of_time(
             continue
         if refits is not None:
             refits.append(fitted)
-        part = pd.DataFrame(three_columns(fitted, judged), columns=columns)
+        part = pd.DataFrame(three_columns(fitted, judged), columns=CHANCES)
         part.insert(0, "outcome", labels[test])
         part.insert(0, "as_of", stamps[test])
         part.insert(0, "row", test)
-        parts.append(part)
+        parts.append(part.assign(**dict(zip(RATES, base_rates(labels[train]), strict=True))))
     return pd.concat(parts if len(parts) == 1 else parts[1:], ignore_index=True)
+
+
+def base_rates(labels: NDArray[Any]) -> NDArray[np.float64]:
+    """The share of each of `OUTCOMES` (3,) among the labels (n,)."""
+    return np.array([(labels == outcome).mean() for outcome in OUTCOMES])

@@ -75,6 +75,7 @@ class Trust:
 
     `training_outcomes` counts rows by outcome. `switched_off`: feature, why. `excluded`: reason, customers (left out of
     this scoring). `repairs`: what was mended in the sources, table, column, name, count, advice. `fairness`: sentences.
+    `base_rates_moved_by`: what was added to the logarithms of tonight's chances, by outcome, where they were corrected.
     """
 
     formulation: str
@@ -91,6 +92,7 @@ class Trust:
     excluded: pd.DataFrame
     repairs: pd.DataFrame
     fairness: tuple[str, ...] = ()
+    base_rates_moved_by: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,13 @@ def trust(data: ReportData) -> list[tuple[str, list[str]]]:
     ]
     if known.fallback:
         learnt.append(f"Note: {sentence(known.fallback)}")
+    if moved := known.base_rates_moved_by:
+        factor = math.exp(moved["silent"] - moved["retained"])
+        learnt.append(
+            f"Tonight’s customers look as if {'more' if factor > 1 else 'fewer'} leave silently than among those it "
+            f"learnt from: the odds of it, against staying, were multiplied by {factor:.2f}. This correction has "
+            "helped on earlier snapshots."
+        )
     beats = [one.text for one in comparisons(data)] or ["The model was not compared with any baseline."]
     missing = [
         "The interval of the headline allows for chance alone, as if every predicted chance were right. It leaves "

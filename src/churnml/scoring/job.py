@@ -14,10 +14,9 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from churnml.errors import ModelError
+from churnml.model.bundle import BATCH_ROWS
 from churnml.outcomes import OUTCOMES
 from churnml.scoring.sinks import REASONS, SCHEMA_VERSION, SCORES, THEMES
-
-BATCH_ROWS = 50_000
 
 
 class Predicts(Protocol):

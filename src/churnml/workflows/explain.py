@@ -106,7 +106,7 @@ def explain(
         attribution, X, told, bundle.usual, config.scoring.reasons, currency, usual_pushes=bundle.usual_pushes
     ).iloc[0]
     kept = keeps(attribution, X, told, bundle.usual, currency=currency).iloc[0]
-    chances = bundle.predict_proba(X)[0]
+    chances = bundle.on(night.X).predict_proba(X)[0]
     return Explanation(
         as_of,
         dict(zip(bundle.classes, map(float, chances), strict=True)),

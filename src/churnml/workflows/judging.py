@@ -73,12 +73,12 @@ def judge(
     progress("fitting and judging", 0, steps)
     refits: list[SilentDefectionClassifier] = []
     fitted = fit_calibrated(*rows, classifier=classifier, splitter=splitter, fold=learn.fold, refits=refits)
-    chances = {MODEL: fitted.calibration.transform(fitted.classifier.predict_proba(test.X))}
+    chances = {MODEL: fitted.calibration.transform_each(fitted.classifier.predict_proba(test.X), test.as_of)}
     for name, estimator in simple.estimators.items():
         chances[name] = three_columns(estimator.fit(learn.X, learn.outcome), test.X)
     for done, (name, rival) in enumerate(named.items(), start=1):
         progress("fitting and judging", done, steps)
-        chances[name] = rival_chances(name, rival, *rows, test.X, splitter=splitter, fold=learn.fold)
+        chances[name] = rival_chances(name, rival, *rows, test.X, test.as_of, splitter=splitter, fold=learn.fold)
     progress("fitting and judging", steps - 1, steps)
     evaluation = evaluate(
         test.outcome,

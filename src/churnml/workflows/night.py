@@ -210,8 +210,11 @@ class Scorer:
         with stage(log, "gates on features"):
             checked += guard.features(night.X, bundle, config)
             checked.require()
-        with stage(log, "score and explain", rows=len(night)):
-            scores = self._scores(night, run, progress)
+        with stage(log, "score and explain", rows=len(night)) as event:
+            tonight = bundle.on(night.X)
+            moved = dict(zip(tonight.classes, tonight.calibration.bias, strict=True)) if tonight is not bundle else {}
+            event |= {"base_rates_moved_by": moved} if moved else {}
+            scores = self._scores(night, run, tonight, progress)
         with stage(log, "gates on scores"):
             checked += guard.scores(scores, bundle, config)
             checked.require()
@@ -227,14 +230,15 @@ class Scorer:
             "excluded": {str(k): int(v) for k, v in night.excluded["reason"].value_counts().sort_index().items()},
             "value_known": int(pd.notna(night.value).sum()),
             "model": self.exported.folder.name,
-            "drift": {name: asdict(moved) for name, moved in checked.drift.items()},
+            "base_rates_moved_by": moved,
+            "drift": {name: asdict(drifted) for name, drifted in checked.drift.items()},
             "silence": pack(silence_curve(night.X, scores["p_silent"].to_numpy())),
         }
         told = Run(**{**vars(run), "warnings": warnings, "volume": asdict(volume)})
         return scores, told, json.dumps(facts, sort_keys=True, indent=2).encode()
 
-    def _scores(self, night: Dataset, run: Run, progress: Progress) -> pa.Table:
-        bundle, rule, currency = self.bundle, self.config.scoring, self.config.economics.currency
+    def _scores(self, night: Dataset, run: Run, bundle: Bundle, progress: Progress) -> pa.Table:
+        rule, currency = self.config.scoring, self.config.economics.currency
         told, usual, pushes = cards(bundle), bundle.usual, bundle.usual_pushes
         return score_frame(
             bundle,

@@ -245,6 +245,7 @@ def _trust(config: Config, bundle: Bundle, facts: dict[str, Any]) -> Trust:
         excluded=pd.DataFrame(sorted(facts["excluded"].items()), columns=["reason", "customers"]),
         repairs=unpack(notes["repairs"]).rename(columns={"violation": "name"}),
         fairness=fairness_in_words(notes.get("fairness")),
+        base_rates_moved_by=facts.get("base_rates_moved_by", {}),
     )
 
 

@@ -178,7 +178,7 @@ def train(
             "objective": tuned.objective.name,
             "gain_on_folds": tuned.gain,
         },
-        "scores": _histograms(final.calibration.transform(final.classifier.predict_proba(tested.X))),
+        "scores": _histograms(final.calibration.transform_each(final.classifier.predict_proba(tested.X), tested.as_of)),
         **drivers,
         "silence": pack(silence_seen(test.X, test.outcome, test.group_id)),
         "audit": pack(audit.frame()),
