@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -113,6 +116,17 @@ def misused(ran: Any, *words: str) -> None:
 )
 def test_a_missing_configuration(cli: Callable[..., Any], shop_folder: Path, command: list[str]) -> None:
     refused(cli(command[0], "nowhere.yaml", *command[1:]), 2, "nowhere.yaml: no such configuration file")
+
+
+def test_a_missing_configuration_is_told_before_anything_heavy_is_loaded() -> None:
+    code = (
+        "import atexit, sys; from churnml.cli import main\n"
+        "atexit.register(lambda: print([name for name in ('lightgbm', 'mlflow', 'pandas') if name in sys.modules]))\n"
+        "main(['train', 'nowhere.yaml'])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent / "src")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "[]\n")
 
 
 @pytest.mark.parametrize(

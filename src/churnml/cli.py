@@ -21,6 +21,8 @@ from churnml.workflows.exits import INTERRUPTED, exit_codes, refuse_tomorrow
 
 if TYPE_CHECKING:
     from churnml.config import Config
+else:
+    Config = object  # a command line that only helps reads no configuration
 
 app = typer.Typer(
     name="churnml",
@@ -33,7 +35,16 @@ app = typer.Typer(
     "[bold]check[/], [bold]train[/], [bold]score --as-of DATE[/] and [bold]report[/].",
 )
 
-ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file that describes the business.")]
+
+def _load(path: str) -> Config:
+    from churnml.config import load_config
+
+    return load_config(Path(path))
+
+
+ConfigFile = Annotated[
+    Config, typer.Argument(metavar="CONFIG", parser=_load, help="The YAML file that describes the business.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines, and nothing else.")]
 DataRoot = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Where the sources' paths begin, instead of data.root.")
@@ -142,7 +153,7 @@ def check(config: ConfigFile, as_of: CheckedAsOf = None, data: DataRoot = None, 
     from churnml.workflows.check import check as run
 
     with watched(as_json) as progress:
-        result = run(_load(config), as_of=as_of, root=data, progress=progress)
+        result = run(config, as_of=as_of, root=data, progress=progress)
     if as_json:
         show(result.summary(), True)
         result.report.raise_if_refused()
@@ -166,7 +177,7 @@ def dataset(
     from churnml.workflows.dataset import dataset as run
 
     with watched(as_json) as progress:
-        summary, left_out = run(_load(config), out, known_at=known_at, root=data, progress=progress)
+        summary, left_out = run(config, out, known_at=known_at, root=data, progress=progress)
     if not as_json:
         show_table(left_out, "Left out")
         del summary["left_out"]
@@ -197,7 +208,7 @@ def define(
         check_picture(out)
     with watched(as_json) as progress:
         lab = run(
-            _load(config),
+            config,
             horizons=horizon or (),
             active_within=active_within or (),
             follow_days=follow,
@@ -232,7 +243,7 @@ def train(
     from churnml.workflows.train import train as run
 
     with watched(as_json) as progress:
-        result = run(_load(config), known_at=known_at, trials=trials, seed=seed, root=data, progress=progress)
+        result = run(config, known_at=known_at, trials=trials, seed=seed, root=data, progress=progress)
     if not as_json:
         show_table(result.leaderboard(), "Silent defection on the test snapshots, 95% intervals")
     show(result.summary(), as_json, title="Trained")
@@ -259,7 +270,7 @@ def compare(
         from churnml.workflows.ablation import ablate
 
         with watched(as_json) as progress:
-            families = ablate(_load(config), known_at=known_at, root=data, progress=progress)
+            families = ablate(config, known_at=known_at, root=data, progress=progress)
         if as_json:
             show(families.summary(), True)
         else:
@@ -271,7 +282,7 @@ def compare(
         return
     from churnml.workflows.compare import compare as run
 
-    result = run(_load(config), versions or [])
+    result = run(config, versions or [])
     if as_json:
         show(result.summary(), True)
     else:
@@ -295,7 +306,7 @@ def promote(
     """Make a version the champion, if it has earned it; says why not."""
     from churnml.workflows.promote import promote as run
 
-    show(run(_load(config), version, force=force), as_json, title="Promotion")
+    show(run(config, version, force=force), as_json, title="Promotion")
 
 
 @app.command()
@@ -307,7 +318,7 @@ def card(
     """Print a model's card: data, definition, figures, fairness, limits, lineage (Markdown)."""
     from churnml.workflows.card import card as run
 
-    text = run(_load(config), version)
+    text = run(config, version)
     if out is None:
         sys.stdout.write(text)
     else:
@@ -330,10 +341,10 @@ def score(
 
     with watched(as_json) as progress:
         if dry_run:
-            rehearsed = rehearse(_load(config), as_of, known_at=known_at, root=data, progress=progress)
+            rehearsed = rehearse(config, as_of, known_at=known_at, root=data, progress=progress)
             summary, title = rehearsed.summary(), "Nothing was published"
         else:
-            result = run(_load(config), as_of, known_at=known_at, root=data, progress=progress)
+            result = run(config, as_of, known_at=known_at, root=data, progress=progress)
             summary, title = result.summary(), "Nothing to do" if result.unchanged else "Published"
     show(summary, as_json, title=title)
 
@@ -352,7 +363,7 @@ def backfill(
     from churnml.workflows.backfill import backfill as run
 
     with watched(as_json) as progress:
-        result = run(_load(config), first, last, every=every, root=data, progress=progress)
+        result = run(config, first, last, every=every, root=data, progress=progress)
     show(result.summary(), as_json, title="Backfilled")
     if result.refused:
         first_reason = next(iter(result.refused.values()))
@@ -368,7 +379,7 @@ def history(
     """List the published nights and the runs, refused ones too."""
     from churnml.workflows.nights import history as run
 
-    nights, runs = run(_load(config), last)
+    nights, runs = run(config, last)
     if as_json:
         show({"nights": records(nights), "runs": records(runs)}, True)
     else:
@@ -387,7 +398,7 @@ def status(
     """Say whether last night is good: published, whole, and of the day; leaves with 65 when it is not."""
     from churnml.workflows.nights import status as run
 
-    result = run(_load(config), as_of or date.today())
+    result = run(config, as_of or date.today())
     show(result.summary(), as_json, title="Good" if result.good else "Not good")
     if not result.good:
         raise _Refused("; ".join(result.problems))
@@ -410,7 +421,7 @@ def monitor(
     if as_of is not None:
         refuse_tomorrow(as_of)
     with watched(as_json) as progress:
-        result = run(_load(config), as_of=as_of, out=out, root=data, progress=progress)
+        result = run(config, as_of=as_of, out=out, root=data, progress=progress)
     show(result.summary() if as_json else result.brief(), as_json, title="Well" if result.found.well else "Not well")
     result.require()
 
@@ -424,7 +435,7 @@ def rollback(
     """Show readers an earlier night; those after it stay withdrawn until newer inputs, or their name here."""
     from churnml.workflows.nights import rollback as run
 
-    show(run(_load(config), night), as_json, title="Rolled back")
+    show(run(config, night), as_json, title="Rolled back")
 
 
 @app.command()
@@ -437,7 +448,7 @@ def forget(
     from churnml.workflows.forget import forget as run
 
     identity = sys.stdin.readline().strip() if customer == "-" else customer
-    show(run(_load(config), identity), as_json, title="Forgotten")
+    show(run(config, identity), as_json, title="Forgotten")
 
 
 @app.command()
@@ -457,11 +468,10 @@ def explain(
     from churnml.report.waterfall import check_file
     from churnml.workflows.explain import explain as run
 
-    settings = _load(config)
     if figure is not None:
         check_file(figure)
     with watched(as_json) as progress:
-        result = run(settings, customer, as_of, root=data, progress=progress)
+        result = run(config, customer, as_of, root=data, progress=progress)
     if figure is not None:
         result.figure(figure)
     if as_json:
@@ -492,13 +502,13 @@ def report(
     from churnml.workflows.report import report as run
     from churnml.workflows.score import publication
 
-    settings, found, said = _load(config), None, None
+    found, said = None, None
     if with_insights or with_quotes:
-        as_of = publication(settings).verify().as_of
+        as_of = publication(config).verify().as_of
         with watched(as_json) as progress:
-            found = find(settings, as_of=as_of, root=data, progress=progress) if with_insights else None
-            said = quotes(settings, as_of=as_of, root=data, progress=progress) if with_quotes else None
-    page = run(settings, out, found=found, said=said, named=with_names)
+            found = find(config, as_of=as_of, root=data, progress=progress) if with_insights else None
+            said = quotes(config, as_of=as_of, root=data, progress=progress) if with_quotes else None
+    page = run(config, out, found=found, said=said, named=with_names)
     show({"report": str(page)}, as_json, title="The report")
 
 
@@ -518,7 +528,7 @@ def insights(
     from churnml.workflows.insights import plain
 
     with watched(as_json) as progress:
-        found = run(_load(config), as_of=as_of, root=data, progress=progress)
+        found = run(config, as_of=as_of, root=data, progress=progress)
     if as_json:
         show(plain(found), True)
         return
@@ -532,7 +542,7 @@ def audit(config: ConfigFile, data: DataRoot = None, as_json: AsJson = False) ->
     from churnml.workflows.audit import audit_config as run
 
     with watched(as_json) as progress:
-        result = run(_load(config), root=data, progress=progress)
+        result = run(config, root=data, progress=progress)
     if as_json:
         show({"passed": result.passed, "gates": records(result.frame())}, True)
     else:
@@ -546,17 +556,11 @@ def verify(config: ConfigFile, as_json: AsJson = False) -> None:
     """Check the published night against its manifest, byte for byte."""
     from churnml.workflows.score import verify as run
 
-    show(run(_load(config)), as_json, title="Verified")
+    show(run(config), as_json, title="Verified")
 
 
 class _Refused(ChurnmlError):
     exit_code = 65
-
-
-def _load(path: Path) -> Config:
-    from churnml.config import load_config
-
-    return load_config(path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
