@@ -1,10 +1,11 @@
-"""Which formulation of the outcomes is best: the table of docs/adr/0011, on snapshots before the test alone.
+"""Which formulation and which default parameters are best: docs/adr/0011 and 0015, on snapshots before the test alone.
 
 python benchmarks/formulations.py                           the three presets and both public data sets
+python benchmarks/formulations.py --of parameters           ways to grow the trees, in place of the formulations
 python benchmarks/formulations.py telecom configs/oulad.yaml --customers 2000   a first look
 python benchmarks/formulations.py configs/oulad.yaml --unseen module            each module predicted from the others
 
-Each formulation predicts the last origins of the training period, fitted on what was known by then; the test snapshots
+Each variant predicts the last origins of the training period, fitted on what was known by then; the test snapshots
 are not even built. Rows are pooled over the origins, and the differences are paired and clustered by group. Chances are
 the models' own, before any calibration.
 """
@@ -42,10 +43,19 @@ SEED = 21
 """Of the simulations. Not that of `oracle.py`, where models are judged."""
 FIGURES = {
     "log loss, everyone": (EVERYONE, ("all", "log_loss")),
+    "AUROC of silent, no voice before": (NO_VOICE, ("silent", "auroc")),
     "average precision of silent, no voice before": (NO_VOICE, ("silent", "average_precision")),
     "calibration error of silent, no voice before": (NO_VOICE, ("silent", "calibration_error")),
 }
-SIMPLEST, *RIVALS = FORMULATIONS
+VARIANTS: dict[str, dict[str, dict[str, str | float | bool]]] = {
+    "formulations": {name: {"formulation": name} for name in FORMULATIONS},
+    "parameters": {
+        "best thresholds": {"extra_trees": False, "n_estimators": 200, "min_child_samples": 100, "lambda_l2": 10.0},
+        "best thresholds, 300 trees": {"extra_trees": False},
+        "random thresholds": {},
+    },
+}
+"""The variants of each question: parameters of the classifier, by name. The others are held against the first."""
 Judged = dict[str, dict[str, Replicated]]
 
 
@@ -56,6 +66,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=5_000, help="of each simulated company")
     parser.add_argument("--snapshots", type=int, default=9, help="at most so many of the last before the test")
     parser.add_argument("--origins", type=int, default=4, help="at most so many of them are predicted")
+    parser.add_argument("--of", choices=VARIANTS, default="formulations", help="what to compare")
     parser.add_argument("--bootstrap", type=int, default=200)
     parser.add_argument(
         "--unseen", metavar="ATTRIBUTE", help="predict each of its groups from the others, untold of it"
@@ -69,7 +80,7 @@ def main() -> None:
                 shown = [name for name in config.features.exclude if name != options.unseen]
                 config = config.changed(features={"exclude": shown})
             data = before_the_test(config, options.snapshots)
-            chances, rows, about = predicted(data, config, options.origins, options.unseen)
+            chances, rows, about = predicted(data, config, VARIANTS[options.of], options.origins, options.unseen)
             print(f"- {config.project}: {about}", flush=True)
             bootstrap = ClusterBootstrap(rows.group_ids, options.bootstrap, seed=number)
             judged[config.project] = {
@@ -113,9 +124,9 @@ class UnseenSplit(RollingOriginSplit):
 
 
 def predicted(
-    data: Dataset, config: Config, origins: int, unseen: str | None
+    data: Dataset, config: Config, variants: dict[str, dict], origins: int, unseen: str | None
 ) -> tuple[dict[str, np.ndarray], Rows, str]:
-    """Out-of-time chances of each formulation, the rows they are for, and what there was to learn from."""
+    """Out-of-time chances of each variant, the rows they are for, and what there was to learn from."""
     rule = config.snapshots
     window = {"horizon_days": rule.horizon_days + rule.settle_days, "lead_days": rule.lead_days}
     splitter, fold = RollingOriginSplit(origins, **window), data.fold
@@ -124,13 +135,13 @@ def predicted(
         fold = without(data, unseen)
     vocal = [int((data.outcome[train] == "vocal").sum()) for train, _ in splitter.split(data.X, groups=data.as_of)]
     made, seconds = {}, {}
-    for number, name in enumerate(FORMULATIONS):
-        say("formulations", number, len(FORMULATIONS))
+    for number, (name, parameters) in enumerate(variants.items()):
+        say("variants", number, len(variants))
         begun = time.perf_counter()
-        model = classifier(config, config.model.seed).set_params(formulation=name)
+        model = classifier(config, config.model.seed).set_params(**parameters)
         made[name] = out_of_time(data.X, data.outcome, data.as_of, classifier=model, splitter=splitter, fold=fold)
         seconds[name] = time.perf_counter() - begun
-    first = made[SIMPLEST]
+    first = next(iter(made.values()))
     row = first["row"].to_numpy()
     rows = Rows.of(first["outcome"], data.group_id[row], data.voiced[row])
     counts = first["outcome"].value_counts()
@@ -153,29 +164,31 @@ def without(data: Dataset, column: str) -> Fold:
 
 
 def table(judged: dict[str, Judged]) -> pd.DataFrame:
-    """One row per figure and data set, and one for their mean: the figure of each, and the rivals' differences."""
+    """One row per figure and data set, and one for their mean: figures, and differences from the first variant."""
     result = []
+    variants = list(next(iter(judged.values()))[EVERYONE])
     for figure, (population, key) in FIGURES.items():
-        values: dict[str, list[float]] = {name: [] for name in FORMULATIONS}
-        drawn: dict[str, list[np.ndarray]] = {name: [] for name in FORMULATIONS}
+        values: dict[str, list[float]] = {name: [] for name in variants}
+        drawn: dict[str, list[np.ndarray]] = {name: [] for name in variants}
         for project, found in judged.items():
-            for name in FORMULATIONS:
+            for name in variants:
                 values[name].append(found[population][name].value[key])
                 drawn[name].append(found[population][name].replicates[key])
-            last = {name: (values[name][-1], drawn[name][-1]) for name in FORMULATIONS}
+            last = {name: (values[name][-1], drawn[name][-1]) for name in variants}
             result.append({"figure": figure, "data": project, **_said(key, last)})
-        mean = {name: (float(np.mean(values[name])), np.mean(drawn[name], axis=0)) for name in FORMULATIONS}
+        mean = {name: (float(np.mean(values[name])), np.mean(drawn[name], axis=0)) for name in variants}
         result.append({"figure": figure, "data": "mean of all", **_said(key, mean)})
     return pd.DataFrame(result)
 
 
 def _said(key: tuple[str, str], found: dict[str, tuple[float, np.ndarray]]) -> dict[str, str]:
     texts = {name: f"{value:.4f}" for name, (value, _) in found.items()}
-    value, replicates = found[SIMPLEST]
-    for rival in RIVALS:
-        difference = found[rival][0] - value
-        low, high = centred(key, difference, found[rival][1] - replicates)
-        texts[f"{rival} minus {SIMPLEST}"] = f"{difference:+.4f} [{low:+.4f}, {high:+.4f}]"
+    first, *others = found
+    value, replicates = found[first]
+    for other in others:
+        difference = found[other][0] - value
+        low, high = centred(key, difference, found[other][1] - replicates)
+        texts[f"{other} minus {first}"] = f"{difference:+.4f} [{low:+.4f}, {high:+.4f}]"
     return texts
 
 

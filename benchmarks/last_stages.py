@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000, help="customers to score")
     parser.add_argument("--slice", type=int, default=1000, help="rows that the plain script's slow parts see")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--trees", type=int, default=200)
+    parser.add_argument("--trees", type=int, default=300)
     parser.add_argument("--leaves", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--skip-plain", action="store_true", help="churnml alone")
@@ -145,6 +145,7 @@ class Plain:
             subsample=own["bagging_fraction"],
             subsample_freq=1,
             reg_lambda=own["lambda_l2"],
+            extra_trees=own["extra_trees"],
             random_state=own["seed"],
             deterministic=True,
             force_col_wise=True,

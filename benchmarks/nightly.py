@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--learn", type=int, default=20_000, help="customers the champion learns from")
     parser.add_argument("--slice", type=int, default=1000, help="rows that the plain script explains")
-    parser.add_argument("--trees", type=int, default=200)
+    parser.add_argument("--trees", type=int, default=300)
     parser.add_argument("--leaves", type=int, default=7)
     parser.add_argument("--whole", action="store_true", help="the whole catalogue, without the plain script")
     parser.add_argument("--folder", type=Path, help="keep the logs and the products there")

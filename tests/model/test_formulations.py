@@ -161,7 +161,7 @@ def test_contributions_add_up_to_every_margin(fitted, business):
 
 
 def test_the_chain_explains_leaving_and_silence_apart(business):
-    model = SilentDefectionClassifier("chain", n_estimators=60, learning_rate=0.1, num_threads=1)
+    model = SilentDefectionClassifier("chain", n_estimators=150, learning_rate=0.1, num_threads=1)
     model.fit(business.X, business.y)
     p = model.predict_proba(business.X)
     assert np.allclose(model.raw_margin(business.X), np.log(p[:, 1:].sum(axis=1) / p[:, 0]))

@@ -26,7 +26,13 @@ def splitter():
 def overfit():
     """A model far too sure of itself."""
     return SilentDefectionClassifier(
-        n_estimators=120, learning_rate=0.3, num_leaves=31, min_child_samples=5, lambda_l2=0.0, num_threads=1
+        n_estimators=120,
+        learning_rate=0.3,
+        num_leaves=31,
+        min_child_samples=5,
+        lambda_l2=0.0,
+        extra_trees=False,
+        num_threads=1,
     )
 
 

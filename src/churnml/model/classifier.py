@@ -43,6 +43,8 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
     n_estimators, learning_rate, num_leaves, max_depth, min_child_samples : LightGBM's parameters; `min_child_samples`
         is capped at a twentieth of the rows, so that small tables still learn
     feature_fraction, bagging_fraction, lambda_l2 : LightGBM's parameters
+    extra_trees : draw one threshold at random for each feature and node, and keep the best of these (extremely randomised
+        trees, Geurts, Ernst & Wehenkel 2006), instead of the best of all thresholds
     minimum_positives : fewer training rows than this of an outcome give the fallback
     seed : the same seed, data and parameters give the same model, byte for byte
     num_threads : threads for training and prediction
@@ -60,14 +62,15 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         self,
         formulation: str = "chain",
         *,
-        n_estimators: int = 200,
+        n_estimators: int = 300,
         learning_rate: float = 0.03,
         num_leaves: int = 7,
         max_depth: int = 8,
-        min_child_samples: int = 100,
+        min_child_samples: int = 50,
         feature_fraction: float = 0.4,
         bagging_fraction: float = 0.7,
-        lambda_l2: float = 10.0,
+        lambda_l2: float = 5.0,
+        extra_trees: bool = True,
         minimum_positives: int = 50,
         seed: int = 0,
         num_threads: int = 2,
@@ -81,6 +84,7 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         self.feature_fraction = feature_fraction
         self.bagging_fraction = bagging_fraction
         self.lambda_l2 = lambda_l2
+        self.extra_trees = extra_trees
         self.minimum_positives = minimum_positives
         self.seed = seed
         self.num_threads = num_threads
@@ -184,6 +188,7 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
                 "feature_fraction": self.feature_fraction,
                 "bagging_fraction": self.bagging_fraction,
                 "lambda_l2": self.lambda_l2,
+                "extra_trees": self.extra_trees,
                 "seed": self.seed,
             },
         )
