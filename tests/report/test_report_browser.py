@@ -184,6 +184,37 @@ def test_it_prints_with_the_tables_behind_the_charts(browser, address):
     assert hidden == 0
 
 
+def test_paper_says_that_not_all_rows_are_printed(browser, address):
+    browser.get(address)
+    browser.execute_script("document.querySelectorAll('details').forEach(each => each.open = true)")
+    note = browser.find_element("css selector", ".paper")
+    assert not note.is_displayed()
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    rows = browser.execute_script(
+        "return [...document.querySelectorAll('.sortable tbody tr')].filter(each => each.offsetHeight).length"
+    )
+    printed = note.is_displayed(), note.text
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert printed == (True, f"Printed are the first {rows}.")
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_no_two_texts_of_a_figure_overlap(browser, address, width):
+    browser.get(address)
+    view(browser, width)
+    overlapping = browser.execute_script(
+        """return [...document.querySelectorAll('figure svg')].flatMap(svg => {
+          const boxes = [...svg.querySelectorAll('text')]
+            .map(text => [text.textContent.trim(), text.getBoundingClientRect()]).filter(([_, box]) => box.width);
+          return boxes.flatMap(([one, a], place) => boxes.slice(place + 1)
+            .filter(([_, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+              && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4)
+            .map(([other]) => `${one} | ${other}`));
+        })"""
+    )
+    assert overlapping == []
+
+
 @pytest.mark.parametrize("width", [360, 1200])
 def test_no_letter_of_a_figure_is_cut_off(browser, address, width):
     browser.get(address)

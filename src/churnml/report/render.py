@@ -27,6 +27,7 @@ def render(data: ReportData) -> str:
     Every section stands on the page whatever the data lacks; what cannot be said is said to be missing.
     """
     people = story.people(data)
+    told = () if data.insights is None else chapters(data.insights)
     return page(
         "report.html",
         data=data,
@@ -58,7 +59,10 @@ def render(data: ReportData) -> str:
         model_table=tables.model_table(data),
         verdict=story.verdict_on_model(data),
         trust=story.trust(data),
-        chapters=() if data.insights is None else chapters(data.insights),
+        chances=story.verdict_on_chances(data),
+        baselines=[(name, words.BASELINES[name]) for name in tables.models(data)[1:] if name in words.BASELINES],
+        chapters=[chapter for chapter in told if chapter.known],
+        untold=[chapter for chapter in told if not chapter.known],
         pictures={} if data.insights is None else pictures(data.insights),
         lists=[table for table in (tables.switched_off(data), tables.repairs(data)) if table is not None],
     )
@@ -85,7 +89,7 @@ def _shares(data: ReportData) -> Figure | None:
     low, high = words.percent(seen["share"].min()), words.percent(seen["share"].max())
     return _figure(
         "Share of leavers who never said a word",
-        "By snapshot, with 95% intervals",
+        "By snapshot, with 95% intervals; here each snapshot counts all who left, so that some are counted at several",
         figures.silent_shares(frame, "shares"),
         f"Dot chart over {words.several(len(seen), 'snapshot')}: between {low} and {high}.",
         tables.share_by_snapshot(data),
@@ -96,12 +100,13 @@ def _mix(data: ReportData) -> Figure | None:
     frame = data.silent_share.by_snapshot
     if frame.empty:
         return None
-    silent = frame["silent"].sum() / frame["customers"].sum()
+    silent, aloud = (frame[outcome].sum() / frame["customers"].sum() for outcome in ("silent", "vocal"))
     return _figure(
-        "What became of the customers we looked at",
-        f"Outcome {words.after(data.lead_days, data.horizon_days)}",
+        "Share of customers who left",
+        f"{words.capital(words.after(data.lead_days, data.horizon_days))}; the others stayed",
         figures.outcome_mix(frame, "mix"),
-        f"Stacked bars over {words.several(len(frame), 'snapshot')}: {words.percent(silent)} left silently on average.",
+        f"Stacked bars over {words.several(len(frame), 'snapshot')}: {words.percent(silent)} left silently on average, "
+        f"{words.percent(aloud)} having said so.",
         tables.outcomes_by_snapshot(data),
     )
 

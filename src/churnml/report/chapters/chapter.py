@@ -7,7 +7,7 @@ from typing import Any
 
 from churnml.insights.findings import Insights
 from churnml.report.tables import Table
-from churnml.report.words import between, percent, sentence, several
+from churnml.report.words import between, percent, plainly, sentence, several
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,11 @@ class Chapter:
     title: str
     sentences: tuple[str, ...]
     tables: tuple[Table, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything but what is missing."""
+        return bool(self.tables)
 
 
 def rate(share: float) -> str:
@@ -41,7 +46,7 @@ def within(found: Insights) -> str:
 
 def missing(why: str) -> str:
     """What is not known, and why."""
-    return sentence(f"Not known: {why}")
+    return sentence(f"Not known: {plainly(why)}")
 
 
 def capital(text: str) -> str:
