@@ -108,6 +108,11 @@ def test_counts_have_no_colon_and_large_amounts_no_cents():
     assert spent.say(358.56, 836.36, currency="GBP") == "Spent £359; typical is £836"
 
 
+def test_a_price_is_said_to_be_dearer_or_cheaper():
+    by_name = {feature.name: feature for feature in DECLARED.features}
+    assert by_name["price_step_last"].say(0.56, 1.07) == "The last change of price: 44% cheaper; typical is 7% dearer"
+
+
 def test_a_chance_that_is_hardly_there_is_not_called_none():
     chance = card(unit="share", sentence="A chance of {value}[; typical is {usual}]")
     assert chance.say(0.0002, 0.91) == "A chance of under 0.1%; typical is 91%"

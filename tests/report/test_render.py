@@ -386,7 +386,7 @@ def test_what_the_data_lack_is_told_in_words_once_and_not_as_rows_of_dashes():
     )
     told = scorecard.ways(SimpleNamespace(scorecard=SimpleNamespace(table=table)))
     assert told.sentences[-1] == "Not measurable with your data: broken promises (the data has no promises made)."
-    assert [row[:3] for row in told.tables[0].rows] == [("Product failures", "Annoyances", "none")]
+    assert [row[:2] for row in told.tables[0].rows] == [("Product failures\nannoyances", "none")]
     nothing = scorecard.ways(SimpleNamespace(scorecard=SimpleNamespace(table=table.head(1))))
     assert not nothing.known
 
@@ -397,3 +397,13 @@ def test_a_phone_shows_the_iceberg_beside_those_who_met_nothing():
     narrow = insight_figures.iceberg(frame, "berg").narrow
     shown = re.sub(r"<[^>]+>", " ", narrow).split()
     assert "no" in shown and shown.count("friction") == 2 and "wait" not in shown
+
+
+def test_a_rule_that_ranks_nobody_stands_in_the_table_of_lists_only(build_report):
+    sample = build_report()
+    blind = sample.lift["model"] == "has voiced"
+    page = render(build_report(lift=sample.lift.assign(lift=sample.lift["lift"].mask(blind, 1.0))))
+    figure = re.findall(r'id="figure-lift".*?</figure>', page, re.DOTALL)[0]
+    drawn, table = figure.split("<table")
+    assert ">has voiced<" not in drawn and ">has voiced<" in table and ">recency only<" in drawn
+    assert "cannot tell them apart stand in the table only" in drawn

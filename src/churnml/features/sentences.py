@@ -1,9 +1,9 @@
 """Sentence templates: a feature's value in the customer's own numbers, with units and plurals right.
 
 A template holds `{value}` and `{usual}`. After a colon stands how the number is to be said: `days`, `weeks`, `after`
-(days after something), `seconds`, `share`, `points` (a difference of shares), `times`, `amount`, `number`, or
-`count complaint|complaints` (singular and plural; without the plural an s is added). Without a colon the feature's unit
-decides. Text in square brackets is left out when the usual value is not known.
+(days after something), `seconds`, `share`, `points` (a difference of shares), `dearer` (a price by the one before it),
+`times`, `amount`, `number`, or `count complaint|complaints` (singular and plural; without the plural an s is added).
+Without a colon the feature's unit decides. Text in square brackets is left out when the usual value is not known.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FORMATS_OF_UNITS = {
 }
 """How a number is said when the template does not say it; any other unit gives a plain number."""
 
-FORMS = (*FORMATS_OF_UNITS.values(), "after", "points", "number")
+FORMS = (*FORMATS_OF_UNITS.values(), "after", "points", "dearer", "number")
 """The ways to say a number, besides `count ...`."""
 
 YES_OR_NO = "yes or no"
@@ -138,6 +138,8 @@ def put(number: float, form: str, currency: str = "") -> str:
     ('no complaints', '1 reply', '2 replies')
     >>> put(2.345, "times"), put(1, "times"), put(26, "times"), put(3, "number")
     ('2.3 times', '1 time', '26 times', '3')
+    >>> put(1.07, "dearer"), put(0.56, "dearer"), put(1, "dearer")
+    ('7% dearer', '44% cheaper', 'as dear as before')
     >>> put(0.004, "share"), put(0.0001, "share"), put(0, "share"), put(2.5, "share")
     ('0.4%', 'under 0.1%', '0%', '250%')
     >>> put(12.5, "amount"), put(12.5, "amount", "EUR"), put(1234.5, "amount", "EUR"), put(7, "amount", "CHF")
@@ -158,6 +160,9 @@ def put(number: float, form: str, currency: str = "") -> str:
     if form == "points":
         amount = _plural(abs(100 * number), "point")
         return "the same" if amount == "0 points" else f"{amount} {'higher' if number > 0 else 'lower'}"
+    if form == "dearer":
+        amount = put(abs(number - 1), "share")
+        return "as dear as before" if amount == "0%" else f"{amount} {'dearer' if number > 1 else 'cheaper'}"
     if form == "times":
         return _plural(number, "time")
     if form == "amount":

@@ -21,6 +21,10 @@ FIRST = 10
 """So many of the riskiest customers who may be contacted have a card; all stand in a table to unfold."""
 
 
+SAME_AS_CHANCE = 0.005
+"""A rule whose lists are never further from one drawn by lot is not drawn."""
+
+
 def render(data: ReportData) -> str:
     """The whole page as HTML.
 
@@ -131,12 +135,15 @@ def _lift(data: ReportData) -> Figure | None:
     rows = rows[rows["lift"].notna() & rows["share"].isin([0.01, 0.05, 0.1])]
     if rows.empty or not rows["model"].eq(data.model).any():
         return None
+    blind = rows["lift"].sub(1).abs().groupby(rows["model"]).transform("max") < SAME_AS_CHANCE
+    seeing = rows[~blind | rows["model"].eq(data.model)]
     ours = rows[rows["model"] == data.model].sort_values("share")
     summary = "; ".join(f"{row.lift:.1f} times at {words.percent(row.share)}" for row in tables.records(ours))
     return _figure(
         "How many silent leavers a short list finds",
-        f"In multiples of a list drawn by lot, with 95% intervals; {_whom(population)}, test snapshots",
-        figures.lift(rows, tables.models(data), "lift"),
+        f"In multiples of a list drawn by lot, with 95% intervals; {_whom(population)}, test snapshots"
+        + ("; rules that cannot tell them apart stand in the table only" if len(seeing) < len(rows) else ""),
+        figures.lift(seeing, tables.models(data), "lift"),
         f"Dot chart. The model: {summary}.",
         tables.lift_table(data, rows),
     )

@@ -28,10 +28,10 @@ class Chapter:
 def rate(share: float) -> str:
     """A share, with a decimal where it is below a tenth: most rates of leaving are.
 
-    >>> rate(0.0234), rate(0.234), rate(0.0)
-    ('2.3%', '23%', '0%')
+    >>> rate(0.0234), rate(0.234), rate(0.0), rate(0.0001)
+    ('2.3%', '23%', '0%', 'under 0.1%')
     """
-    return f"{share:.1%}" if 0 < share < 0.0995 else percent(share)
+    return f"{share:.1%}" if 0.0005 <= share < 0.0995 else percent(share)
 
 
 def span(row: Any, low: str, high: str) -> str:

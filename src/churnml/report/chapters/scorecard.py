@@ -29,13 +29,12 @@ def ways(found: Insights) -> Chapter:
         )
         said.append(f"Not measurable with your data: {why}.")
     rows = tuple(
-        (capital(row.way), capital(row.figure), _figure(row.value, row.unit), _change(row), rate(row.risk_share))
+        (f"{capital(row.way)}\n{row.figure}", _figure(row.value, row.unit), _change(row), rate(row.risk_share))
         for row in records(table)
         if not row.why
     )
     columns = (
         Column("Way to drive people out"),
-        Column("Measured"),
         Column("Now", True),
         Column("Change since the quarter before"),
     )
@@ -43,7 +42,7 @@ def ways(found: Insights) -> Chapter:
         "scorecard",
         "How a company drives people out",
         tuple(said),
-        (Table("Scorecard", (*columns, Column("Share of predicted risk", True)), rows, 2),) if rows else (),
+        (Table("Scorecard", (*columns, Column("Share of predicted risk", True)), rows, 1),) if rows else (),
     )
 
 
