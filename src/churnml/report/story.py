@@ -105,6 +105,13 @@ class Person:
     opener: str
     reasons: tuple[str, ...]
 
+    @property
+    def about(self) -> list[str]:
+        """What is known of the customer besides, in a few words each."""
+        worth, prefers = f"worth {self.value}", f"prefers {self.channel}"
+        known = ((self.value, worth), (self.persona, self.persona), (self.channel, prefers))
+        return [said for there, said in known if there]
+
 
 def people(data: ReportData) -> list[Person]:
     """The riskiest customers."""
