@@ -81,6 +81,21 @@ def test_a_value_like_everyones_is_not_worth_a_sentence(cards):
     assert said["reason_1"] == "Active on 3 days of the last 90; usually 20 days."
 
 
+def test_a_value_that_hardly_differs_is_not_worth_a_sentence(cards):
+    said = reasons(pushed(cards, 0.9, 0.3, 0, 0, 0), customer(active_days_90d=19.5), cards, USUAL).loc["c1"]
+    assert said["reason_1"].startswith("No sign of life for 40 days")
+    said = reasons(pushed(cards, 0, 0.3, 0, 0, 0), customer(active_days_90d=19.5), cards, USUAL).loc["c1"]
+    assert said["reason_1"] == "Nothing in the history points towards leaving"
+
+
+def test_the_category_that_most_have_is_not_worth_a_sentence(cards):
+    common = USUAL | {"plan": "basic"}
+    said = reasons(pushed(cards, 0.9, 0, 0, 0, 1), customer(), cards, common).loc["c1"]
+    assert said["reason_1"].startswith("No sign of life") and said["reason_2"] is None
+    said = reasons(pushed(cards, 0.9, 0, 0, 0, 1), customer(plan="family"), cards, common).loc["c1"]
+    assert said["reason_1"] == "Signed up on the plan family."
+
+
 def test_without_a_usual_value_the_sentence_stands_alone(cards):
     said = reasons(pushed(cards, 0.9, 0.3, 0, 0, 0), customer(days_since_engagement=1.0), cards, {}).loc["c1"]
     assert said["reason_1"] == "No sign of life for 1 day."

@@ -83,6 +83,37 @@ def test_real_sentences():
     assert (
         by_name["first_response_last_s"].say(10800) == "Waited 3 hours for the first reply of the latest support case"
     )
-    assert by_name["overdue_ratio"].say(3.14, 1) == (
-        "Silent for 3.1 times the customer's own usual gap; typical is 1 time"
+    assert by_name["overdue_ratio"].say(3.14, 1) == "Silent for 3.1 times as long as is usual for this customer"
+
+
+def test_what_counts_is_named_and_not_called_an_event():
+    by_name = {feature.name: feature for feature in DECLARED.features}
+    early = by_name["engagement_first_7d"]
+    assert not any("event" in by_name[name].say(2, 5) for name in ("engagement_30d", "engagement_first_7d"))
+    assert early.say(1, 20).startswith("1 ") and early.say(1, 20).endswith("days after sign-up; typical is 20")
+    place = by_name["engagement_first_7d_in_cohort"]
+    assert place.say(0.05, 0.5).endswith(
+        "in the first 7 days after sign-up than for only 5% of those who signed up in the same month"
     )
+    assert place.say(0.8, 0.5).startswith("More ") and " only " not in place.say(0.8, 0.5)
+
+
+def test_counts_have_no_colon_and_large_amounts_no_cents():
+    by_name = {feature.name: feature for feature in DECLARED.features}
+    assert by_name["messages_unanswered_run"].say(13, 3) == (
+        "13 messages in a row neither opened nor clicked; typical is 3"
+    )
+    assert by_name["surveys_unanswered_run"].say(1, 0) == "1 survey in a row left unanswered; typical is 0"
+    spent = card(unit="amount", sentence="Spent {value}[; typical is {usual}]")
+    assert spent.say(358.56, 836.36, currency="GBP") == "Spent £359; typical is £836"
+
+
+def test_a_price_is_said_to_be_dearer_or_cheaper():
+    by_name = {feature.name: feature for feature in DECLARED.features}
+    assert by_name["price_step_last"].say(0.56, 1.07) == "The last change of price: 44% cheaper; typical is 7% dearer"
+
+
+def test_a_chance_that_is_hardly_there_is_not_called_none():
+    chance = card(unit="share", sentence="A chance of {value}[; typical is {usual}]")
+    assert chance.say(0.0002, 0.91) == "A chance of under 0.1%; typical is 91%"
+    assert chance.say(0.0, 0.91) == "A chance of 0%; typical is 91%"

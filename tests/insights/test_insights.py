@@ -297,7 +297,7 @@ def test_flows_follow_everybody_from_month_to_month() -> None:
     flows = found.flows.set_index(["before", "after"])["customers"].to_dict()
     assert flows == {("loud", "quiet"): 1, ("quiet", AWAY): 1, ("quiet", LEFT_SILENTLY): 1, (NEW, "loud"): 1}
     assert found.counts.set_index(["as_of", "persona"])["customers"].tolist() == [1, 2, 1, 1]
-    assert found.rules["rule"].tolist() == ["events of voice at least 1.", "everyone else."]
+    assert found.rules["rule"].tolist() == ["events of voice: at least 1.", "everyone else."]
 
 
 def test_rules_that_make_no_sense_are_refused(configured: Callable[..., Config]) -> None:

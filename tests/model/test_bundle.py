@@ -141,6 +141,17 @@ def test_the_manifest_holds_the_training_rows_shape_and_no_nan(packed, business,
     assert set(manifest["histograms"]["region"]["edges"]) == {"north", "south", "west"}
 
 
+@pytest.mark.parametrize(("north", "usual"), [(0.7, "north"), (0.4, None)])
+def test_a_category_is_usual_where_most_rows_have_it(business, north, usual):
+    region = np.where(np.arange(len(business.X)) < north * len(business.X), "north", "south")
+    region[len(business.X) // 2 :: 5] = "west"
+    X = business.X.assign(region=pd.Categorical(region))
+    bundle = Bundle.build(
+        SilentDefectionClassifier(n_estimators=2).fit(X, business.y), Calibration.identity(OUTCOMES), X
+    )
+    assert bundle.usual.get("region") == usual
+
+
 def test_a_column_without_any_value_can_be_packed(business, tmp_path):
     X = business.X.assign(tenure_days=np.nan, trend_30d=pd.Series(np.inf, index=business.X.index))
     model = SilentDefectionClassifier(n_estimators=2).fit(X.drop(columns="trend_30d"), business.y)

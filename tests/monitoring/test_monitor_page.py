@@ -61,3 +61,5 @@ def test_what_is_not_known_is_said_to_be(
 ) -> None:
     text = render_monitor(made_watch([made_night(0, **how)]), Scoring(), definition_of=WORDS)
     assert "No night can be judged yet" in text and "not known" in text and "nan" not in re.sub(r"<[^>]+>", "", text)
+    assert "Nothing is worse than promised" not in text  # nothing was looked at
+    assert ("is left out" in text) == ("why" in how)

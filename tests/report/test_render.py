@@ -7,14 +7,16 @@ import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from churnml.insights.silent_share import silent_share
-from churnml.report import drivers, nights, silence, story
+from churnml.report import drivers, insight_figures, nights, silence, story
 from churnml.report.call_list import call_list
+from churnml.report.chapters import scorecard
 from churnml.report.data import headline
 from churnml.report.render import render
 
@@ -313,3 +315,95 @@ def test_the_risk_by_silence_has_its_table_and_small_steps_are_not_drawn(build_r
     assert rows is not None and rows[1].count("<tr>") == len(days)
     assert "57 to 91" in rows[1] and "usual gap" in page
     assert silence.curves(build_report(silence=sample.silence.assign(customers=3))) == []
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"), [(0.7, "Too high on the whole"), (1.02, "About right on the whole"), (1.4, "Too low on the")]
+)
+def test_the_first_screen_says_how_the_expected_number_stood_the_test(build_report, factor, said):
+    sample = build_report()
+    tested = sample.calibration.assign(predicted=np.linspace(0.05, 0.5, 10), n=100)
+    data = build_report(calibration=tested.assign(observed=factor * tested["predicted"]))
+    text = Reader(render(data)).text
+    first = text[: text.index("Who is about to leave")]
+    left = f"{275 * factor:.0f}" if factor != 0.7 else "192"
+    assert f"at the test snapshots, {left} left where 275 were expected" in first
+    assert said in text
+
+
+def test_what_leads_everywhere_is_said_in_words(build_report, make_night):
+    night = make_night().assign(theme_1="going quiet")
+    data = build_report(focus=nights.focus(night), personas=nights.personas(night, ["content"]))
+    assert "For all of them “going quiet” comes first. " in (text := Reader(render(data)).text)
+    assert "“going quiet” comes first for all." in text
+    night.loc[night["p_silent"].nlargest(60).index[:1], "theme_1"] = "waiting"
+    told = Reader(render(build_report(focus=nights.focus(night)))).text
+    assert "For nearly all of them “going quiet” comes first. " in told and "comes first, for" not in told
+
+
+def test_a_column_without_any_number_is_not_drawn(build_report):
+    sample = build_report()
+    unknown = {"bands": sample.bands, "personas": sample.personas}
+    page = render(build_report(**{name: frame.assign(value_at_risk=np.nan) for name, frame in unknown.items()}))
+    heads = re.findall(r"<th scope=\"col\"[^>]*>(.*?)</th>", page)
+    assert "Value at risk" not in heads and "Expected to leave silently" in heads
+
+
+def test_what_left_fills_its_chart_however_few_they_are(page):
+    ticks = re.findall(r"<text[^>]*>([\d.]+)%</text>", re.findall(r'id="figure-mix".*?</figure>', page, re.DOTALL)[0])
+    assert ticks and max(map(float, ticks)) < 40
+
+
+def test_titles_of_signals_are_whole_and_no_panel_is_told_twice(build_report):
+    sample = build_report()
+    shape = sample.driver_shapes[sample.driver_shapes["feature"] == sample.driver_shapes["feature"].iloc[0]]
+    long = "Over-contact: share of the messages of the last 90 days that came less than two days after the one before"
+    data = build_report(
+        driver_shapes=pd.concat([shape.assign(feature="a", doc=long), shape.assign(feature="b", doc="The same again")])
+    )
+    figure = drivers.shapes(data)
+    assert figure is not None and "…" not in figure.image and "The same again" not in figure.image
+    drawn = " ".join(re.findall(r"<text[^>]*>([^<]+)</text>|<tspan[^>]*>([^<]+)", figure.image)[0])
+    assert "two days after the one before" in re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", figure.image)), drawn
+
+
+def test_what_the_data_lack_is_told_in_words_once_and_not_as_rows_of_dashes():
+    table = pd.DataFrame(
+        {
+            "way": ["broken promises", "product failures"],
+            "figure": ["promises kept late", "annoyances"],
+            "unit": "number",
+            "value": [np.nan, 0.0],
+            "change": np.nan,
+            "change_low": np.nan,
+            "change_high": np.nan,
+            "risk_share": [0.0, 0.1],
+            "why": [
+                "not measurable with your data, because it needs kind promise_made, which the data does not have",
+                "",
+            ],
+        }
+    )
+    told = scorecard.ways(SimpleNamespace(scorecard=SimpleNamespace(table=table)))
+    assert told.sentences[-1] == "Not measurable with your data: broken promises (the data has no promises made)."
+    assert [row[:2] for row in told.tables[0].rows] == [("Product failures\nannoyances", "none")]
+    nothing = scorecard.ways(SimpleNamespace(scorecard=SimpleNamespace(table=table.head(1))))
+    assert not nothing.known
+
+
+def test_a_phone_shows_the_iceberg_beside_those_who_met_nothing():
+    kinds = ["any friction", "error", "late promise", "long wait", "failed payment", "no friction"]
+    frame = pd.DataFrame({"friction": kinds, "aloud": 2, "silent": range(60, 0, -10)})
+    narrow = insight_figures.iceberg(frame, "berg").narrow
+    shown = re.sub(r"<[^>]+>", " ", narrow).split()
+    assert "no" in shown and shown.count("friction") == 2 and "wait" not in shown
+
+
+def test_a_rule_that_ranks_nobody_stands_in_the_table_of_lists_only(build_report):
+    sample = build_report()
+    blind = sample.lift["model"] == "has voiced"
+    page = render(build_report(lift=sample.lift.assign(lift=sample.lift["lift"].mask(blind, 1.0))))
+    figure = re.findall(r'id="figure-lift".*?</figure>', page, re.DOTALL)[0]
+    drawn, table = figure.split("<table")
+    assert ">has voiced<" not in drawn and ">has voiced<" in table and ">recency only<" in drawn
+    assert "cannot tell them apart stand in the table only" in drawn

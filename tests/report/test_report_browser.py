@@ -184,6 +184,34 @@ def test_it_prints_with_the_tables_behind_the_charts(browser, address):
     assert hidden == 0
 
 
+def test_the_long_table_of_customers_is_not_printed_and_paper_says_so(browser, address):
+    browser.get(address)
+    browser.execute_script("document.querySelectorAll('details').forEach(each => each.open = true)")
+    note, table = (browser.find_element("css selector", name) for name in (".paper", ".sortable"))
+    assert table.is_displayed() and not note.is_displayed()
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    printed = table.is_displayed(), note.text
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert printed[0] is False and "stand as a table in the page itself" in printed[1]
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_no_two_texts_of_a_figure_overlap(browser, address, width):
+    browser.get(address)
+    view(browser, width)
+    overlapping = browser.execute_script(
+        """return [...document.querySelectorAll('figure svg')].flatMap(svg => {
+          const boxes = [...svg.querySelectorAll('text')]
+            .map(text => [text.textContent.trim(), text.getBoundingClientRect()]).filter(([_, box]) => box.width);
+          return boxes.flatMap(([one, a], place) => boxes.slice(place + 1)
+            .filter(([_, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+              && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4)
+            .map(([other]) => `${one} | ${other}`));
+        })"""
+    )
+    assert overlapping == []
+
+
 @pytest.mark.parametrize("width", [360, 1200])
 def test_no_letter_of_a_figure_is_cut_off(browser, address, width):
     browser.get(address)

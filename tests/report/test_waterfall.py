@@ -18,6 +18,12 @@ def test_steps_add_up_and_the_small_ones_are_one():
     assert steps({}) == []
 
 
+def test_nothing_has_no_sign(tmp_path: Path):
+    drawn = waterfall({"going quiet": 1.25, "waiting": -0.4, "rough start": -0.001}, -2.0, "odds", tmp_path / "why.svg")
+    text = drawn.read_text()
+    assert "-0.00" not in text and "−0.00" not in text and "<!-- −0.40 -->" in text
+
+
 @pytest.mark.parametrize(("name", "begins"), [("why.svg", b"<?xml"), ("why.PNG", b"\x89PNG")])
 def test_the_same_customer_gives_the_same_bytes(tmp_path: Path, name: str, begins: bytes):
     first = waterfall(THEMES, -2.0, "log-odds of leaving", tmp_path / "new" / name).read_bytes()

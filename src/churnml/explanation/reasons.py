@@ -2,10 +2,11 @@
 
 A theme speaks once. Themes are ranked by their whole contribution, and the strongest feature of a theme says what
 was seen, with the customer's own number and the usual one. A theme that on balance pushes the other way says
-nothing. A value that equals what is usual is not said (nor is having none, where most have none), and neither is one
-that is missing without a sentence for that: the theme's next feature speaks instead. So it does where the sentence
-would repeat another theme's: a customer silent for 27 days has not used the preferred channel for 27 days either (see
-`moments`). What keeps a customer never tells of the moment that a reason has told of, so neither contradicts the other.
+nothing. A value that is nearly what is usual is not said, nor is the category that most have, nor having none where
+most have none, nor one that is missing without a sentence for that: the theme's next feature speaks instead. So it does
+where the sentence would repeat another theme's: a customer silent for 27 days has not used the preferred channel for 27
+days either (see `moments`). What keeps a customer never tells of the moment that a reason has told of, so neither
+contradicts the other.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def reasons(
     attribution: Attribution,
     X: pd.DataFrame,
     features: Sequence[FeatureCard],
-    usual: Mapping[str, float],
+    usual: Mapping[str, float | str],
     n: int = 5,
     currency: str = "",
     usual_pushes: Mapping[str, float] | None = None,
@@ -49,8 +50,8 @@ def reasons(
     features:
         The cards of all of the features.
     usual:
-        What is usual, by feature: the training median among all customers, nan where most have no value. A missing one
-        is left out of the sentence.
+        What is usual, by feature: the training median among all customers, nan where most have no value, and of a
+        category the one that most have. A missing one is left out of the sentence.
     n:
         How many sentences at most.
     currency:
@@ -76,7 +77,7 @@ def keeps(
     attribution: Attribution,
     X: pd.DataFrame,
     features: Sequence[FeatureCard],
-    usual: Mapping[str, float],
+    usual: Mapping[str, float | str],
     n: int = 3,
     currency: str = "",
 ) -> pd.DataFrame:
@@ -95,7 +96,7 @@ def explain(
     explainer: Explainer,
     X: pd.DataFrame,
     features: Sequence[FeatureCard],
-    usual: Mapping[str, float],
+    usual: Mapping[str, float | str],
     n: int = 5,
     *,
     currency: str = "",
@@ -127,16 +128,17 @@ class _Speech:
         attribution: Attribution,
         X: pd.DataFrame,
         features: Sequence[FeatureCard],
-        usual: Mapping[str, float],
+        usual: Mapping[str, float | str],
         currency: str,
     ) -> None:
         known = {feature.name: feature for feature in features}
         self.X = X
         self.cards = [known[name] for name in attribution.features]
-        self.usual = [usual.get(name) for name in attribution.features]
+        common = [usual.get(name) for name in attribution.features]
+        self.usual = [_AS_MOST if isinstance(each, str) else each for each in common]
         self.columns = np.empty((len(self.cards), len(X)))
-        for column, card in zip(self.columns, self.cards, strict=True):
-            column[:] = _numbers(card, X[card.name])
+        for column, card, each in zip(self.columns, self.cards, common, strict=True):
+            column[:] = _numbers(card, X[card.name], each)
         self.currency = currency
         self.totals = by_theme(attribution, features)
         self.pushes = np.ascontiguousarray(attribution.values.T)
@@ -171,10 +173,15 @@ class _Speech:
         return sentences.reshape(speaker.shape)
 
 
-def _numbers(card: FeatureCard, values: pd.Series) -> NDArray[np.float64]:
-    """Doubles without a negative nought; of categories 0, or nan where there is none."""
+_AS_MOST, _OTHER = 0.0, 1.0
+"""What stands for a category: the one that most customers have, and any other."""
+
+
+def _numbers(card: FeatureCard, values: pd.Series, usual: float | str | None) -> NDArray[np.float64]:
+    """Doubles without a negative nought; of categories `_AS_MOST` or `_OTHER`, or nan where there is none."""
     if card.type == "category":
-        return np.where(values.isna().to_numpy(), np.nan, 0.0)
+        known = np.where(values.astype(object).to_numpy() == usual, _AS_MOST, _OTHER)
+        return np.where(values.isna().to_numpy(), np.nan, known)
     return values.to_numpy(dtype=np.float64) + 0.0
 
 

@@ -18,7 +18,7 @@ from churnml.features.registry import FeatureCard
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-SAME_AS_USUAL = 0.01
+SAME_AS_USUAL = 0.05
 """A value within this share of the usual one is not worth a sentence."""
 
 
@@ -50,7 +50,7 @@ def manners(
     return Manners(
         members=np.concatenate([np.zeros(0, dtype=np.int64), *members]),
         first=np.cumsum([0, *map(len, members)]),
-        usual=np.where(number, middle, np.nan),
+        usual=middle,
         says_none=number & said & ~none_is_usual,
         **moment_rules([card.name for card in cards], usual),
     )
@@ -71,10 +71,10 @@ def choose(
 ) -> None:
     """Fill `theme`, `speaker` and `moments` (rows, ranks) with the themes that speak, their features and moments.
 
-    `columns` and `pushes` are (features, rows): the values (of a category 0, or nan where it is missing), and what each
-    adds to the margin; `sign` is 1 to speak for leaving, -1 against it. `strength` (rows, themes) is how much a theme
-    pushes that way, `order` (rows, themes) the themes from the strongest; `told` (rows, m) are days ago that are not to
-    be spoken of again.
+    `columns` and `pushes` are (features, rows): the values (of a category 0 where most have it, else 1, or nan where it
+    is missing), and what each adds to the margin; `sign` is 1 to speak for leaving, -1 against it. `strength` (rows,
+    themes) is how much a theme pushes that way, `order` (rows, themes) the themes from the strongest; `told` (rows, m)
+    are days ago that are not to be spoken of again.
     """
     rows, ranks = speaker.shape
     for row in range(rows):

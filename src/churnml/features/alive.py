@@ -42,16 +42,16 @@ def declare(context: Context) -> Iterator[Feature]:
         name="probability_alive",
         doc="The chance that the customer has not gone for good, from how many active days there were and how long ago "
         f"the last one was: {MODEL}. It is 1 for customers with a single active day, of whom the model cannot tell.",
-        sentence="A chance of {value:share} of not having gone for good, by how often and how lately they came"
-        "[; typical is {usual:share}]",
+        sentence="Going by how often and how lately the customer came, a chance of {value:share} of not having gone "
+        "for good[; typical is {usual:share}]",
         expression=lambda t: t["alive"],
     )  # fmt: skip
     for days in WINDOWS:
         yield chance(
             name=f"probability_return_{days}d",
             doc=f"The chance that the customer is active again within {days} days, by {MODEL}.",
-            sentence=f"A chance of {{value:share}} of coming again within {days} days, by how often and how lately "
-            "they came[; typical is {usual:share}]",
+            sentence="Going by how often and how lately the customer came, a chance of {value:share} of coming again "
+            f"within {days} days[; typical is {{usual:share}}]",
             expression=lambda t, days=days: t[f"return_{days}"],
         )  # fmt: skip
 

@@ -17,10 +17,11 @@ _RANKS = np.linspace(0, 1, 41)
 _EVERYONE = "everyone"
 
 
-def in_cohort(feature: Feature, tenure: Feature) -> Feature:
+def in_cohort(feature: Feature, tenure: Feature, more: str) -> Feature:
     """Where a customer stands in their cohort by a feature, as a share from 0 to 1; 0.5 is the usual pace.
 
-    `tenure` gives the days since sign-up, from which the month of sign-up follows.
+    `tenure` gives the days since sign-up, from which the month of sign-up follows; `more` says in words what it is to
+    have more than others.
     """
     what = feature.doc.rstrip(".").split(";")[0]
     return Feature(
@@ -34,8 +35,8 @@ def in_cohort(feature: Feature, tenure: Feature) -> Feature:
         ),
         doc=f"{what}: the share of customers of the same sign-up month who have less, half of the equal ones counted. "
         "The norms are those of the training rows; a month without norms has those of the one before.",
-        sentence=f"{what}: more than for {{value:share}} of those who signed up in the same month"
-        "[; typical is {usual:share}]",
+        sentence=f"{more} than for {{value:share}} of those who signed up in the same month",
+        sentence_low=f"{more} than for only {{value:share}} of those who signed up in the same month",
         sentence_empty="The sign-up is unknown or too recent to compare with others of that time",
         expression=lambda t: t["place"],
     )  # fmt: skip

@@ -87,7 +87,7 @@ def _payments(context: Context) -> Iterator[Feature]:
     yield payment(
         name="payments_failed_run", unit="payments", empty=0.0,
         doc="Failed payments in a row, up to now, none of which has been made good since.",
-        sentence="Failed payments in a row: {value}[; typical is {usual}]",
+        sentence="{value:count failed payment} in a row[; typical is {usual}]",
         expression=lambda t: count(t, of(t, failed), (t.age_s < t.last_paid_s).fill_null(True)),
     )  # fmt: skip
 
@@ -139,7 +139,7 @@ def _promises() -> Iterator[Feature]:
     yield promise(
         name="promises_kept_late_365d", unit="promises", empty=0.0,
         doc="Promises of the last 365 days that were kept late, or not at all.",
-        sentence="Promises of the last 365 days kept late or not at all: {value}[; typical is {usual}]",
+        sentence="{value:count promise} of the last 365 days kept late or not at all[; typical is {usual}]",
         expression=lambda t: count(t, t.late_days > 0, within(t, YEAR)),
     )  # fmt: skip
     yield promise(
@@ -172,7 +172,7 @@ def _promises() -> Iterator[Feature]:
     yield promise(
         name="promise_delay_last_days", unit="days",
         doc="Delay of the latest promise that was kept or fell due, 0 if it was kept in time.",
-        sentence="Delay of the latest promise, up to now if not kept yet: {value:days}[; typical is {usual:days}]",
+        sentence="The latest promise was kept {value:days} late, or is so late by now[; typical is {usual:days}]",
         sentence_empty="No promise due so far",
         expression=lambda t: t.late_days.max(where=t.last),
     )  # fmt: skip

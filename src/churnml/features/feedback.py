@@ -56,13 +56,13 @@ def _surveys() -> Iterator[Feature]:
     yield survey(
         name="surveys_ignored_365d", unit="surveys", empty=0.0,
         doc=f"Surveys of the last 365 days, the last {GRACE_DAYS} days aside, that the customer did not answer.",
-        sentence="Surveys of the last 365 days left unanswered: {value}[; typical is {usual}]",
+        sentence="{value:count survey} of the last 365 days left unanswered[; typical is {usual}]",
         expression=lambda t: _sent(t, ~t.answered, between(t, GRACE_DAYS, YEAR)),
     )  # fmt: skip
     yield survey(
         name="surveys_unanswered_run", unit="surveys", empty=0.0,
         doc=f"Surveys in a row, up to {GRACE_DAYS} days ago, that the customer did not answer.",
-        sentence="Surveys in a row left unanswered: {value}[; typical is {usual}]",
+        sentence="{value:count survey} in a row left unanswered[; typical is {usual}]",
         expression=lambda t: _sent(t, _waited(t)),
     )  # fmt: skip
     yield survey(

@@ -13,16 +13,13 @@ import ibis
 from churnml.features.cohort import in_cohort
 from churnml.features.expressions import count, flag, of, ratio, rows_of
 from churnml.features.registry import Context, Feature, Inventory, Needs
-from churnml.features.sentences import YES_OR_NO, nouns, plural
+from churnml.features.sentences import YES_OR_NO, counted, nouns, plural
 
 SIGNED_UP = ("signed_up_at",)
 UNKNOWN = "The sign-up is unknown or too recent"
 
-PACE = (
-    *("days_to_first_engagement", "engagement_first_1d", "engagement_first_7d", "engagement_first_14d"),
-    *("engagement_first_30d", "onboarding_steps_done"),
-)
-"""What is compared with the customers of the same sign-up month."""
+FIRST_DAYS = (1, 7, 14, 30)
+"""Engagement is counted over so many days from sign-up."""
 
 rough = partial(Feature, family="onboarding", theme="rough start", sentence_empty=UNKNOWN)
 
@@ -31,7 +28,22 @@ def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
     """Declare the features of the family."""
     own = [*_activity(context), *_steps(context), *_first_contacts(context)]
     yield from own
-    yield from (in_cohort(feature, _tenure()) for feature in own if feature.name in PACE)
+    pace = _pace(context)
+    yield from (in_cohort(feature, _tenure(), pace[feature.name]) for feature in own if feature.name in pace)
+
+
+def _pace(context: Context) -> dict[str, str]:
+    """What is compared with customers of the same sign-up month, by feature: in words what it is to have more of it."""
+    kinds = context.engagement_kinds
+    return {
+        "days_to_first_engagement": f"A longer time from sign-up to the first {nouns(kinds)}",
+        **{f"engagement_first_{days}d": f"More {nouns(kinds, several=True)} {_at_first(days)}" for days in FIRST_DAYS},
+        "onboarding_steps_done": f"More set-up steps done in the first {context.onboarding_days} days",
+    }
+
+
+def _at_first(days: int) -> str:
+    return "on the day of sign-up" if days == 1 else f"in the first {days} days after sign-up"
 
 
 def _hidden(name: str, needs: Needs, expression: Any, grain: str = "early", empty: float | None = 0.0) -> Feature:
@@ -81,14 +93,13 @@ def _activity(context: Context) -> Iterator[Feature]:
             sentence_empty=f"No {nouns(value_kinds)} since sign-up, or the sign-up is unknown",
             expression=lambda r: (r.tenure_days - r._first_value).clip(lower=0),
         )  # fmt: skip
-    for days in (1, 7, 14, 30):
-        counted = first(days)
-        when = "on the day of sign-up" if days == 1 else f"in the first {days} days after sign-up"
+    for days in FIRST_DAYS:
+        done, when = first(days), _at_first(days)
         yield rough(
-            name=f"engagement_first_{days}d", unit="events", grain="row", needs=needs, uses=(counted,),
+            name=f"engagement_first_{days}d", unit="events", grain="row", needs=needs, uses=(done,),
             doc=f"Number of events of engagement ({what}) {when}.",
-            sentence=f"{{value:count engagement event}} {when}[; typical is {{usual}}]",
-            expression=lambda r, counted=counted, days=days: _once_complete(r, r[counted.name], days),
+            sentence=f"{counted(kinds)} {when}[; typical is {{usual}}]",
+            expression=lambda r, done=done, days=days: _once_complete(r, r[done.name], days),
         )  # fmt: skip
     half = max(1, length // 2)
     begin, later = first(half), first(length, half)

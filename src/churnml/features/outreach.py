@@ -67,7 +67,7 @@ def _answers() -> Iterator[Feature]:
     yield outreach(
         name="messages_unanswered_run", unit="messages", needs=ANSWERED, empty=0.0,
         doc="Messages in a row, up to now, that the customer neither opened nor clicked.",
-        sentence="Messages in a row neither opened nor clicked: {value}[; typical is {usual}]",
+        sentence="{value:count message} in a row neither opened nor clicked[; typical is {usual}]",
         expression=lambda t: _sent(t, (t.age_s < t.last_answer_s).fill_null(True)),
     )  # fmt: skip
     yield outreach(

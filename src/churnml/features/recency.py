@@ -12,7 +12,7 @@ import ibis
 from churnml.features import alive
 from churnml.features.expressions import between, count, mean_duration, of, own_rate_trend, ratio, rows_of, within
 from churnml.features.registry import Context, Feature, Inventory, Needs, safe
-from churnml.features.sentences import noun, nouns, plural
+from churnml.features.sentences import counted, noun, nouns, plural
 
 WINDOWS = (7, 30, 90, 180)
 WEEKS = 26
@@ -87,12 +87,11 @@ def _kinds(context: Context, inventory: Inventory) -> Iterator[Feature]:
             lambda t, kind=kind: t.age_days.min(where=of(t, (kind,))), theme, grain,
         )  # fmt: skip
         for window in (30, 90):
-            counted = f"{{value:count {noun(kind)}|{plural(noun(kind))}}}"
             yield Feature(
                 name=f"{safe(kind)}_events_{window}d", family="recency", theme=theme, unit="events", grain=grain,
                 needs=Needs((kind,)), empty=0.0,
                 doc=f"Number of {plural(noun(kind))} in the last {window} days.",
-                sentence=f"{counted} in the last {window} days[; typical is {{usual}}]",
+                sentence=f"{counted((kind,))} in the last {window} days[; typical is {{usual}}]",
                 expression=lambda t, kind=kind, window=window: count(t, of(t, (kind,)), within(t, window)),
             )  # fmt: skip
 
@@ -102,7 +101,7 @@ def _engagement(context: Context, window: int) -> Feature:
     return quiet(
         name=f"engagement_{window}d", unit="events", grain="event", needs=Needs(kinds), empty=0.0,
         doc=f"Engagement: number of events ({nouns(kinds)}) in the last {window} days.",
-        sentence=f"{{value:count engagement event}} in the last {window} days[; typical is {{usual}}]",
+        sentence=f"{counted(kinds)} in the last {window} days[; typical is {{usual}}]",
         expression=lambda t: count(t, of(t, kinds), within(t, window)),
     )  # fmt: skip
 
@@ -159,14 +158,14 @@ def _cadence(context: Context) -> Iterator[Feature]:
     yield quiet(
         name="overdue_ratio", unit="ratio", grain="row", needs=needs, uses=(last, usual_gap),
         doc="Days since the last engagement, divided by the customer's own usual gap.",
-        sentence="Silent for {value:times} the customer's own usual gap[; typical is {usual:times}]",
+        sentence="Silent for {value:times} as long as is usual for this customer",
         sentence_empty="Active on one day only, so the current silence cannot be compared",
         expression=lambda r: ratio(r.days_since_engagement, r.usual_gap_days),
     )  # fmt: skip
     yield quiet(
         name="silence_to_longest_gap", unit="ratio", grain="row", needs=needs, uses=(last, longest_gap),
         doc="Days since the last engagement, divided by the customer's own longest gap so far.",
-        sentence="Silent for {value:times} the customer's own longest gap so far[; typical is {usual:times}]",
+        sentence="Silent for {value:times} as long as ever before[; typical is {usual:times}]",
         sentence_empty="Active on one day only, so the current silence cannot be compared",
         expression=lambda r: ratio(r.days_since_engagement, r.longest_gap_days),
     )  # fmt: skip

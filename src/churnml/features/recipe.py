@@ -103,6 +103,7 @@ def _attribute_card(name: str, attribute: settings.Attribute) -> FeatureCard:
         unit="category" if attribute.type == "category" else "number",
         theme="about the customer",
         family="attributes",
-        sentence=f"{words.capitalize()}: {{value}}, as given at sign-up.",
+        sentence=f"{words.capitalize()}: {{value}}, as given at sign-up"
+        + ("" if attribute.type == "category" else "[; typical is {usual}]"),
         type=attribute.type,
     )

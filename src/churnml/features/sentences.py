@@ -1,9 +1,9 @@
 """Sentence templates: a feature's value in the customer's own numbers, with units and plurals right.
 
 A template holds `{value}` and `{usual}`. After a colon stands how the number is to be said: `days`, `weeks`, `after`
-(days after something), `seconds`, `share`, `points` (a difference of shares), `times`, `amount`, `number`, or
-`count complaint|complaints` (singular and plural; without the plural an s is added). Without a colon the feature's unit
-decides. Text in square brackets is left out when the usual value is not known.
+(days after something), `seconds`, `share`, `points` (a difference of shares), `dearer` (a price by the one before it),
+`times`, `amount`, `number`, or `count complaint|complaints` (singular and plural; without the plural an s is added).
+Without a colon the feature's unit decides. Text in square brackets is left out when the usual value is not known.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ FORMATS_OF_UNITS = {
 }
 """How a number is said when the template does not say it; any other unit gives a plain number."""
 
-FORMS = (*FORMATS_OF_UNITS.values(), "after", "points", "number")
+FORMS = (*FORMATS_OF_UNITS.values(), "after", "points", "dearer", "number")
 """The ways to say a number, besides `count ...`."""
 
 YES_OR_NO = "yes or no"
 """The unit of flags: 1 for yes, 0 for no."""
+
+WHOLE = 100
+"""Amounts from here on are said without cents."""
 
 SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥", "INR": "₹"}
 """How a currency is written; any other stands before the amount by its code."""
@@ -135,8 +138,14 @@ def put(number: float, form: str, currency: str = "") -> str:
     ('no complaints', '1 reply', '2 replies')
     >>> put(2.345, "times"), put(1, "times"), put(26, "times"), put(3, "number")
     ('2.3 times', '1 time', '26 times', '3')
-    >>> put(1234.5, "amount"), put(1234.5, "amount", "EUR"), put(7, "amount", "CHF"), put(-3, "amount", "USD")
-    ('1,234.50', '€1,234.50', 'CHF 7', '-$3')
+    >>> put(1.07, "dearer"), put(0.56, "dearer"), put(1, "dearer")
+    ('7% dearer', '44% cheaper', 'as dear as before')
+    >>> put(0.004, "share"), put(0.0001, "share"), put(0, "share"), put(2.5, "share")
+    ('0.4%', 'under 0.1%', '0%', '250%')
+    >>> put(12.5, "amount"), put(12.5, "amount", "EUR"), put(1234.5, "amount", "EUR"), put(7, "amount", "CHF")
+    ('12.50', '€12.50', '€1,234', 'CHF 7')
+    >>> put(-3, "amount", "USD")
+    '-$3'
     >>> put(0, "after"), put(1, "after"), put(-0.2, "points"), put(0.01, "points"), put(0, "points")
     ('on the day of', '1 day after', '20 points lower', '1 point higher', 'the same')
     """
@@ -147,10 +156,13 @@ def put(number: float, form: str, currency: str = "") -> str:
     if form == "seconds":
         return _duration(number)
     if form == "share":
-        return f"{_rounded(100 * number, 1 if 0 < abs(number) < 0.01 else 0)}%"
+        return "under 0.1%" if 0 < number < 0.0005 else f"{_rounded(100 * number, 1 if 0 < abs(number) < 0.01 else 0)}%"
     if form == "points":
         amount = _plural(abs(100 * number), "point")
         return "the same" if amount == "0 points" else f"{amount} {'higher' if number > 0 else 'lower'}"
+    if form == "dearer":
+        amount = put(abs(number - 1), "share")
+        return "as dear as before" if amount == "0%" else f"{amount} {'dearer' if number > 1 else 'cheaper'}"
     if form == "times":
         return _plural(number, "time")
     if form == "amount":
@@ -191,7 +203,7 @@ def _plural(number: float, singular: str, several: str = "", none: str = "0") ->
 
 
 def _amount(number: float, currency: str) -> str:
-    text = f"{abs(number):,.2f}"
+    text = f"{abs(number):,.0f}" if abs(number) >= WHOLE else f"{abs(number):,.2f}"
     if not currency:
         return f"-{text}" if number < 0 else text
     text = text.removesuffix(".00")
@@ -255,6 +267,15 @@ def noun(kind: str) -> str:
     ('support case', 'purchase', 'loan requested')
     """
     return KIND_WORDS.get(kind, plain(kind).replace("_", " "))
+
+
+def counted(kinds: tuple[str, ...]) -> str:
+    """What counts events of these kinds in a template.
+
+    >>> counted(("activity", "purchase"))
+    '{value:count visit or purchase|visits or purchases}'
+    """
+    return f"{{value:count {nouns(kinds)}|{nouns(kinds, several=True)}}}"
 
 
 def nouns(kinds: tuple[str, ...], several: bool = False) -> str:

@@ -84,7 +84,7 @@ def rules_in_words(rules: Sequence[Persona], cards: Iterable[Mapping[str, Any]])
     >>> from churnml.config import Persona
     >>> cards = [{"name": "days_since_event", "doc": "Days since the last event of any kind."}]
     >>> rules_in_words([Persona(name="quiet", when=("days_since_event > 30",))], cards)["rule"].item()
-    'days since the last event of any kind above 30.'
+    'days since the last event of any kind: above 30.'
     >>> cards = [{"name": "dark_matter", "doc": "1 for a customer whom service has never heard; else 0."}]
     >>> rules_in_words([Persona(name="dark matter", when=("dark_matter = 1",))], cards)["rule"].item()
     'a customer whom service has never heard.'
@@ -97,7 +97,7 @@ def rules_in_words(rules: Sequence[Persona], cards: Iterable[Mapping[str, Any]])
             return f"{name} (which the features lack, so that nobody is told apart by it)"
         if (sign, number) == ("=", 1.0) and (flag := _FLAG.fullmatch(docs[name])):
             return flag[1]
-        return f"{docs[name][:1].lower()}{docs[name][1:]} {_WORDS[sign]} {number:g}"
+        return f"{docs[name][:1].lower()}{docs[name][1:]}: {_WORDS[sign]} {number:g}"
 
     texts = ["; and ".join(map(said, rule.when)) or "everyone else" for rule in rules]
     return pd.DataFrame({"persona": [rule.name for rule in rules], "rule": [f"{text}." for text in texts]})

@@ -10,8 +10,11 @@ import pandas as pd
 from churnml.report.call_list import LONGEST, opener
 from churnml.report.data import ReportData
 from churnml.report.nights import Changes
-from churnml.report.tables import Column, Table, records
-from churnml.report.words import MISSING, count, day, days, money, percent, several
+from churnml.report.tables import Column, Table, records, without_empty
+from churnml.report.words import MISSING, count, day, days, money, most, percent, several
+
+FEW = 0.05
+"""What comes first for a smaller share of those at risk is not worth a word on the first screen."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,9 @@ def why(data: ReportData) -> str:
     if themes.empty:
         return "Nothing in their histories stands out."
     first = themes.iloc[0]
-    most = "all" if first["share"] == 1 else percent(first["share"])
-    said = f"For {most} of them “{first['theme']}” comes first"
-    if len(themes) > 1:
-        second = themes.iloc[1]
+    said = f"For {most(first['share'])} of them “{first['theme']}” comes first"
+    second = themes.iloc[1] if len(themes) > 1 else None
+    if second is not None and second["share"] >= FEW:
         said += f", for {percent(second['share'])} “{second['theme']}”"
     behind = [f"“{row.likely_reason}” for {percent(row.share)}" for row in records(data.focus.likely.head(2))]
     if behind:
@@ -144,7 +146,7 @@ def kinds(data: ReportData) -> tuple[Kind, ...]:
             + ("." if math.isnan(row.value_at_risk) else f", with {money(row.value_at_risk, data.currency)} at risk.")
         ]
         if not pd.isna(row.theme):
-            said.append(f"Where the risk is high, “{row.theme}” comes first most often ({percent(row.theme_share)}).")
+            said.append(f"Where the risk is high, “{row.theme}” comes first for {most(row.theme_share)}.")
         if not pd.isna(row.likely_reason):
             said.append(f"What may be behind it is most often “{row.likely_reason}” ({percent(row.likely_share)}).")
         if not pd.isna(row.came) and data.changes is not None and (row.came or row.went):
@@ -159,7 +161,7 @@ def kinds(data: ReportData) -> tuple[Kind, ...]:
 
 def persona_table(data: ReportData) -> Table:
     """The personas side by side."""
-    return Table(
+    return without_empty(Table(
         "Kinds of customer",
         (
             Column("Kind"), Column("Customers", True), Column("Share", True), Column("At high or medium risk", True),
@@ -173,7 +175,7 @@ def persona_table(data: ReportData) -> Table:
             for row in records(data.personas)
         ),
         4,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def trend_table(frame: pd.DataFrame) -> Table:

@@ -79,16 +79,16 @@ def drawing(
     *,
     left: float,
     right: float,
-    top: float,
+    top: float | Callable[[int], float],
     bottom: float,
 ) -> Drawing:
-    """Draw at both widths; margins are in CSS pixels."""
+    """Draw at both widths; margins are in CSS pixels, that at the top may depend on the width."""
     texts = []
     for width, suffix in ((WIDE, "w"), (NARROW, "n")):
-        tall = height(width)
+        tall, above = height(width), top(width) if callable(top) else top
         with _canvas(width, tall) as (figure, axes):
             axes.set_position(
-                (left / width, bottom / tall, (width - left - right) / width, (tall - top - bottom) / tall)
+                (left / width, bottom / tall, (width - left - right) / width, (tall - above - bottom) / tall)
             )
             draw(axes, width)
             texts.append(_inline(figure, f"{name}-{suffix}"))
@@ -134,6 +134,12 @@ def date_axis(axes: Any, dates: pd.Series, width: int) -> None:
     step = max(1, -(-len(dates) // room))
     places = np.arange(0, len(dates), step)
     axes.set_xticks(places, [short_day(dates.iloc[place]) for place in places])
+
+
+def share_axis(axis: Any, ticks: int) -> None:
+    """Label an axis with about so many shares: no two of them alike, however close they are."""
+    axis.set_major_locator(locator(ticks))
+    axis.set_major_formatter(lambda value, _: f"{100 * value:.6g}%")
 
 
 def key(axes: Any, entries: list[tuple[str, str]], width: int, lines: int = 1) -> None:

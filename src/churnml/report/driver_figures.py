@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churnml.report.drawing import ACCENT, INK, MUTED, PAPER, SECOND, WIDE, Drawing, drawing
+from churnml.report.drawing import ACCENT, INK, MUTED, PAPER, SECOND, WIDE, Drawing, drawing, shortened
 from churnml.report.tables import records
 from churnml.report.words import percent, times
 
-ROW, HEAD, FOOT = 19, 46, 40
-"""Heights in a panel, in CSS pixels: of a step, of the title above, of the axis below."""
+ROW, HEAD, LINE, FOOT = 19, 16, 15, 40
+"""Heights in a panel, in CSS pixels: of a step, of the room above the title, of a line of it, of the axis below."""
+LETTERS, LABEL = 44, 17
+"""So many letters of a title fit into a line, so many of a step's name beside the panel."""
 
 
 def drivers(frame: pd.DataFrame, name: str) -> Drawing:
@@ -52,8 +54,11 @@ def shapes(panels: Sequence[tuple[str, pd.DataFrame]], name: str) -> Drawing:
         chosen = list(panels) if width == WIDE else list(panels)[:4]
         return [chosen[place : place + columns] for place in range(0, len(chosen), columns)]
 
+    def head(row: list[tuple[str, pd.DataFrame]]) -> int:
+        return HEAD + LINE * max(len(wrap(title, LETTERS)) for title, _ in row)
+
     def heights(width: int) -> list[int]:
-        return [HEAD + FOOT + ROW * max(len(frame) for _, frame in row) for row in shown(width)]
+        return [head(row) + FOOT + ROW * max(len(frame) for _, frame in row) for row in shown(width)]
 
     def draw(axes: Any, width: int) -> None:
         axes.set_axis_off()
@@ -62,7 +67,12 @@ def shapes(panels: Sequence[tuple[str, pd.DataFrame]], name: str) -> Drawing:
             each = width / (2 if width == WIDE else 1)
             for place, (title, frame) in enumerate(row):
                 own, left = ROW * len(frame), place * each + 108
-                box = (left, tall - top - HEAD - own, each - 108 - (22 if place == 0 and width == WIDE else 12), own)
+                box = (
+                    left,
+                    tall - top - head(row) - own,
+                    each - 108 - (22 if place == 0 and width == WIDE else 12),
+                    own,
+                )
                 panel = figure.add_axes(
                     (box[0] / width, box[1] / tall, box[2] / width, box[3] / tall), facecolor="none"
                 )
@@ -88,12 +98,11 @@ def _panel(axes: Any, title: str, frame: pd.DataFrame, *, offset: float, width: 
     ticks = [tick for tick in ticks if abs(math.log2(tick)) <= 1.08 * reach]
     axes.set_xticks(ticks, [times(tick) for tick in ticks])
     axes.set_xticks([], minor=True)
-    axes.set_yticks(rows, list(frame["step"]))
+    axes.set_yticks(rows, [shortened(step, LABEL) for step in frame["step"]])
     axes.set_ylim(-0.6, len(frame) - 0.4)
     axes.tick_params(axis="y", labelcolor=INK, pad=8, labelsize=12)
-    lines = wrap(title, 44)
-    said = "\n".join([*lines[:1], lines[1] if len(lines) == 2 else f"{lines[1]} …"] if len(lines) > 1 else lines)
     axes.annotate(
-        said, (offset, 1), (0, 8), xycoords=("figure fraction", "axes fraction"), textcoords="offset points",
+        "\n".join(wrap(title, LETTERS)), (offset, 1), (0, 8),
+        xycoords=("figure fraction", "axes fraction"), textcoords="offset points",
         ha="left", va="bottom", size=12.5, weight="bold",
     )  # fmt: skip

@@ -14,7 +14,7 @@ from churnml.report import driver_figures
 from churnml.report.data import ReportData
 from churnml.report.page import Figure, drawn
 from churnml.report.tables import Column, Table, records
-from churnml.report.words import MISSING, between, count, percent, sentence, several, times
+from churnml.report.words import MISSING, between, count, money, percent, sentence, several, times
 
 OFTEN = 0.9
 """A theme that is among the first three in so many of the draws is called stable."""
@@ -116,7 +116,7 @@ def shapes(data: ReportData) -> Figure | None:
     """How the odds move with the value of the strongest signal of each of the strongest themes."""
     frame = data.driver_shapes
     panels = [(_title(str(part["doc"].iloc[0])), part) for _, part in frame.groupby("feature", sort=False)]
-    panels = [(title, part) for title, part in panels if len(part) > 1]
+    panels = _different([(title, part) for title, part in panels if len(part) > 1])
     if not panels:
         return None
     told = [(title, _panel(part, data.currency)) for title, part in panels]
@@ -141,13 +141,29 @@ def shapes(data: ReportData) -> Figure | None:
     )
 
 
+def _different(panels: list[tuple[str, pd.DataFrame]]) -> list[tuple[str, pd.DataFrame]]:
+    """Without a signal that tells the same of the same customers as an earlier one."""
+    told: list[pd.DataFrame] = []
+    kept = []
+    for title, part in panels:
+        steps = part[["from", "to", "text", "customers"]].reset_index(drop=True)
+        if not any(steps.equals(one) for one in told):
+            kept.append((title, part))
+            told.append(steps)
+    return kept
+
+
 def _title(doc: str) -> str:
     """What is measured, in short.
 
     >>> _title("Days since the last friction (error, failed payment or return).")
     'Days since the last friction'
+    >>> _title("Number of events of engagement (visit) on the first day: the share of customers who have less.")
+    'Number of events of engagement (visit) on the first day: the share of customers who have less'
+    >>> _title("The last rating, from 0 to 1, by the model of X.")
+    'The last rating'
     """
-    return re.sub(r" \([^()]*\)", "", doc).rstrip(".")
+    return re.sub(r"(?<!engagement) \([^()]*\)|, from 0 to 1|, by the .*|, half of .*", "", doc).rstrip(".")
 
 
 def _panel(part: pd.DataFrame, currency: str) -> pd.DataFrame:
@@ -171,10 +187,12 @@ def _step(row: dict[Any, Any], currency: str) -> str:
     if unit == YES_OR_NO:
         return "yes" if high >= 0.5 else "no"
     form = FORMATS_OF_UNITS.get(unit, "number")
-    ends = [put(value, form, currency) for value in (low, high)]
+    ends = [money(value, currency) if form == "amount" else put(value, form, currency) for value in (low, high)]
     if ends[0] == ends[1]:
         return ends[0]
     first, last = ends[0].split(" ")[0], ends[1].split(" ")[-1]
+    if form == "share":
+        return f"{ends[0].removesuffix('%')}–{ends[1]}"
     alike = form in ("days", "weeks", "times") and last.rstrip("s") == ends[0].split(" ")[-1].rstrip("s")
     return f"{first if alike else ends[0]}–{ends[1]}"
 

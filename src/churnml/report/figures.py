@@ -22,18 +22,15 @@ from churnml.report.drawing import (
     drawing,
     key,
     locator,
+    share_axis,
     shortened,
 )
 from churnml.report.words import percent
 
 
 def outcome_mix(frame: pd.DataFrame, name: str) -> Drawing:
-    """Stacked bars of the outcomes at each snapshot. Columns: as_of, customers, retained, silent, vocal."""
-    parts = (
-        ("silent", "Left silently", ACCENT),
-        ("vocal", "Left, having said so", SECOND),
-        ("retained", "Stayed", FAINT),
-    )
+    """Stacked bars of the share that left at each snapshot. Columns: as_of, customers, silent, vocal."""
+    parts = (("silent", "Left silently", ACCENT), ("vocal", "Left, having said so", SECOND))
     shares = {outcome: (frame[outcome] / frame["customers"]).to_numpy() for outcome, _, _ in parts}
 
     def draw(axes: Any, width: int) -> None:
@@ -41,13 +38,14 @@ def outcome_mix(frame: pd.DataFrame, name: str) -> Drawing:
         for outcome, _, colour in parts:
             axes.bar(places, shares[outcome], 0.82, bottom=floor, color=colour, edgecolor=PAPER, linewidth=0.6)
             floor = floor + shares[outcome]
-        axes.set_ylim(0, 1)
-        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
+        axes.set_ylim(0, 1.12 * float(floor.max(initial=0)) or 1.0)
+        axes.grid(axis="y")
+        share_axis(axes.yaxis, 4)
         axes.set_xlim(-0.6, len(frame) - 0.4)
         date_axis(axes, frame["as_of"], width)
         key(axes, [(label, colour) for _, label, colour in parts], width)
 
-    return drawing(name, draw, lambda width: 300, left=46, right=10, top=40, bottom=34)
+    return drawing(name, draw, lambda width: 260, left=46, right=10, top=40, bottom=34)
 
 
 def silent_shares(frame: pd.DataFrame, name: str) -> Drawing:
@@ -87,6 +85,7 @@ def nights(frame: pd.DataFrame, name: str) -> Drawing:
         )  # fmt: skip
         axes.set_ylim(0, 1.08 * max(1.0, float(frame["high"].max())))
         axes.yaxis.set_major_locator(locator(4, integer=True))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.set_xlim(-0.3, len(frame) - 0.7)
         date_axis(axes, frame["as_of"], width)
 
@@ -105,20 +104,15 @@ def calibration(frame: pd.DataFrame, name: str) -> Drawing:
             frame["predicted"], frame["observed"], "o", color=ACCENT, markersize=7, markeredgecolor=PAPER,
             markeredgewidth=1,
         )  # fmt: skip
+        too_high = float((frame["predicted"] - frame["observed"]).sum()) > 0
         axes.annotate(
-            "As predicted",
-            (0.6 * top, 0.6 * top),
-            (10, -8),
-            textcoords="offset points",
-            va="top",
-            color=MUTED,
-            size=12.5,
-        )
+            "As predicted", (0.6 * top, 0.6 * top), (-10, 8) if too_high else (10, -8), textcoords="offset points",
+            ha="right" if too_high else "left", va="bottom" if too_high else "top", color=MUTED, size=12.5,
+        )  # fmt: skip
         axes.set_xlim(0, top * 1.02)
         axes.set_ylim(0, top * 1.02)
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(locator(5))
-            axis.set_major_formatter(lambda value, _: percent(value))
+            share_axis(axis, 5)
         axes.set_xlabel("Predicted chance of leaving silently", loc="left")
         axes.set_title("Share who did", loc="left", color=MUTED, size=12.5, x=-46 / (width - 60))
 
@@ -189,8 +183,7 @@ def silence(frame: pd.DataFrame, ends: Sequence[str], label: str, name: str) -> 
             markeredgewidth=1,
         )  # fmt: skip
         axes.set_ylim(0, min(1.0, 1.08 * float(np.nanmax(frame[["high", "seen_high"]].to_numpy(dtype=float)))))
-        axes.yaxis.set_major_locator(locator(4))
-        axes.yaxis.set_major_formatter(lambda value, _: percent(value))
+        share_axis(axes.yaxis, 4)
         axes.set_xlim(0, len(frame))
         axes.tick_params(axis="x", labelbottom=False)
         below.bar(middle, frame["customers"], 0.86, color=SECOND)

@@ -27,11 +27,12 @@ from churnml.report.drawing import (
 def iceberg(frame: pd.DataFrame, name: str) -> Drawing:
     """Leavers after each friction: above the water who had said so, below it who never did.
 
-    Columns: friction, aloud, silent (numbers of leavers), in the order drawn; a phone shows the first four.
+    Columns: friction, aloud, silent (numbers of leavers), in the order drawn; a phone shows the first three and the
+    last, which is that there was none.
     """
 
     def draw(axes: Any, width: int) -> None:
-        shown = frame if width == WIDE else frame.head(4)
+        shown = frame if width == WIDE or len(frame) <= 4 else pd.concat([frame.head(3), frame.tail(1)])
         places, aloud, silent = np.arange(len(shown)), shown["aloud"].to_numpy(), shown["silent"].to_numpy()
         axes.bar(places, aloud, 0.72, color=SECOND)
         axes.bar(places, -silent, 0.72, color=ACCENT)
@@ -59,6 +60,11 @@ def iceberg(frame: pd.DataFrame, name: str) -> Drawing:
     return drawing(name, draw, lambda width: 340, left=46, right=10, top=40, bottom=48)
 
 
+def _above(width: int) -> float:
+    """Room for a key of one line on a desk, of two on a phone."""
+    return 34 if width == WIDE else 58
+
+
 def channel_launch(frame: pd.DataFrame, name: str) -> Drawing:
     """Contacts by month, those on a new channel by who made them. Columns: month, others, heard, unheard, newcomers."""
     parts = (
@@ -77,11 +83,12 @@ def channel_launch(frame: pd.DataFrame, name: str) -> Drawing:
             floor = floor + height
         axes.set_ylim(0, 1.04 * max(1.0, float(floor.max(initial=1))))
         axes.yaxis.set_major_locator(locator(4, integer=True))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.set_xlim(-0.6, len(frame) - 0.4)
         date_axis(axes, frame["month"], width)
         key(axes, [(label, colour) for _, label, colour in parts], width, lines=1 if width == WIDE else 2)
 
-    return drawing(name, draw, lambda width: 320, left=46, right=10, top=58, bottom=34)
+    return drawing(name, draw, lambda width: 320, left=46, right=10, top=_above, bottom=34)
 
 
 def flow(frame: pd.DataFrame, name: str) -> Drawing:
@@ -109,4 +116,6 @@ def flow(frame: pd.DataFrame, name: str) -> Drawing:
         key(axes, [(label, colour) for _, label, colour in parts], width, lines=lines)
         axes.get_legend().set_bbox_to_anchor((-172 / (width - 198), 1.02))
 
-    return drawing(name, draw, lambda width: 124 + 34 * len(frame), left=172, right=26, top=74, bottom=34)
+    return drawing(
+        name, draw, lambda width: 50 + int(_above(width)) + 34 * len(frame), left=172, right=26, top=_above, bottom=34
+    )

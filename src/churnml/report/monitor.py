@@ -51,11 +51,22 @@ def sentence(found: Monitored) -> str:
         )
     if any(each.kind not in (WORSE, SCORES_DRIFT, FEATURES_DRIFT) for each in found.findings):
         return f"Taken together, the judged nights were worse than promised, and {drifting}"
+    if not judged and len(standing) and (standing["state"] == LEFT_OUT).all():
+        return f"No night can be judged yet: {'the one night is' if len(standing) == 1 else 'all nights are'} left out"
     if not judged:
         waited = "but they have drifted away from the training" if moved else "and none has drifted beyond the limits"
         return f"No night can be judged yet, {waited}"
     kept = "The one judged night was" if judged == 1 else f"All {judged} judged nights were"
     return f"{kept} as good as promised, {'but' if moved else 'and'} {drifting}"
+
+
+def calm(found: Monitored) -> str:
+    """What is said where nothing was found: never more than was looked at."""
+    if len(found.state(JUDGED)):
+        return "Nothing is worse than promised beyond noise, and nothing has drifted beyond the limits."
+    if len(found.state(WAITING)):
+        return "No night is old enough to know what became of its customers. Nothing has drifted beyond the limits."
+    return "Nothing can be said of them: every night is left out, for the reasons told below."
 
 
 def render_monitor(found: Monitored, scoring: Scoring, *, definition_of: tuple[str, str]) -> str:
@@ -69,6 +80,7 @@ def render_monitor(found: Monitored, scoring: Scoring, *, definition_of: tuple[s
         verdict=sentence(found),
         key_figures=_key_figures(found),
         findings=[(as_sentence(each.text), ADVICE[each.kind]) for each in found.findings],
+        calm=calm(found),
         first=shown[:1],
         others=shown[1:],
         together=monitor_charts.together(found),

@@ -162,6 +162,8 @@ def moved(found: Monitored, scoring: Scoring) -> str:
     """The features of the last night that was measured, in a sentence."""
     latest = _latest_features(found)
     if latest.empty:
+        if not len(found.state(WAITING)):
+            return "No night is waiting for its outcomes, so there is nothing to watch."
         return "The drift of features was not measured when these nights were scored."
     number = int(latest["beyond"].sum())
     return (

@@ -21,12 +21,17 @@ FIRST = 10
 """So many of the riskiest customers who may be contacted have a card; all stand in a table to unfold."""
 
 
+SAME_AS_CHANCE = 0.005
+"""A rule whose lists are never further from one drawn by lot is not drawn."""
+
+
 def render(data: ReportData) -> str:
     """The whole page as HTML.
 
     Every section stands on the page whatever the data lacks; what cannot be said is said to be missing.
     """
     people = story.people(data)
+    told = () if data.insights is None else chapters(data.insights)
     return page(
         "report.html",
         data=data,
@@ -58,7 +63,10 @@ def render(data: ReportData) -> str:
         model_table=tables.model_table(data),
         verdict=story.verdict_on_model(data),
         trust=story.trust(data),
-        chapters=() if data.insights is None else chapters(data.insights),
+        chances=story.verdict_on_chances(data),
+        baselines=[(name, words.BASELINES[name]) for name in tables.models(data)[1:] if name in words.BASELINES],
+        chapters=[chapter for chapter in told if chapter.known],
+        untold=[chapter for chapter in told if not chapter.known],
         pictures={} if data.insights is None else pictures(data.insights),
         lists=[table for table in (tables.switched_off(data), tables.repairs(data)) if table is not None],
     )
@@ -85,7 +93,7 @@ def _shares(data: ReportData) -> Figure | None:
     low, high = words.percent(seen["share"].min()), words.percent(seen["share"].max())
     return _figure(
         "Share of leavers who never said a word",
-        "By snapshot, with 95% intervals",
+        "By snapshot, with 95% intervals; here each snapshot counts all who left, so that some are counted at several",
         figures.silent_shares(frame, "shares"),
         f"Dot chart over {words.several(len(seen), 'snapshot')}: between {low} and {high}.",
         tables.share_by_snapshot(data),
@@ -96,12 +104,13 @@ def _mix(data: ReportData) -> Figure | None:
     frame = data.silent_share.by_snapshot
     if frame.empty:
         return None
-    silent = frame["silent"].sum() / frame["customers"].sum()
+    silent, aloud = (frame[outcome].sum() / frame["customers"].sum() for outcome in ("silent", "vocal"))
     return _figure(
-        "What became of the customers we looked at",
-        f"Outcome {words.after(data.lead_days, data.horizon_days)}",
+        "Share of customers who left",
+        f"{words.capital(words.after(data.lead_days, data.horizon_days))}; the others stayed",
         figures.outcome_mix(frame, "mix"),
-        f"Stacked bars over {words.several(len(frame), 'snapshot')}: {words.percent(silent)} left silently on average.",
+        f"Stacked bars over {words.several(len(frame), 'snapshot')}: {words.percent(silent)} left silently on average, "
+        f"{words.percent(aloud)} having said so.",
         tables.outcomes_by_snapshot(data),
     )
 
@@ -126,12 +135,15 @@ def _lift(data: ReportData) -> Figure | None:
     rows = rows[rows["lift"].notna() & rows["share"].isin([0.01, 0.05, 0.1])]
     if rows.empty or not rows["model"].eq(data.model).any():
         return None
+    blind = rows["lift"].sub(1).abs().groupby(rows["model"]).transform("max") < SAME_AS_CHANCE
+    seeing = rows[~blind | rows["model"].eq(data.model)]
     ours = rows[rows["model"] == data.model].sort_values("share")
     summary = "; ".join(f"{row.lift:.1f} times at {words.percent(row.share)}" for row in tables.records(ours))
     return _figure(
         "How many silent leavers a short list finds",
-        f"In multiples of a list drawn by lot, with 95% intervals; {_whom(population)}, test snapshots",
-        figures.lift(rows, tables.models(data), "lift"),
+        f"In multiples of a list drawn by lot, with 95% intervals; {_whom(population)}, test snapshots"
+        + ("; rules that cannot tell them apart stand in the table only" if len(seeing) < len(rows) else ""),
+        figures.lift(seeing, tables.models(data), "lift"),
         f"Dot chart. The model: {summary}.",
         tables.lift_table(data, rows),
     )

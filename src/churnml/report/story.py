@@ -33,7 +33,7 @@ def key_figures(data: ReportData) -> list[tuple[str, str, str]]:
             "Expected to leave silently",
             count(head.expected),
             f"{count(head.low)} to {count(head.high)}, allowing for chance alone; "
-            f"{percent(head.expected / head.customers if head.customers else math.nan)} of those scored",
+            f"{percent(head.expected / head.customers if head.customers else math.nan)} of those scored{_proven(data)}",
         )
     ]
     if head.value_at_risk is None or head.value_low is None or head.value_high is None:
@@ -63,6 +63,32 @@ def key_figures(data: ReportData) -> list[tuple[str, str, str]]:
     return figures
 
 
+def at_tests(data: ReportData) -> tuple[float, float]:
+    """How many the model expected to leave silently at the test snapshots, of all customers, and how many did."""
+    rows = data.calibration[data.calibration["model"] == data.model]
+    rows = rows[rows["outcome"] == "silent"] if "outcome" in rows else rows
+    everyone = rows[rows["population"] == "everyone"]
+    rows = (everyone if len(everyone) else leading(rows)[0]).query("n > 0")
+    return float((rows["n"] * rows["predicted"]).sum()), float((rows["n"] * rows["observed"]).sum())
+
+
+def _proven(data: ReportData) -> str:
+    expected, left = at_tests(data)
+    return f"; at the test snapshots, {count(left)} left where {count(expected)} were expected" if expected >= 1 else ""
+
+
+def verdict_on_chances(data: ReportData) -> str:
+    """Are the chances right on the whole, in one sentence; empty where there is nothing to go by."""
+    expected, left = at_tests(data)
+    if expected < 1:
+        return ""
+    off = expected / left - 1 if left else math.inf
+    said = (
+        "About right on the whole" if abs(off) < 0.1 else "Too high on the whole" if off > 0 else "Too low on the whole"
+    )
+    return f"{said}: {count(expected)} were expected to leave silently at the test snapshots, and {count(left)} did."
+
+
 @dataclass(frozen=True)
 class Person:
     """One of the riskiest customers, as text; `width` is the chance in hundredths, for the bar and for sorting."""
@@ -78,6 +104,13 @@ class Person:
     likely_reason: str
     opener: str
     reasons: tuple[str, ...]
+
+    @property
+    def about(self) -> list[str]:
+        """What is known of the customer besides, in a few words each."""
+        worth, prefers = f"worth {self.value}", f"prefers {self.channel}"
+        known = ((self.value, worth), (self.persona, self.persona), (self.channel, prefers))
+        return [said for there, said in known if there]
 
 
 def people(data: ReportData) -> list[Person]:

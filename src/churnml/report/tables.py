@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -58,25 +58,42 @@ def records(frame: pd.DataFrame) -> list[Any]:
     return list(frame.itertuples(index=False))
 
 
+def without_empty(table: Table) -> Table:
+    """The table without the columns in which every row lacks its number; the first column stays."""
+    keep = [
+        place
+        for place in range(len(table.columns))
+        if place == 0 or not table.rows or any(row[place] != MISSING for row in table.rows)
+    ]
+    return replace(
+        table,
+        columns=tuple(table.columns[place] for place in keep),
+        rows=tuple(tuple(row[place] for place in keep) for row in table.rows),
+        strong=keep.index(table.strong) if table.strong in keep else None,
+    )
+
+
 def bands(data: ReportData) -> Table:
     """Customers by risk."""
-    return Table(
-        "Customers by risk of leaving silently",
-        (
-            Column("Risk"),
-            Column("Customers", True),
-            Column("Expected to leave silently", True),
-            Column("Value at risk", True),
-        ),
-        tuple(
+    return without_empty(
+        Table(
+            "Customers by risk of leaving silently",
             (
-                _capital(row.risk_band),
-                count(row.customers),
-                count(row.expected),
-                money(row.value_at_risk, data.currency),
-            )
-            for row in records(data.bands)
-        ),
+                Column("Risk"),
+                Column("Customers", True),
+                Column("Expected to leave silently", True),
+                Column("Value at risk", True),
+            ),
+            tuple(
+                (
+                    _capital(row.risk_band),
+                    count(row.customers),
+                    count(row.expected),
+                    money(row.value_at_risk, data.currency),
+                )
+                for row in records(data.bands)
+            ),
+        )
     )
 
 

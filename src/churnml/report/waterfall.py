@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from churnml.errors import ConfigError
+from churnml.report.palette import BLUE, INK, MUTED, RED, RULE
 
 FORMATS = (".svg", ".png")
-_INK, _MUTED, _RULE, _TOWARDS, _AWAY = "#1d2126", "#5c646e", "#dfdcd5", "#a83a22", "#1f5673"
 _WIDTH, _ROW, _MARGIN = 7.2, 0.34, 1.35
 _SMALL = 0.005
 """A theme that moves the margin by less is drawn with the other small ones, on one line."""
@@ -32,6 +32,15 @@ def check_file(path: Path) -> Path:
     if path.suffix.lower() not in FORMATS:
         raise ConfigError(f"--figure {path.name}: figures are written as {' or '.join(FORMATS)}", "change the ending")
     return path
+
+
+def signed(value: float) -> str:
+    """A step as it is written: with its sign, unless it is nothing.
+
+    >>> signed(0.5), signed(-0.5), signed(-0.001)
+    ('+0.50', '−0.50', '0.00')
+    """
+    return "0.00" if abs(value) < _SMALL else f"{value:+.2f}".replace("-", "−")
 
 
 def steps(themes: Mapping[str, float]) -> list[tuple[str, float]]:
@@ -62,29 +71,29 @@ def waterfall(themes: Mapping[str, float], base: float, declared: str, path: Pat
         start, ends = base, [base]
         for place, (_, value) in zip(places, drawn, strict=True):
             end = start + value
-            axes.barh(place, value, left=start, height=0.62, color=_TOWARDS if value > 0 else _AWAY)
-            axes.plot([end, end], [place, place + 1 if place + 1 < len(drawn) else place + 0.5], color=_MUTED, lw=0.8)
+            axes.barh(place, value, left=start, height=0.62, color=RED if value > 0 else BLUE)
+            axes.plot([end, end], [place, place + 1 if place + 1 < len(drawn) else place + 0.5], color=MUTED, lw=0.8)
             axes.annotate(
-                f"{value:+.2f}", (max(start, end), place), (5, 0), textcoords="offset points", va="center", color=_INK
+                signed(value), (max(start, end), place), (5, 0), textcoords="offset points", va="center", color=INK
             )
             ends.append(start := end)
         room = 0.12 * (max(ends) - min(ends) or 1.0)
         axes.set_xlim(min(ends) - room / 3, max(ends) + room)
         axes.set_ylim(len(drawn) - 0.5, -0.6)
-        axes.axvline(base, color=_MUTED, lw=0.8, dashes=(4, 3), zorder=0)
+        axes.axvline(base, color=MUTED, lw=0.8, dashes=(4, 3), zorder=0)
         axes.set_yticks(places, [name[:1].upper() + name[1:] for name, _ in drawn])
-        axes.tick_params(length=0, labelcolor=_INK)
-        axes.grid(axis="x", color=_RULE, lw=0.6)
+        axes.tick_params(length=0, labelcolor=INK)
+        axes.grid(axis="x", color=RULE, lw=0.6)
         axes.set_axisbelow(True)
         axes.spines[:].set_visible(False)
         axes.set_title(
-            f"From {base:+.2f}, the mean of all, to {start:+.2f}",
+            f"From {signed(base)}, the mean of all, to {signed(start)}",
             loc="left",
             fontsize=12,
-            color=_INK,
+            color=INK,
             fontweight="bold",
         )
-        axes.set_xlabel(f"{declared[:1].upper()}{declared[1:]}; red speaks for leaving, blue for staying", color=_MUTED)
+        axes.set_xlabel(f"{declared[:1].upper()}{declared[1:]}; red speaks for leaving, blue for staying", color=MUTED)
         buffer = io.BytesIO()
         kind = path.suffix.lower().removeprefix(".")
         nameless = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}

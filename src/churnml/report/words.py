@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import date
 
 import pandas as pd
 
-from churnml.features.sentences import SYMBOLS
+from churnml.features.sentences import SYMBOLS, nouns
 
 MISSING = "–"
 """What stands where there is no number."""
@@ -21,6 +22,15 @@ METRICS = {
     "calibration_error": "Calibration error",
 }
 """How metrics are called on the page."""
+
+BASELINES = {
+    "recency only": "The days since a customer’s last activity, and nothing else.",
+    "RFM logistic": "Recency, frequency and money: how lately, how often and for how much customers came.",
+    "BTYD": "“Buy till you die”: from how often and how lately customers came, the chance that they come again.",
+    "complaint count": "How often a customer has complained.",
+    "has voiced": "Whether a customer has told the company of dissatisfaction at all.",
+}
+"""What the simple rules are that a model is held against."""
 
 SMALLER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error"})
 
@@ -41,11 +51,26 @@ def percent(share: float) -> str:
 
     >>> percent(0.347), percent(0.004), percent(0), percent(1), percent(0.998)
     ('35%', '0.4%', '0%', '100%', '99.8%')
+    >>> percent(0.0003), percent(0.99999)
+    ('under 0.1%', 'over 99.9%')
     """
     if math.isnan(share):
         return MISSING
+    if 0 < share < 0.0005:
+        return "under 0.1%"
+    if 0.9995 <= share < 1:
+        return "over 99.9%"
     close_to_an_end = 0 < share < 0.0095 or 0.9905 < share < 1
     return f"{share:.1%}" if close_to_an_end else f"{share:.0%}"
+
+
+def most(share: float) -> str:
+    """For how many of them: a share that is all, or hardly less.
+
+    >>> most(1), most(0.97), most(0.6)
+    ('all', 'nearly all', '60%')
+    """
+    return "all" if share == 1 else "nearly all" if share >= 0.95 else percent(share)
 
 
 def money(amount: float, currency: str) -> str:
@@ -148,6 +173,25 @@ def between(low: float, high: float, say: Callable[[float], str]) -> str:
     return MISSING if math.isnan(low) or math.isnan(high) else f"{say(low)} to {say(high)}"
 
 
+def plainly(why: str) -> str:
+    """Why something is not known, with kinds of event as a reader calls them.
+
+    >>> plainly("needs one of the kinds contact, case_opened, and the data has none of them")
+    'the data has no contacts with service or support cases'
+    >>> plainly("needs kind survey_sent, which the data does not have"), plainly("there were too few")
+    ('the data has no surveys sent', 'there were too few')
+    >>> plainly("needs column wait_s, which is empty everywhere")
+    'the column wait_s is empty'
+    """
+    found = re.fullmatch(r"needs one of the kinds (.+), and the data has none of them", why) or re.fullmatch(
+        r"needs kinds? (.+), which the data does not have", why
+    )
+    if found:
+        return f"the data has no {nouns(tuple(re.split(', | and ', found[1])), several=True)}"
+    lacking = re.fullmatch(r"needs (column .+), which (?:is empty everywhere|the data does not have)", why)
+    return f"the {lacking[1]} is empty" if lacking else why
+
+
 def listed(items: Sequence[str]) -> str:
     """Items in a row of text.
 
@@ -182,6 +226,15 @@ def title(name: str) -> str:
     'Corner shop'
     """
     return (name[:1].upper() + name[1:]).replace("_", " ")
+
+
+def capital(text: str) -> str:
+    """A text with a capital first letter.
+
+    >>> capital("in the 90 days")
+    'In the 90 days'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def sentence(text: str) -> str:

@@ -14,7 +14,7 @@ from churnml.explanation.attribution import attribute
 from churnml.explanation.reasons import keeps, reasons
 from churnml.explanation.themes import by_theme
 from churnml.outcomes import OUTCOMES
-from churnml.report.waterfall import waterfall
+from churnml.report.waterfall import signed, waterfall
 from churnml.workflows.business import Progress, open_business, silently
 from churnml.workflows.score import cards, champion, publication, recipe_of
 
@@ -56,10 +56,10 @@ class Explanation:
         widest = max(map(abs, self.themes.values()), default=0.0) or 1.0
         lines.append(f"[bold]By theme[/], in {self.declared}")
         for theme, value in self.themes.items():
-            bar = "█" * max(1, round(BAR * abs(value) / widest))
+            bar = "█" * max(int(signed(value) != "0.00"), round(BAR * abs(value) / widest))
             sides = (" " * BAR, f"[red]{bar}[/]") if value > 0 else (f"{' ' * (BAR - len(bar))}[blue]{bar}[/]", "")
-            lines.append(f"  {theme:<24} {value:+.2f} {sides[0]}│{sides[1]}")
-        lines.append(f"  from {self.base:+.2f}, the mean of all customers learnt from, to {self.margin:+.2f}")
+            lines.append(f"  {theme:<24} {signed(value):>5} {sides[0]}│{sides[1]}")
+        lines.append(f"  from {signed(self.base)}, the mean of all customers learnt from, to {signed(self.margin)}")
         return "\n".join(lines)
 
     def figure(self, path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 from churnml.errors import ConfigError
 from churnml.evaluation.judge import NO_VOICE
 from churnml.explanation.attribution import Attribution
+from churnml.report.palette import FAINT, INK, LINES, MUTED, RED, RULE
 
 if TYPE_CHECKING:
     from churnml.evaluation.evaluate import Evaluation
@@ -18,6 +20,24 @@ if TYPE_CHECKING:
     from churnml.workflows.define import DefinitionLab
 
 DEPENDENCE_PLOTS = 3
+_STYLE: dict[str, Any] = {
+    "svg.hashsalt": "churnml",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.titleweight": "bold",
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "lines.markersize": 4,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "ytick.major.size": 0,
+}
+"""How the picture of definitions is drawn: as the page draws."""
 
 
 def training_plots(
@@ -124,31 +144,39 @@ def definition_plot(lab: DefinitionLab, path: Path) -> Path:
     check_picture(path)
     import matplotlib
 
-    with matplotlib.rc_context({"svg.hashsalt": "churnml", "axes.spines.top": False, "axes.spines.right": False}):
+    with matplotlib.rc_context(_STYLE):
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(10, 4), layout="constrained")
+        figure = Figure(figsize=(10, 4.2), layout="constrained", facecolor="white")
         silence, share = figure.subplots(1, 2)
-        told = lab.silences[lab.silences["silences"] > 0]
-        silence.fill_between(told["quiet_days"], told["low"], told["high"], color="0.85", linewidth=0)
-        silence.plot(told["quiet_days"], told["returned"], color="C0")
-        silence.axhline(lab.returning, color="0.6", linewidth=1, linestyle=":")
-        silence.axvline(lab.configured.horizon_days, color="0.4", linewidth=1, label="configured horizon")
-        if lab.suggestion.quiet_days is not None:
-            silence.axvline(lab.suggestion.quiet_days, color="C3", linewidth=1, linestyle="--", label="suggested")
-        silence.set(
-            xlabel="days of silence", ylabel=f"share broken within {lab.follow_days} more days", ylim=(0, 1),
-            title="When does silence mean leaving?",
-        )  # fmt: skip
-        silence.legend(frameon=False)
-        for active, part in lab.definitions.groupby("active_within_days"):
-            (line,) = share.plot(part["horizon_days"], part["left"], marker="o", markersize=3, label=f"left ({active})")
-            share.plot(
-                part["horizon_days"], part["back"], marker="o", markersize=3, linestyle=":", color=line.get_color(),
-                label=f"of the quiet ones, back ({active})",
-            )  # fmt: skip
-        share.set(xlabel="horizon, days", ylabel="share", ylim=(0, 1), title="Who leaves (active within so many days)")
+        _silences(silence, lab)
+        for colour, (active, part) in zip(cycle(LINES), lab.definitions.groupby("active_within_days"), strict=False):
+            who = f"of those active within {active} days"
+            share.plot(part["horizon_days"], part["left"], "o-", color=colour, label=f"left, {who}")
+            share.plot(part["horizon_days"], part["back"], "o:", color=colour, label=f"quiet, but came back, {who}")
+        share.set_xlabel("Days looked ahead", loc="left")
+        share.set_title("Who would count as having left", loc="left")
         share.legend(frameon=False, fontsize=8)
+        for axes in (silence, share):
+            axes.set_ylim(0, 1)
+            axes.grid(axis="y")
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None, dpi=110)
     return path
+
+
+def _silences(axes: Any, lab: DefinitionLab) -> None:
+    told = lab.silences[lab.silences["silences"] > 0]
+    axes.fill_between(told["quiet_days"], told["low"], told["high"], color=FAINT, linewidth=0)
+    axes.plot(told["quiet_days"], told["returned"], color=INK)
+    axes.axhline(
+        lab.returning, color=MUTED, linewidth=1, linestyle=":", label=f"few enough: {lab.returning:.0%} come back"
+    )
+    horizon, suggested = lab.configured.horizon_days, lab.suggestion.quiet_days
+    axes.axvline(horizon, color=MUTED, linewidth=1.2, label=f"as configured: {horizon} days")
+    if suggested is not None:
+        axes.axvline(suggested, color=RED, linewidth=1.6, linestyle="--", label=f"suggested: {suggested:.0f} days")
+    axes.set_xlabel(f"Days of silence; the line: who came back within {lab.follow_days} more days", loc="left")
+    axes.set_title("When does silence mean leaving?", loc="left")
+    axes.legend(frameon=False, fontsize=9)

@@ -7,7 +7,7 @@ from typing import Any
 
 from churnml.insights.findings import Insights
 from churnml.report.tables import Table
-from churnml.report.words import between, percent, sentence, several
+from churnml.report.words import between, percent, plainly, sentence, several
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,19 @@ class Chapter:
     sentences: tuple[str, ...]
     tables: tuple[Table, ...] = ()
 
+    @property
+    def known(self) -> bool:
+        """Whether there is anything but what is missing."""
+        return bool(self.tables)
+
 
 def rate(share: float) -> str:
     """A share, with a decimal where it is below a tenth: most rates of leaving are.
 
-    >>> rate(0.0234), rate(0.234), rate(0.0)
-    ('2.3%', '23%', '0%')
+    >>> rate(0.0234), rate(0.234), rate(0.0), rate(0.0001)
+    ('2.3%', '23%', '0%', 'under 0.1%')
     """
-    return f"{share:.1%}" if 0 < share < 0.0995 else percent(share)
+    return f"{share:.1%}" if 0.0005 <= share < 0.0995 else percent(share)
 
 
 def span(row: Any, low: str, high: str) -> str:
@@ -41,7 +46,7 @@ def within(found: Insights) -> str:
 
 def missing(why: str) -> str:
     """What is not known, and why."""
-    return sentence(f"Not known: {why}")
+    return sentence(f"Not known: {plainly(why)}")
 
 
 def capital(text: str) -> str:

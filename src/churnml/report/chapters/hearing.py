@@ -74,15 +74,15 @@ def launches(found: Insights) -> Chapter:
     said, tables = [], []
     for one in opened.launches:
         name = channel(one)
-        said.append(capital(one.verdict.replace(one.channel, name)))
+        said.append(one.verdict.replace(one.channel, f"“{capital(name)}”"))
         since = several(one.figure("contacts", "newcomers")["number"], "contact")
         said.append(
-            f"Of the contacts of customers heard before, {rate(one.uptake)} now come over {name}. {since} "
+            f"Of the contacts of customers heard before, {rate(one.uptake)} now come over “{name}”. {since} "
             "came from customers who signed up later, who could not be heard before."
         )
         tables.append(
             Table(
-                f"Where the contacts on {name} came from, {day(one.opened)} to {day(one.until)}",
+                f"Where the contacts on “{name}” came from, {day(one.opened)} to {day(one.until)}",
                 (
                     Column("Counted"),
                     Column("From"),
@@ -129,7 +129,7 @@ def launch_table(opened: launch.ChannelLaunch, months: pd.DataFrame) -> Table:
     """The numbers behind the picture of a channel's launch."""
     heads = ("Other channels", "New: heard before", "New: never heard", "New: joined since")
     return Table(
-        f"Contacts with service by month, {channel(opened)} by who made them",
+        f"Contacts with service by month, those on “{channel(opened)}” by who made them",
         (Column("Month"), *(Column(head, True) for head in heads)),
         tuple(
             (f"{row.month:%B %Y}", count(row.others), count(row.heard), count(row.unheard), count(row.newcomers))

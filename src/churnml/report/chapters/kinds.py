@@ -10,7 +10,7 @@ from churnml.insights.findings import Insights
 from churnml.insights.personas import AWAY, LEFT_ALOUD, LEFT_SILENTLY, NEW, Personas
 from churnml.report.chapters.chapter import Chapter, capital, missing, rate, span
 from churnml.report.tables import Column, Table, records
-from churnml.report.words import MISSING, count, day, listed, money, sentence, several
+from churnml.report.words import MISSING, count, day, listed, money, plainly, sentence, several
 
 
 def onboarding(found: Insights) -> Chapter:
@@ -61,12 +61,12 @@ def personas(found: Insights) -> Chapter:
     known = found.personas
     said = [f"Each customer is what the first rule says that holds, as on {day(found.today)}."]
     if known.missing:
-        said += [missing(f"{name.replace('_', ' ')}: {why}") for name, why in known.missing.items()]
+        said += [missing(f"{name.replace('_', ' ')}, since {plainly(why)}") for name, why in known.missing.items()]
     rules = dict(records(known.rules))
     profile = Table(
-        "Personas",
+        "The kinds of customer, and who of them left",
         (
-            Column("Persona"),
+            Column("Kind"),
             Column("Customers", True),
             Column("Share", True),
             Column("Mean worth", True),
@@ -97,8 +97,8 @@ def personas(found: Insights) -> Chapter:
         ends = [*[name for name in known.rules["persona"] if name in flows], *[n for n in flows if n not in rules]]
         tables.append(
             Table(
-                "From one month to the next: of each persona, the share that is then",
-                (Column("This month"), *(Column(capital(name), True) for name in ends)),
+                "What each kind of customer has become a month later, in shares",
+                (Column("One month"), *(Column(capital(name), True) for name in ends)),
                 tuple((capital(name), *map(rate, flows.loc[name, ends])) for name in names),
             )
         )

@@ -43,7 +43,7 @@ def pictures(found: Insights) -> dict[str, list[Figure]]:
         whole = launch.figure("contacts", "revealed")["share"]
         drawings.setdefault("channel-launch", []).append(
             drawn(
-                f"{capital(hearing.channel(launch))}: moved or revealed",
+                f"“{capital(hearing.channel(launch))}”: moved or revealed",
                 "Contacts with service by month; those on the new channel by who made them",
                 insight_figures.channel_launch(months, f"launch{number}"),
                 f"Stacked bars over {words.several(len(months), 'month')}: {words.percent(whole)} of the contacts on "

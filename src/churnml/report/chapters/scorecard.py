@@ -6,8 +6,10 @@ from typing import Any
 
 from churnml.features.sentences import put
 from churnml.insights.findings import Insights
+from churnml.insights.scorecard import NOT_MEASURABLE
 from churnml.report.chapters.chapter import Chapter, capital, missing, rate
 from churnml.report.tables import Column, Table, records
+from churnml.report.words import plainly
 
 
 def ways(found: Insights) -> Chapter:
@@ -19,18 +21,20 @@ def ways(found: Insights) -> Chapter:
     ]
     if table["risk_share"].isna().all():
         said.append(missing("no model is trained yet; the share of the predicted risk comes with `churnml train`"))
-    rows = tuple(
-        (
-            capital(row.way),
-            capital(row.figure),
-            *(("–", row.why) if row.why else (_figure(row.value, row.unit), _change(row))),
-            "–" if row.why and not row.risk_share else rate(row.risk_share),
+    lacking = [row for row in records(table) if row.why]
+    if lacking:
+        why = "; ".join(
+            f"{row.way} ({plainly(row.why.removeprefix(f'{NOT_MEASURABLE} it ').removeprefix(NOT_MEASURABLE).strip())})"
+            for row in lacking
         )
+        said.append(f"Not measurable with your data: {why}.")
+    rows = tuple(
+        (f"{capital(row.way)}\n{row.figure}", _figure(row.value, row.unit), _change(row), rate(row.risk_share))
         for row in records(table)
+        if not row.why
     )
     columns = (
         Column("Way to drive people out"),
-        Column("Measured"),
         Column("Now", True),
         Column("Change since the quarter before"),
     )
@@ -38,14 +42,16 @@ def ways(found: Insights) -> Chapter:
         "scorecard",
         "How a company drives people out",
         tuple(said),
-        (Table("Scorecard", (*columns, Column("Share of predicted risk", True)), rows, 2),),
+        (Table("Scorecard", (*columns, Column("Share of predicted risk", True)), rows, 1),) if rows else (),
     )
 
 
 def _figure(value: float, unit: str) -> str:
     if value != value:
         return "–"
-    return rate(value) if unit == "share" else put(value, "seconds") if unit == "seconds" else f"{value:,.2f}"
+    if unit == "number":
+        return "none" if value == 0 else "under 0.01" if 0 < value < 0.005 else f"{value:,.2f}"
+    return rate(value) if unit == "share" else put(value, "seconds")
 
 
 def _change(row: Any) -> str:
