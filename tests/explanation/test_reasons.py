@@ -68,7 +68,7 @@ def test_missing_values_are_said_in_words_or_not_at_all(cards):
         cards,
         USUAL,
     ).loc["c1"]
-    assert said.dropna().drop("likely_reason").tolist() == [
+    assert said.dropna().drop(["likely_reason", "keep_1"], errors="ignore").tolist() == [
         "Never opened a case.",
         "No sign of life for 40 days; usually 10 days.",
         "unresolved problems",
@@ -159,7 +159,7 @@ def test_a_category_without_a_template_is_said_by_its_doc(cards):
 def test_a_customer_nothing_pushes_is_told_so(cards):
     said = reasons(pushed(cards, -1, -1, -1, 0, -1), customer(), cards, USUAL).loc["c1"]
     assert said["reason_1"] == "Nothing in the history points towards leaving"
-    assert said.drop("reason_1").isna().all()
+    assert said.drop(["reason_1", "keep_1"]).isna().all()
 
 
 NAMED = ["theme_1", "theme_2", "theme_3"]
@@ -168,8 +168,11 @@ NAMED = ["theme_1", "theme_2", "theme_3"]
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_real_contributions_fill_the_columns_of_the_scores(classifier, customers, cards, usual, n):
     said = reasons(attribute(classifier, customers), customers, cards, usual, n)
-    assert list(said) == [*(f"reason_{rank + 1}" for rank in range(n)), *NAMED, "likely_reason"]
+    assert list(said) == [*(f"reason_{rank + 1}" for rank in range(n)), *NAMED, "likely_reason", "keep_1"]
     assert said.index.equals(customers.index)
+    if n == 5:
+        told = keeps(attribute(classifier, customers), customers, cards, usual)
+        assert said["keep_1"].equals(told["keep_1"]) and told["keep_1"].notna().mean() > 0.5
     themes = said[NAMED]
     assert all(row.dropna().is_unique for _, row in themes.iterrows())
     gaps = said.filter(like="reason_").isna().astype(int).diff(axis=1).iloc[:, 1:]

@@ -131,6 +131,7 @@ def make_report(**changes) -> ReportData:
     riskiest["value_at_risk"] = riskiest["value"] * riskiest["p_silent"]
     riskiest["theme_1"] = draw.choice(["going quiet", "waiting"], 40)
     riskiest["likely_reason"] = ["waiting", "product quality", None, "rough start"] * 10
+    riskiest["keep_1"] = ["Active on 12 days of the last 30; typical is 9 days", None] * 20
     for rank in range(5):
         riskiest[f"reason_{rank + 1}"] = [
             REASONS[(row * 2 + rank) % 5] if rank < 2 + row % 4 else None for row in range(40)

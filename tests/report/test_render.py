@@ -136,7 +136,7 @@ def test_texts_from_outside_are_inert_everywhere(build_report, build_trust, make
             model_version=text,
             leaving=text,
             riskiest=sample.riskiest.assign(
-                customer=text, reason_1=text, persona=text, channel=text, likely_reason=text
+                customer=text, reason_1=text, persona=text, channel=text, likely_reason=text, keep_1=text
             ),
             focus=nights.focus(make_night().assign(theme_1=text, likely_reason=text, persona=text)),
             personas=sample.personas.assign(persona=text, theme=text, likely_reason=text),

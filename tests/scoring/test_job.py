@@ -33,7 +33,7 @@ class Broken(Softmax):
 def reasons(X: pd.DataFrame) -> pd.DataFrame:
     text = [f"No purchase for {value:.0f} days" for value in X["a"] * 10]
     return pd.DataFrame(
-        {"reason_1": text, "reason_2": [None] * len(X), "theme_1": "going quiet", "likely_reason": "waiting"}
+        {"reason_1": text, "reason_2": None, "theme_1": "going quiet", "likely_reason": "waiting", "keep_1": text}
     )
 
 
@@ -59,16 +59,17 @@ def test_the_schema_is_the_contract() -> None:
         *("customer_id", "as_of", "p_silent", "p_vocal", "p_retained", "risk_band", "persona"),
         *("reason_1", "reason_2", "reason_3", "reason_4", "reason_5", "theme_1", "theme_2", "theme_3"),
         *("value_at_risk", "saveability", "expected_net_value", "action", "action_channel", "held_out"),
-        *("excluded_because", "model_version", "run_id", "schema_version", "likely_reason"),
+        *("excluded_because", "model_version", "run_id", "schema_version", "likely_reason", "keep_1"),
     ]
     for later in ("persona", "saveability", "expected_net_value", "action", "action_channel", "held_out", "reason_2"):
         assert table[later].null_count == table.num_rows
 
 
 def test_a_night_of_an_earlier_version_is_read_with_nulls(tmp_path: Path) -> None:
-    pq.write_table(score().drop_columns("likely_reason"), tmp_path / SCORES_FILE)
+    pq.write_table(score().drop_columns(["likely_reason", "keep_1"]), tmp_path / SCORES_FILE)
     assert read_scores(tmp_path).schema.names == SCORES.names and write_scores(read_scores(tmp_path), tmp_path)
     assert read_scores(tmp_path, ["likely_reason", "p_silent"])["likely_reason"].null_count == 7
+    assert read_scores(tmp_path, ["keep_1"])["keep_1"].null_count == 7
 
 
 def test_every_customer_keeps_chances_and_reasons_of_their_own() -> None:
@@ -79,7 +80,8 @@ def test_every_customer_keeps_chances_and_reasons_of_their_own() -> None:
     chances = Softmax().predict_proba(X)
     for number, name in enumerate(ids):
         assert frame.loc[name, ["p_retained", "p_silent", "p_vocal"]].tolist() == chances[number].tolist()
-        assert frame.loc[name, "reason_1"] == reasons(X.iloc[[number]])["reason_1"].item()
+        for said in ("reason_1", "keep_1"):
+            assert frame.loc[name, said] == reasons(X.iloc[[number]])[said].item()
         expected = "high" if chances[number, 1] >= 0.5 else "medium" if chances[number, 1] >= 0.2 else "low"
         assert frame.loc[name, "risk_band"] == expected
     assert set(frame["risk_band"]) == {"medium", "high"} and set(frame["likely_reason"]) == {"waiting"}

@@ -28,7 +28,7 @@ customer_id string, as_of date32[day], p_silent double, p_vocal double, p_retain
 persona string, reason_1 string, reason_2 string, reason_3 string, reason_4 string, reason_5 string, theme_1 string,
 theme_2 string, theme_3 string, value_at_risk double, saveability double, expected_net_value double, action string,
 action_channel string, held_out bool, excluded_because string, model_version string, run_id string,
-schema_version string, likely_reason string
+schema_version string, likely_reason string, keep_1 string
 """
 
 
@@ -74,6 +74,8 @@ def test_every_eligible_customer_has_chances_reasons_and_a_value(company: Any, n
     assert leaving.sum() > 100 and scores.loc[leaving, ["reason_1", "theme_1"]].notna().all(axis=None)
     probably = scores["likely_reason"].dropna()
     assert len(probably) > 50 and not set(probably) & {"going quiet", "unanswered outreach", "about the customer"}
+    kept = scores["keep_1"].notna()
+    assert kept.mean() > 0.9 and not (scores.loc[kept, "keep_1"] == scores.loc[kept, "reason_1"]).any()
     bands = np.select([scores["p_silent"] >= 0.15, scores["p_silent"] >= 0.06], ["high", "medium"], "low")
     assert (scores["risk_band"] == bands).all() and scores["risk_band"].nunique() > 1
     assert (scores["as_of"].astype(str) == company.as_of).all()

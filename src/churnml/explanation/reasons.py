@@ -39,7 +39,7 @@ def reasons(
     currency: str = "",
     usual_pushes: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """What pushes each customer towards leaving silently, strongest first.
+    """What pushes each customer towards leaving silently, strongest first, and what speaks most for staying.
 
     Parameters
     ----------
@@ -61,8 +61,9 @@ def reasons(
 
     Returns
     -------
-    One row per row of `X`, same index; columns reason_1 .. reason_n, theme_1 .. theme_3 and likely_reason (the theme
-    that probably drives the customer out), null where there is none. The first reason is never null.
+    One row per row of `X`, same index; columns reason_1 .. reason_n, theme_1 .. theme_3, likely_reason (the theme
+    that probably drives the customer out) and keep_1 (the first of `keeps`), null where there is none. The first reason
+    is never null.
     """
     speech = _Speech(attribution, X, features, usual, currency)
     said = speech.say(n, towards=True)
@@ -70,6 +71,7 @@ def reasons(
     said.sentences[pd.isna(said.sentences[:, 0]), 0] = NOTHING
     columns = {f"reason_{rank + 1}": said.sentences[:, rank] for rank in range(n)} | named
     columns["likely_reason"] = likely_reasons(speech.totals, usual_pushes or {}).to_numpy()
+    columns["keep_1"] = speech.say(1, towards=False, told=np.abs(said.moments)).sentences[:, 0]
     return pd.DataFrame(columns, index=X.index, dtype=object)
 
 

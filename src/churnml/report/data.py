@@ -116,8 +116,8 @@ class ReportData:
         risk_band (text), customers, expected (sum of p_silent), value_at_risk (nan = unknown); the riskiest first.
     riskiest:
         customer (pseudonym), p_silent, p_vocal, value (nan = unknown), risk_band, persona and channel (null where
-        unknown), contactable, reason_1 .. reason_n (null when fewer), theme_1 and likely_reason (null where nothing
-        stands out); the riskiest first; some hundreds.
+        unknown), contactable, reason_1 .. reason_n (null when fewer), theme_1, likely_reason and keep_1 (null where
+        nothing stands out or speaks for staying); the riskiest first; some hundreds.
     theme_drivers, feature_drivers:
         From `churnml.explanation.themes`.
     declared_margin:

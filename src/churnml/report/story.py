@@ -102,6 +102,7 @@ class Person:
     channel: str
     contactable: bool
     likely_reason: str
+    keeps: str
     opener: str
     reasons: tuple[str, ...]
 
@@ -127,6 +128,7 @@ def people(data: ReportData) -> list[Person]:
             channel="" if pd.isna(row["channel"]) else str(row["channel"]),
             contactable=bool(row["contactable"]),
             likely_reason="" if pd.isna(row["likely_reason"]) else str(row["likely_reason"]),
+            keeps="" if pd.isna(row["keep_1"]) else str(row["keep_1"]).rstrip(" ."),
             opener=opener(row["likely_reason"], row["theme_1"]),
             reasons=tuple(str(row[name]).rstrip(" .") for name in columns if not pd.isna(row[name])),
         )

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from churnml.errors import ModelError
 from churnml.model.bundle import BATCH_ROWS
 from churnml.outcomes import OUTCOMES
-from churnml.scoring.sinks import REASONS, SCHEMA_VERSION, SCORES, THEMES
+from churnml.scoring.sinks import BEHIND, REASONS, SCHEMA_VERSION, SCORES, THEMES
 
 
 class Predicts(Protocol):
@@ -69,8 +69,8 @@ def score_frame(
     ----------
     bundle : gives the chances
     X : (n, f) features; `customer_ids` names their rows
-    explain : features (m, f) -> frame of m rows with `reason_1`..., `theme_1`... and `likely_reason`, as many as there
-        are
+    explain : features (m, f) -> frame of m rows with `reason_1`..., `theme_1`..., `likely_reason` and `keep_1`, as many
+        as there are
     high, medium : the thresholds of the risk bands
     value : (n,) what each customer is worth, nan where unknown; `value_at_risk` is `value * p_silent`, what is
         expected to be lost in silence
@@ -153,7 +153,7 @@ def _batch(
         "value_at_risk": pa.array(at_risk, mask=~np.isfinite(at_risk)),
         **{
             name: pa.array(told[name].to_numpy(dtype=object), pa.string(), from_pandas=True)
-            for name in ("persona", "action_channel", *REASONS, *THEMES, "likely_reason")
+            for name in ("persona", "action_channel", *REASONS, *THEMES, *BEHIND)
             if name in told
         },
         "model_version": pa.array([model_version] * len(ids), pa.string()),

@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 SCORES_FILE = "scores.parquet"
 REASONS = tuple(f"reason_{number}" for number in range(1, 6))
 THEMES = tuple(f"theme_{number}" for number in range(1, 4))
+BEHIND = ("likely_reason", "keep_1")
+"""What may drive a customer out, and what speaks most for staying."""
 SCORES = pa.schema(
     [
         pa.field("customer_id", pa.string(), nullable=False),
@@ -33,7 +35,7 @@ SCORES = pa.schema(
         pa.field("model_version", pa.string(), nullable=False),
         pa.field("run_id", pa.string(), nullable=False),
         pa.field("schema_version", pa.string(), nullable=False),
-        pa.field("likely_reason", pa.string()),
+        *(pa.field(name, pa.string()) for name in BEHIND),
     ],
     metadata={"schema_version": SCHEMA_VERSION},
 )

@@ -29,7 +29,7 @@ from churnml.report.data import ReportData, Trust, empty, headline
 from churnml.report.render import render
 from churnml.report.words import percent
 from churnml.scoring.publish import Night, Publication
-from churnml.scoring.sinks import SCORES_FILE
+from churnml.scoring.sinks import BEHIND, SCORES_FILE
 from churnml.workflows.evidence import unpack, unpack_fairness, unpack_share
 from churnml.workflows.judging import MODEL
 from churnml.workflows.score import FACTS_FILE, champion, publication
@@ -187,7 +187,7 @@ def _people(night: Night, scores: pd.DataFrame, most: int, names: Pseudonyms | N
     ids = people["customer_id"]
     chances = people["p_silent"].to_numpy()
     at_risk = people["value_at_risk"].to_numpy(dtype=float)
-    kept = [*(name for name in people if str(name).startswith("reason_")), "theme_1", "likely_reason"]
+    kept = [*(name for name in people if str(name).startswith("reason_")), "theme_1", *BEHIND]
     return pd.DataFrame(
         {
             "customer": list(ids) if names is None else names.all(ids),
