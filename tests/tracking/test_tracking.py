@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -211,6 +212,24 @@ def test_a_dead_server_is_a_temporary_error_unless_a_champion_was_exported(root:
     exported = Tracker(dead, root, "night").champion_bundle()
     assert exported.model == version
     assert not exported.current
+
+
+def test_a_store_that_was_moved_away_or_is_another_one_has_no_say(root: Path, tmp_path: Path) -> None:
+    tracker = Tracker(None, root, "moved")
+    version = tracker.log_training(record(tmp_path / "bundle"))
+    tracker.promote(version.version)
+
+    moved = shutil.copytree(root, tmp_path / "moved", symlinks=True, ignore=shutil.ignore_patterns("mlflow.db"))
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    for store in (None, other):
+        exported = Tracker(store, moved, "moved").champion_bundle()
+        assert exported.model == version and not exported.current
+    assert not (moved / "mlflow.db").exists()
+
+    assert Tracker(None, root, "moved").champion_bundle().current
+    tracker._client.delete_registered_model_alias("churnml_moved", "champion")
+    with pytest.raises(ModelError, match="no champion for project moved"):  # a store that knows the project is heeded
+        Tracker(None, root, "moved").champion_bundle()
 
 
 def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from churnml.errors import LockError, ModelError
+from churnml.errors import ChurnmlError, LockError, ModelError
 from churnml.scoring.durable import lock, replace_link, sync, writing
 from churnml.tracking.entities import (
     file_input,
@@ -169,20 +169,23 @@ class Tracker:
             return None
 
     def champion_bundle(self) -> Exported:
-        """The bundle to score with: the champion's; when the server is out of reach, the last export of it.
+        """The bundle to score with: the champion's, or the last export of it where the store cannot tell.
+
+        A store that is out of reach cannot, nor can one that has never heard of the project: its file was moved away,
+        or it is another one. A store that knows the project and no champion of it says that nothing is to score.
 
         Raises
         ------
         ModelError
             The project has no champion.
         LockError
-            The server is out of reach and nothing was exported.
+            The store is out of reach and nothing was exported.
         """
         try:
             return self.export_champion()
-        except LockError:
+        except ChurnmlError as error:
             exported = self.exported()
-            if exported is None:
+            if exported is None or (isinstance(error, ModelError) and self._knows_project()):
                 raise
             return Exported(exported.folder, exported.model, current=False)
 
@@ -313,10 +316,19 @@ class Tracker:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
 
+    def _knows_project(self) -> bool:
+        """Whether the store has ever had a version of the project's model."""
+        return self._find("get_registered_model") is not None
+
     def _alias(self, alias: str) -> ModelVersion | None:
         return self._lookup("get_model_version_by_alias", alias)
 
     def _lookup(self, method: str, key: str) -> ModelVersion | None:
+        found = self._find(method, key)
+        return None if found is None else ModelVersion(str(found.version), found.run_id)
+
+    def _find(self, method: str, *keys: str) -> Any:
+        """What the registry has of the project under these keys; None where there is nothing."""
         if self._unborn():
             return None
         load_mlflow()
@@ -325,12 +337,11 @@ class Tracker:
         client = self._client
         with self._reached():
             try:
-                found = getattr(client, method)(self.name, key)
+                return getattr(client, method)(self.name, *keys)
             except MlflowException as error:
                 if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                     return None
                 raise
-        return ModelVersion(str(found.version), found.run_id)
 
     def _unborn(self) -> bool:
         """Whether this is the local store and nothing was ever trained, so that asking need not make one."""
