@@ -58,6 +58,7 @@ def record(folder: Path, *, note: str = "first") -> TrainingRecord:
         figures={"beeswarm": figure, "calibration": drawing},
         texts={"model_card.md": "# Model card"},
         data=(DataFile("clicks.parquet", "ab" * 32, 4_900_000),),
+        began=1_700_000_000.5,
         samples=(Sample("training", "ef" * 32, 500, {"days_since_activity": "number"}),),
         lineage={"config": "cd" * 32},
         tags={"why": "test"},
@@ -130,6 +131,7 @@ def test_what_a_run_holds(root: Path, tmp_path: Path) -> None:
 
     client = mlflow.MlflowClient(tracking_uri=tracker.uri)
     run = client.get_run(version.run_id)
+    assert run.info.start_time == 1_700_000_000_500 < run.info.end_time  # the duration is that of the training
     inputs = {each.tags[0].value: each.dataset for each in run.inputs.dataset_inputs}
     assert inputs["source"].name == "clicks.parquet" and inputs["source"].digest == "ab" * 16
     assert json.loads(inputs["source"].profile) == {"num_rows": 4_900_000}

@@ -73,3 +73,10 @@ def test_names_from_the_data_stay_in_their_cells(company: Any) -> None:
         row[1] = "a | b\n## <script>"
     text = model_card(bundle)
     assert "| a \\| b ## &lt;script> |" in text and "<script" not in text
+
+
+def test_a_judged_model_that_could_not_tell_leavers_apart_is_told(company: Any, text: str) -> None:
+    bundle = Bundle.load(artifacts(company) / "bundle")
+    assert bundle.notes["judged_fallback"] is None and "Note: the figures" not in text
+    bundle.notes["judged_fallback"] = "only 7 vocal defections to learn from (50 are needed)"
+    assert "Note: the figures are of a model that had only 7 vocal defections" in model_card(bundle)

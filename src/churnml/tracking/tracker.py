@@ -248,7 +248,8 @@ class Tracker:
         if record.description:
             tags["mlflow.note.content"] = record.description
         with self._reached():
-            run_id = str(client.create_run(experiment, tags=tags, run_name=name).info.run_id)
+            began = None if record.began is None else int(record.began * 1000)
+            run_id = str(client.create_run(experiment, start_time=began, tags=tags, run_name=name).info.run_id)
             try:
                 self._log(run_id, record)
                 yield run_id

@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime
 from churnml.config import Config
 from churnml.errors import ChurnmlError
 from churnml.scoring.journal import FAILED, PUBLISHED, REFUSED, UNCHANGED, Entry, note
+from churnml.scoring.publish import publication
 from churnml.workflows import exits
 from churnml.workflows.deliver import alert
 from churnml.workflows.logs import place_of
-from churnml.workflows.night import Scored, publication
+from churnml.workflows.night import Scored
 
 REFUSAL = 65
 

@@ -19,12 +19,12 @@ from churnml.monitoring.verdict import JUDGED, LEFT_OUT, WAITING
 from churnml.monitoring.watch import Monitored, watch
 from churnml.report.monitor import render_monitor, sentence
 from churnml.scoring.durable import writing
+from churnml.scoring.publish import publication
 from churnml.tracking import RunRecord, Tracker
 from churnml.workflows.business import Progress, open_business, silently
 from churnml.workflows.compare import plain
 from churnml.workflows.evidence import markdown
 from churnml.workflows.logs import stage
-from churnml.workflows.night import publication
 from churnml.workflows.watched import chosen, promises_of, watched
 
 log = logging.getLogger(__name__)

@@ -28,11 +28,11 @@ from churnml.report.call_list import LONGEST, call_list
 from churnml.report.data import ReportData, Trust, empty, headline
 from churnml.report.render import render
 from churnml.report.words import percent
-from churnml.scoring.publish import Night, Publication
+from churnml.scoring.publish import Night, Publication, publication
 from churnml.scoring.sinks import SCORES_FILE
-from churnml.workflows.evidence import unpack, unpack_fairness, unpack_share
+from churnml.workflows.evidence import fallback, unpack, unpack_fairness, unpack_share
 from churnml.workflows.judging import MODEL
-from churnml.workflows.score import FACTS_FILE, champion, publication
+from churnml.workflows.score import FACTS_FILE, champion
 
 RISKIEST = 200
 TREND_DAYS, TREND_NIGHTS = 180, 30
@@ -232,7 +232,7 @@ def _trust(config: Config, bundle: Bundle, facts: dict[str, Any]) -> Trust:
     dates = [date.fromisoformat(day) for day in learnt["snapshots"]]
     return Trust(
         formulation=config.model.formulation,
-        fallback=bundle.classifier.fallback_,
+        fallback=fallback(bundle),
         training_rows=learnt["rows"],
         training_customers=learnt["customers"],
         training_outcomes=learnt["outcomes"],
