@@ -322,7 +322,9 @@ def card(
     if out is None:
         sys.stdout.write(text)
     else:
-        out.write_text(text, encoding="utf-8")
+        from churnml.scoring.durable import write_text
+
+        write_text(out, text)
 
 
 @app.command()

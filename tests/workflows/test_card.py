@@ -26,12 +26,19 @@ def text(company: Any) -> str:
     return (artifacts(company) / "model_card.md").read_text(encoding="utf-8")
 
 
-def test_every_training_has_a_card_and_the_command_prints_it(company: Any, text: str, cli: Callable[..., Any]) -> None:
+def test_every_training_has_a_card_and_the_command_prints_it(
+    company: Any, text: str, cli: Callable[..., Any], tmp_path: Path
+) -> None:
     for arguments in ((), (company.trained["version"],)):
         printed = cli("card", company.config, *arguments)
         assert printed.code == 0 and printed.out == text, printed.err
     for part in PARTS:
         assert f"\n## {part}" in text
+    assert cli("card", company.config, "--out", tmp_path / "new" / "card.md").code == 0
+    assert (tmp_path / "new" / "card.md").read_text(encoding="utf-8") == text
+    refused = cli("card", company.config, "--out", tmp_path / "new" / "card.md" / "x.md")
+    assert refused.code == 2 and "x.md: cannot be written" in refused.err
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["card.md"]
     assert "It must not be used\n\n- " in text and "None" not in text and "nan" not in text
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -28,6 +27,7 @@ from churnml.report.call_list import LONGEST, call_list
 from churnml.report.data import ReportData, Trust, empty, headline
 from churnml.report.render import render
 from churnml.report.words import percent
+from churnml.scoring.durable import write_text
 from churnml.scoring.publish import Night, Publication, publication
 from churnml.scoring.sinks import SCORES_FILE
 from churnml.workflows.evidence import fallback, unpack, unpack_fairness, unpack_share
@@ -77,11 +77,7 @@ def report(
     path = out or place.root / "report.html"
     beside = path.resolve().parent == place.root.resolve()
     page = render(replace(data, quotes=said, scores_link=quote(data.scores_file) if beside else ""))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f".{path.name}.{os.getpid()}")
-    staging.write_text(page, encoding="utf-8")
-    os.replace(staging, path)
-    return path
+    return write_text(path, page)
 
 
 def report_data(
