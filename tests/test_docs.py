@@ -99,6 +99,19 @@ def test_the_guide_lists_every_command_and_no_other() -> None:
     assert listed == set(command.commands)
 
 
+def test_the_guide_knows_every_option() -> None:
+    command: Any = typer.main.get_command(app)
+    options = {
+        (name, option)
+        for name, each in command.commands.items()
+        for parameter in each.params
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+    assert len(options) > 50
+    assert {(name, option) for name, option in options if option not in GUIDE} == set()
+
+
 def test_the_guide_lists_every_exit_code() -> None:
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", GUIDE, re.MULTILINE)}
     assert listed == {0, BUG, INTERRUPTED, *_codes(ChurnmlError)}

@@ -83,7 +83,10 @@ def test_names_from_the_data_stay_in_their_cells(company: Any) -> None:
 
 
 def test_a_judged_model_that_could_not_tell_leavers_apart_is_told(company: Any, text: str) -> None:
+    """The company has enough vocal leavers in all its snapshots, and too few before the test."""
+    told = "he figures are of a model that had only 12 vocal defections to learn from"
+    assert f"Note: t{told}" in text and f"t{told}" in company.trained["fallback"]
     bundle = Bundle.load(artifacts(company) / "bundle")
-    assert bundle.notes["judged_fallback"] is None and "Note: the figures" not in text
-    bundle.notes["judged_fallback"] = "only 7 vocal defections to learn from (50 are needed)"
-    assert "Note: the figures are of a model that had only 7 vocal defections" in model_card(bundle)
+    assert bundle.classifier.fallback_ is None
+    bundle.notes["judged_fallback"] = None
+    assert told not in model_card(bundle)
