@@ -223,7 +223,8 @@ def test_a_store_that_was_moved_away_or_is_another_one_has_no_say(root: Path, tm
 
     moved = shutil.copytree(root, tmp_path / "moved", symlinks=True, ignore=shutil.ignore_patterns("mlflow.db"))
     other = f"sqlite:///{tmp_path / 'other.db'}"
-    for store in (None, other):
+    (tmp_path / "torn.db").write_bytes(b"no database " * 100)
+    for store in (None, other, f"sqlite:///{tmp_path / 'torn.db'}"):
         exported = Tracker(store, moved, "moved").champion_bundle()
         assert exported.model == version and not exported.current
     assert not (moved / "mlflow.db").exists()

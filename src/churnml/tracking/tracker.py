@@ -382,11 +382,11 @@ class Tracker:
         """Turn the failures of a store that is down, slow or locked into one line that says so."""
         from mlflow.exceptions import MlflowException
         from requests.exceptions import RequestException
-        from sqlalchemy.exc import OperationalError
+        from sqlalchemy.exc import DatabaseError
 
         try:
             yield
-        except (MlflowException, RequestException, OperationalError, ConnectionError, TimeoutError) as error:
+        except (MlflowException, RequestException, DatabaseError, ConnectionError, TimeoutError) as error:
             if isinstance(error, MlflowException) and not _is_temporary(error):
                 raise
             place = urlsplit(self.uri)
@@ -400,5 +400,5 @@ class Tracker:
 def _is_temporary(error: Any) -> bool:
     text = str(error)
     return error.error_code in ("TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED") or any(
-        sign in text for sign in ("API request to", "OperationalError", "database is locked")
+        sign in text for sign in ("API request to", "OperationalError", "DatabaseError", "database is locked")
     )
