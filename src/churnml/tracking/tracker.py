@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from churnml.errors import ChurnmlError, LockError, ModelError
+from churnml.errors import LockError, ModelError
 from churnml.scoring.durable import lock, replace_link, sync, writing
 from churnml.tracking.entities import (
     file_input,
@@ -183,7 +183,7 @@ class Tracker:
         """
         try:
             return self.export_champion()
-        except ChurnmlError as error:
+        except (LockError, ModelError) as error:
             exported = self.exported()
             if exported is None or (isinstance(error, ModelError) and self._knows_project()):
                 raise

@@ -77,7 +77,10 @@ def forget(config: Config, customer: str, *, unseen: bool = False) -> dict[str, 
 def _keep(suppressed: Suppressed, home: Path) -> None:
     with writing(home):
         home.mkdir(parents=True, exist_ok=True)
-        replace_text(home / Suppressed.FILE, suppressed.text())
+        if len(suppressed):
+            replace_text(home / Suppressed.FILE, suppressed.text())
+        else:
+            (home / Suppressed.FILE).unlink(missing_ok=True)
 
 
 def _found(config: Config, told: dict[str, Any]) -> bool:
