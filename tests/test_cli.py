@@ -211,6 +211,8 @@ def test_help_teaches(cli: Callable[..., Any]) -> None:
 def test_a_simulation_does_not_write_over_other_files(cli: Callable[..., Any], shop_folder: Path) -> None:
     before = sorted(path.name for path in shop_folder.iterdir())
     refused(cli("simulate", "--out", shop_folder, "--customers", "5"), 2, "not empty")
+    (shop_folder / "file").touch()
+    refused(cli("simulate", "--out", shop_folder / "file" / "x", "--customers", "5"), 2, "choose another place")
     assert sorted(path.name for path in shop_folder.iterdir()) == before
 
 

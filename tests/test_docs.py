@@ -21,7 +21,7 @@ from churnml.contract import CUSTOMERS, EVENTS, KINDS
 from churnml.errors import ChurnmlError
 from churnml.features.custom import CustomFeatures
 from churnml.features.fitted import Material, columns, fit
-from churnml.features.registry import Context, Inventory, declare
+from churnml.features.registry import GRAINS, Context, Inventory, declare
 from churnml.scoring.sinks import SCORES
 from churnml.workflows.exits import BUG, INTERRUPTED
 
@@ -81,7 +81,9 @@ def test_the_guide_explains_every_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [KINDS, set(EVENTS), set(CUSTOMERS), set(churnml.__all__) - {"load_config"}], ids=lambda n: str(len(n))
+    "names",
+    [KINDS, set(GRAINS), set(EVENTS), set(CUSTOMERS), set(churnml.__all__) - {"load_config"}],
+    ids=lambda n: str(len(n)),
 )
 def test_the_guide_knows_every_name(names: set[str]) -> None:
     assert set(names) - CODE == set()
@@ -97,6 +99,19 @@ def test_the_guide_lists_every_command_and_no_other() -> None:
     command: Any = typer.main.get_command(app)
     listed = set(re.findall(r"^\| `churnml (\w+)", GUIDE, re.MULTILINE))
     assert listed == set(command.commands)
+
+
+def test_the_guide_knows_every_option() -> None:
+    command: Any = typer.main.get_command(app)
+    options = {
+        (name, option)
+        for name, each in command.commands.items()
+        for parameter in each.params
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+    assert len(options) > 50
+    assert {(name, option) for name, option in options if option not in GUIDE} == set()
 
 
 def test_the_guide_lists_every_exit_code() -> None:

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from churnml.config import Config, load_config
+from churnml.workflows.nights import verify
 from churnml.workflows.report import report
-from churnml.workflows.score import score, verify
+from churnml.workflows.score import score
 from churnml.workflows.train import recency_gain, train
 
 CONFIGS = Path(__file__).parents[1] / "configs"

@@ -322,7 +322,9 @@ def card(
     if out is None:
         sys.stdout.write(text)
     else:
-        out.write_text(text, encoding="utf-8")
+        from churnml.scoring.durable import write_text
+
+        write_text(out, text)
 
 
 @app.command()
@@ -442,13 +444,17 @@ def rollback(
 def forget(
     config: ConfigFile,
     customer: Annotated[str, typer.Option("--customer", metavar="ID", help="Write - to read it from standard input.")],
+    unseen: Annotated[
+        bool,
+        typer.Option("--unseen", help="Keep out somebody whom no night has had yet."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Republish every night without a person, and never let them back in; only a keyed hash stays."""
     from churnml.workflows.forget import forget as run
 
     identity = sys.stdin.readline().strip() if customer == "-" else customer
-    show(run(config, identity), as_json, title="Forgotten")
+    show(run(config, identity, unseen=unseen), as_json, title="Forgotten")
 
 
 @app.command()
@@ -497,10 +503,10 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the published night's report: one self-contained HTML file."""
+    from churnml.scoring.publish import publication
     from churnml.workflows.insights import insights as find
     from churnml.workflows.quotes import quotes
     from churnml.workflows.report import report as run
-    from churnml.workflows.score import publication
 
     found, said = None, None
     if with_insights or with_quotes:
@@ -554,7 +560,7 @@ def audit(config: ConfigFile, data: DataRoot = None, as_json: AsJson = False) ->
 @app.command()
 def verify(config: ConfigFile, as_json: AsJson = False) -> None:
     """Check the published night against its manifest, byte for byte."""
-    from churnml.workflows.score import verify as run
+    from churnml.workflows.nights import verify as run
 
     show(run(config), as_json, title="Verified")
 

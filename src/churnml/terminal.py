@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from churnml.workflows.business import Progress
 
+GAP = 2
+"""Between the columns of a table."""
+
 
 def show(values: dict[str, Any], as_json: bool, title: str = "") -> None:
     """Plain values, one a line, under a title; or, for machines, one JSON object and nothing else."""
@@ -66,7 +69,7 @@ def show_table(frame: Any, title: str) -> None:
 
 
 def show_chapter(chapter: Any) -> None:
-    """An insight as a heading, sentences, and tables."""
+    """An insight as a heading, sentences, and tables, in which no word is cut off, however narrow the terminal."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -77,12 +80,22 @@ def show_chapter(chapter: Any) -> None:
         console.print(escape(text), highlight=False)
     for one in chapter.tables:
         table = Table(title=escape(one.caption), title_justify="left", title_style="dim", box=None, pad_edge=False)
-        for column in one.columns:
-            table.add_column(escape(column.head), justify="right" if column.number else "left")
+        shown = [(column.head, *(row[place] for row in one.rows)) for place, column in enumerate(one.columns)]
+        widths = _widths(shown, console.width - GAP * (len(shown) - 1))
+        for column, width in zip(one.columns, widths, strict=True):
+            table.add_column(escape(column.head), justify="right" if column.number else "left", width=width)
         for row in one.rows:
             table.add_row(*map(escape, row))
-        console.print(table)
+        Console(width=max(console.width, sum(widths) + GAP * len(widths))).print(table)
     console.print()
+
+
+def _widths(columns: list[tuple[str, ...]], room: int) -> list[int]:
+    """How wide each column of texts is: its longest word at least, and as much of its longest text as there is room."""
+    least = [max(len(word) for text in column for word in text.split() or [""]) for column in columns]
+    wished = [max(map(len, column)) - width for column, width in zip(columns, least, strict=True)]
+    share = min(1.0, max(0, room - sum(least)) / max(1, sum(wished)))
+    return [width + int(share * more) for width, more in zip(least, wished, strict=True)]
 
 
 def records(frame: Any) -> list[dict[str, Any]]:

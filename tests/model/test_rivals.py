@@ -86,6 +86,16 @@ def test_a_parameter_that_the_classifier_refuses_is_a_configuration_error(busine
         )
 
 
+def test_what_a_rival_warns_of_is_one_line_under_its_name(business, caplog, recwarn) -> None:
+    hasty = Rival(estimator="sklearn.linear_model.LogisticRegression", parameters={"max_iter": 2})
+    rows = (business.X, business.y, business.as_of)
+    rival_chances("hasty", rivals({"h": hasty})["h"], *rows, business.X, business.as_of, splitter=SPLIT)
+    assert [one.message for one in caplog.records] == [
+        "model.rivals.hasty: lbfgs failed to converge after 2 iteration(s) (status=1):"
+    ]
+    assert not [one for one in recwarn if "converge" in str(one.message)]
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import churnml
-from churnml.errors import ModelError
+from churnml.errors import LockError, ModelError
 from churnml.metrics.profit import Campaign, expected_maximum_profit
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.objectives import AVERAGE_PRECISION, objective
@@ -216,6 +216,15 @@ def test_no_history_or_one_class_is_one_clear_error(search, business, tmp_path):
             trials=1,
             storage=tmp_path / "x.db",
         )
+
+
+def test_a_file_that_holds_no_trials_or_cannot_be_written_is_one_clear_error(search, tmp_path: Path) -> None:
+    (tmp_path / "torn.db").write_bytes(b"no database " * 100)
+    with pytest.raises(ModelError, match=r"torn\.db: no file of trials: .*; remove it"):
+        search(1, "torn.db")
+    (tmp_path / "folder.db").mkdir()
+    with pytest.raises(LockError, match=r"folder\.db: no trial can be kept"):
+        search(1, "folder.db")
 
 
 def test_poor_trials_are_pruned_after_a_fold(search):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -57,6 +58,7 @@ def record(folder: Path, *, note: str = "first") -> TrainingRecord:
         figures={"beeswarm": figure, "calibration": drawing},
         texts={"model_card.md": "# Model card"},
         data=(DataFile("clicks.parquet", "ab" * 32, 4_900_000),),
+        began=1_700_000_000.5,
         samples=(Sample("training", "ef" * 32, 500, {"days_since_activity": "number"}),),
         lineage={"config": "cd" * 32},
         tags={"why": "test"},
@@ -129,6 +131,7 @@ def test_what_a_run_holds(root: Path, tmp_path: Path) -> None:
 
     client = mlflow.MlflowClient(tracking_uri=tracker.uri)
     run = client.get_run(version.run_id)
+    assert run.info.start_time == 1_700_000_000_500 < run.info.end_time  # the duration is that of the training
     inputs = {each.tags[0].value: each.dataset for each in run.inputs.dataset_inputs}
     assert inputs["source"].name == "clicks.parquet" and inputs["source"].digest == "ab" * 16
     assert json.loads(inputs["source"].profile) == {"num_rows": 4_900_000}
@@ -211,6 +214,25 @@ def test_a_dead_server_is_a_temporary_error_unless_a_champion_was_exported(root:
     exported = Tracker(dead, root, "night").champion_bundle()
     assert exported.model == version
     assert not exported.current
+
+
+def test_a_store_that_was_moved_away_or_is_another_one_has_no_say(root: Path, tmp_path: Path) -> None:
+    tracker = Tracker(None, root, "moved")
+    version = tracker.log_training(record(tmp_path / "bundle"))
+    tracker.promote(version.version)
+
+    moved = shutil.copytree(root, tmp_path / "moved", symlinks=True, ignore=shutil.ignore_patterns("mlflow.db"))
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    (tmp_path / "torn.db").write_bytes(b"no database " * 100)
+    for store in (None, other, f"sqlite:///{tmp_path / 'torn.db'}"):
+        exported = Tracker(store, moved, "moved").champion_bundle()
+        assert exported.model == version and not exported.current
+    assert not (moved / "mlflow.db").exists()
+
+    assert Tracker(None, root, "moved").champion_bundle().current
+    tracker._client.delete_registered_model_alias("churnml_moved", "champion")
+    with pytest.raises(ModelError, match="no champion for project moved"):  # a store that knows the project is heeded
+        Tracker(None, root, "moved").champion_bundle()
 
 
 def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

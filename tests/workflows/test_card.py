@@ -26,12 +26,19 @@ def text(company: Any) -> str:
     return (artifacts(company) / "model_card.md").read_text(encoding="utf-8")
 
 
-def test_every_training_has_a_card_and_the_command_prints_it(company: Any, text: str, cli: Callable[..., Any]) -> None:
+def test_every_training_has_a_card_and_the_command_prints_it(
+    company: Any, text: str, cli: Callable[..., Any], tmp_path: Path
+) -> None:
     for arguments in ((), (company.trained["version"],)):
         printed = cli("card", company.config, *arguments)
         assert printed.code == 0 and printed.out == text, printed.err
     for part in PARTS:
         assert f"\n## {part}" in text
+    assert cli("card", company.config, "--out", tmp_path / "new" / "card.md").code == 0
+    assert (tmp_path / "new" / "card.md").read_text(encoding="utf-8") == text
+    refused = cli("card", company.config, "--out", tmp_path / "new" / "card.md" / "x.md")
+    assert refused.code == 2 and "x.md: cannot be written" in refused.err
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["card.md"]
     assert "It must not be used\n\n- " in text and "None" not in text and "nan" not in text
 
 
@@ -73,3 +80,13 @@ def test_names_from_the_data_stay_in_their_cells(company: Any) -> None:
         row[1] = "a | b\n## <script>"
     text = model_card(bundle)
     assert "| a \\| b ## &lt;script> |" in text and "<script" not in text
+
+
+def test_a_judged_model_that_could_not_tell_leavers_apart_is_told(company: Any, text: str) -> None:
+    """The company has enough vocal leavers in all its snapshots, and too few before the test."""
+    told = "he figures are of a model that had only 12 vocal defections to learn from"
+    assert f"Note: t{told}" in text and f"t{told}" in company.trained["fallback"]
+    bundle = Bundle.load(artifacts(company) / "bundle")
+    assert bundle.classifier.fallback_ is None
+    bundle.notes["judged_fallback"] = None
+    assert told not in model_card(bundle)

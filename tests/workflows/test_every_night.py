@@ -249,7 +249,16 @@ def test_forgetting_leaves_no_trace_and_nobody_comes_back(job: Job, cli: Callabl
     explained = cli("explain", job.config, "--customer", gone)
     assert explained.code == 65 and "is not known by then" in explained.err
     second = cli("forget", job.config, "--customer", gone, "--json")
-    assert second.code == 0 and second.json["nights_republished"] == []
+    assert second.code == 0 and second.json["nights_republished"] == [] and second.json["forgotten_before"]
+
+    assert cli("report", job.config).code == 0
+    kept = (job.folder / "models" / "telecom" / "suppressed.txt").read_text()
+    mistyped = cli("forget", job.config, "--customer", f"{gone}0", "--json")
+    assert mistyped.code == 65 and "nobody was forgotten" in mistyped.err and gone not in mistyped.err
+    assert (job.folder / "models" / "telecom" / "suppressed.txt").read_text() == kept
+    assert Path(report.json["report"]).exists()
+    assert cli("forget", job.config, "--customer", f"{gone}0", "--unseen").code == 0
+    assert len((job.folder / "models" / "telecom" / "suppressed.txt").read_text().split()) == len(kept.split()) + 1
     (job.folder / "models" / "pseudonym.key").write_text("another key of enough bytes")
     lost = cli("score", job.config, "--as-of", LAST)
     assert lost.code == 2 and "made with another key" in lost.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -47,6 +48,23 @@ def test_a_bug_is_told_by_its_type_and_place_not_by_its_text(lines: Any) -> None
     assert "a bug: KeyError" in said and "canary" not in said.replace("customer canary-4711 is odd", "")
     assert lines()[-1]["error"].startswith("KeyError") and lines()[-1]["exit_code"] == 70
     assert "canary" not in json.dumps(lines())  # what other libraries say is not in the log for machines
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/out/x"), 75, "/out/x: No space left on device; nothing"),
+        (OSError(errno.ENOSPC, "No space left on device"), 75, "a file: No space left on device"),
+        (PermissionError(errno.EACCES, "Permission denied", "/out/x"), 2, "/out/x: Permission denied; choose another"),
+        (FileExistsError(errno.EEXIST, "File exists", "/out"), 2, "/out: File exists; choose another place"),
+        (PermissionError(errno.EPERM, "canary-4711"), 70, "a bug: PermissionError"),
+        (FileNotFoundError(errno.ENOENT, "canary-4711", "x"), 70, "a bug: FileNotFoundError"),
+    ],
+    ids=["full", "full, no name", "forbidden", "no folder", "what?", "gone"],
+)
+def test_a_disk_that_refuses_is_no_bug(lines: Any, error: OSError, code: int, words: str) -> None:
+    ended, said = leave(error)
+    assert ended == code and words in said and lines()[-1]["exit_code"] == code
 
 
 def test_a_refusal_is_one_line_for_people_and_one_for_machines(lines: Any) -> None:

@@ -160,6 +160,21 @@ def test_explain_says_what_was_published(company: Any, night: Any, cli: Callable
     assert read.code == 0 and published[0].split(";")[0][:20] in " ".join(read.out.split())
 
 
+def test_explain_knows_what_the_night_knew_and_says_which_model_scored_it(
+    company: Any, cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    config = company.configure(tmp_path)
+    told = cli("score", config, "--as-of", company.as_of, "--known-at", "2024-06-24", "--json")
+    assert told.code == 0, told.err
+    row = scores_of(told.json).sort_values("p_silent").iloc[-1]
+    explained = cli("explain", config, "--customer", row["customer_id"], "--json").json
+    assert explained["chances"]["silent"] == pytest.approx(row["p_silent"], abs=1e-9) and explained["remark"] == ""
+    manifest = Path(told.json["scores"]).parent / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"model_version": "1"', '"model_version": "0"'))
+    explained = cli("explain", config, "--customer", row["customer_id"])
+    assert "scored by version 0; this is what version 1 says" in " ".join(explained.out.split())
+
+
 def test_a_calibration_that_follows_base_rates_scores_all_batches_of_a_night_alike(
     company: Any, night: Any, tmp_path: Path
 ) -> None:

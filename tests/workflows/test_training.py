@@ -207,6 +207,7 @@ def test_the_specification_is_what_makes_a_model_but_not_where_nor_until_when(co
     assert specification(changed("paths", models="elsewhere")) == same
     assert specification(changed("data", root="newer")) == same
     assert specification(changed("snapshots", last="2024-05-01")) == same
+    assert specification(changed("model", rivals={}, bootstrap=999)) == same, "they only judge"
     assert specification(changed("snapshots", horizon_days=7)) != same
     assert specification(changed("model", minimum_positives=77)) != same
     edited = replace(bundle, notes={**bundle.notes, "custom_features": {"own.py": "ab" * 32}})

@@ -43,8 +43,8 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
     n_estimators, learning_rate, num_leaves, max_depth, min_child_samples : LightGBM's parameters; `min_child_samples`
         is capped at a twentieth of the rows, so that small tables still learn
     feature_fraction, bagging_fraction, lambda_l2 : LightGBM's parameters
-    extra_trees : draw one threshold at random for each feature and node, and keep the best of these (extremely randomised
-        trees, Geurts, Ernst & Wehenkel 2006), instead of the best of all thresholds
+    extra_trees : of each feature, a node looks at one threshold drawn at random instead of all (extremely randomised
+        trees, Geurts, Ernst & Wehenkel 2006)
     minimum_positives : fewer training rows than this of an outcome give the fallback
     seed : the same seed, data and parameters give the same model, byte for byte
     num_threads : threads for training and prediction

@@ -6,7 +6,10 @@ nothing needs to be unpickled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -26,6 +29,7 @@ from churnml.metrics.scorers import three_columns
 from churnml.model.split import Fold, RollingOriginSplit
 from churnml.model.training import fit_calibrated
 
+log = logging.getLogger(__name__)
 SMALLEST = 0.001
 """A forest says 0 where none of its trees has seen an outcome. One such row would decide the calibration of all."""
 
@@ -75,12 +79,23 @@ def rival_chances(
         The classifier refuses its parameters or the table.
     """
     try:
-        fitted = fit_calibrated(X, y, as_of, classifier=rival, splitter=splitter, fold=fold)
-        return fitted.calibration.transform_each(three_columns(fitted.classifier, test), test_as_of)
+        with _warned(name):
+            fitted = fit_calibrated(X, y, as_of, classifier=rival, splitter=splitter, fold=fold)
+            return fitted.calibration.transform_each(three_columns(fitted.classifier, test), test_as_of)
     except ChurnmlError:
         raise
     except (ValueError, TypeError) as error:
         raise ConfigError(f"model.rivals.{name}: {_first_line(error)}", "check its parameters") from error
+
+
+@contextmanager
+def _warned(name: str) -> Iterator[None]:
+    """Log what the classifier warns of under its name: one line, however often it says it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for text in dict.fromkeys(_first_line(one.message) for one in caught):
+        log.warning("model.rivals.%s: %s", name, text)
 
 
 def prepared(classifier: Any) -> Prepared:
@@ -139,5 +154,5 @@ def _imported(where: str, path: str) -> Any:
         ) from error
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: Exception | Warning | str) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

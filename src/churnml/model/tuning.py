@@ -17,7 +17,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from optuna.trial import TrialState
 from sklearn.base import clone
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from churnml.errors import LockError, ModelError
 from churnml.metrics.scorers import three_columns
 from churnml.model.classifier import OneClassError, SilentDefectionClassifier
 from churnml.model.objectives import LOG_LOSS, Objective
@@ -107,7 +109,10 @@ def tune(
     Raises
     ------
     ModelError
-        History is too short for a fold, or no fold has two classes to learn from and to judge on.
+        History is too short for a fold, or no fold has two classes to learn from and to judge on; or `storage` is no
+        file of trials.
+    LockError
+        Trials cannot be kept: the disk is full, or the file may not be written.
     """
     labels = np.asarray(y)
     if trials <= 0:
@@ -115,7 +120,7 @@ def tune(
     codes = np.array([OUTCOMES.index(label) for label in labels], dtype=np.intp)
     folds = _folds(X, labels, codes, as_of, splitter, objective)
     storage.parent.mkdir(parents=True, exist_ok=True)
-    with _quiet():
+    with _quiet(), _kept(storage):
         database = optuna.storages.RDBStorage(
             f"sqlite:///{storage}", heartbeat_interval=_HEARTBEAT_S, grace_period=2 * _HEARTBEAT_S
         )
@@ -257,6 +262,19 @@ def _fingerprint(
     for part in (X, pd.Series(labels, dtype=object), pd.Series(pd.DatetimeIndex(np.asarray(as_of)))):
         digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
     return digest.hexdigest()
+
+
+@contextmanager
+def _kept(storage: Path) -> Iterator[None]:
+    """Turn what SQLite refuses into an error that says what to do."""
+    try:
+        yield
+    except (DBAPIError, optuna.exceptions.StorageInternalError) as error:
+        cause = error if isinstance(error, DBAPIError) else error.__cause__
+        reason = str(cause.orig) if isinstance(cause, DBAPIError) else type(error).__name__
+        if isinstance(cause, OperationalError):
+            raise LockError(f"{storage}: no trial can be kept: {reason}", "see that it may be written") from error
+        raise ModelError(f"{storage}: no file of trials: {reason}", "remove it, and the search begins anew") from error
 
 
 @contextmanager

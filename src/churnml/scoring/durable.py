@@ -8,12 +8,15 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from churnml.errors import ConfigError, LockError
+from churnml.errors import ChurnmlError, ConfigError, LockError
 
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBUSY, errno.ESTALE, errno.EMFILE, errno.ENFILE})
+_LASTING = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG}
+)
 
 
 @contextmanager
@@ -53,17 +56,31 @@ def writing(folder: Path) -> Iterator[None]:
     LockError
         The trouble may pass: the disk is full, or busy, or a device failed.
     ConfigError
-        It will not: the folder may not be written, or is no folder.
+        It will not: it may not be written, or there is no folder where one is needed.
     """
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        if error.errno in _PASSING:
-            raise LockError(f"{folder}: cannot be written: {reason}", "nothing was changed; try again later") from error
-        if isinstance(error, PermissionError | NotADirectoryError) or error.errno == errno.EROFS:
-            raise ConfigError(f"{folder}: cannot be written: {reason}", "choose another folder under paths") from error
+        if (told := refusal(error, folder)) is not None:
+            raise told from error
         raise
+
+
+def refusal(error: BaseException, place: Path | None = None) -> ChurnmlError | None:
+    """What to tell of an operating system's refusal to open or write something; None where it refuses nothing.
+
+    `place` is what was to be written; without it, what the error names. A full disk may pass: a `LockError`. A place
+    that may not be written will not: a `ConfigError`.
+    """
+    if not isinstance(error, OSError):
+        return None
+    reason = error.strerror or str(error)
+    told = f"{place}: cannot be written: {reason}" if place else f"{error.filename or 'a file'}: {reason}"
+    if error.errno in _PASSING:
+        return LockError(told, "nothing was changed; try again later")
+    if error.errno in _LASTING and (place or error.filename):
+        return ConfigError(told, "choose another place, or mend its rights")
+    return None
 
 
 def sync(path: Path) -> None:
@@ -87,6 +104,24 @@ def replace_text(path: Path, text: str) -> None:
     sync(fresh)
     os.replace(fresh, path)
     sync(path.parent)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a file that people read, whole or not at all, into a folder that is made if need be; gives the file.
+
+    Raises what `writing` raises.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            fresh.write_text(text, encoding="utf-8", newline="")
+            sync(fresh)
+            os.replace(fresh, path)
+        finally:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+    return path
 
 
 def replace_link(path: Path, target: str) -> None:

@@ -22,12 +22,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from churnml.config import Config
 from churnml.errors import DataError
 from churnml.scoring.durable import lock, replace_text, sync, writing
 from churnml.scoring.night import MANIFEST_FILE, NAME, Night, Run, manifest_bytes, order
 from churnml.scoring.sinks import SCORES_FILE, write_scores
 
-__all__ = ["MANIFEST_FILE", "Night", "Publication", "Run"]
+__all__ = ["MANIFEST_FILE", "Night", "Publication", "Run", "publication"]
 _SCORE_AGAIN = "publish the night again with churnml score"
 
 
@@ -280,6 +281,11 @@ class Publication:
     def _withdraw(self, names: set[str]) -> None:
         with writing(self.root):
             replace_text(self.root / "WITHDRAWN", "".join(f"{name}\n" for name in sorted(names)))
+
+
+def publication(config: Config) -> Publication:
+    """Where the nights of a project are published."""
+    return Publication(Path(config.paths.published) / config.project)
 
 
 def _add(folder: Path, name: str, content: Path | bytes) -> None:

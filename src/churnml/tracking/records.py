@@ -52,7 +52,7 @@ class RunRecord:
 
     `description` is Markdown. `curves` are metrics with a value per step (a Series each, the index being the step).
     `figures` are matplotlib figures or files; `tables` and `texts` become files of their names. None of it may hold a
-    customer's id.
+    customer's id. `began` is when the work began, in seconds since 1970: the run's duration is that of the work.
     """
 
     description: str = ""
@@ -63,6 +63,7 @@ class RunRecord:
     figures: Mapping[str, Any] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    began: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

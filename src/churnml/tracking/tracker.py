@@ -169,20 +169,23 @@ class Tracker:
             return None
 
     def champion_bundle(self) -> Exported:
-        """The bundle to score with: the champion's; when the server is out of reach, the last export of it.
+        """The bundle to score with: the champion's, or the last export of it where the store cannot tell.
+
+        A store that is out of reach cannot, nor can one that has never heard of the project: its file was moved away,
+        or it is another one. A store that knows the project and no champion of it says that nothing is to score.
 
         Raises
         ------
         ModelError
             The project has no champion.
         LockError
-            The server is out of reach and nothing was exported.
+            The store is out of reach and nothing was exported.
         """
         try:
             return self.export_champion()
-        except LockError:
+        except (LockError, ModelError) as error:
             exported = self.exported()
-            if exported is None:
+            if exported is None or (isinstance(error, ModelError) and self._knows_project()):
                 raise
             return Exported(exported.folder, exported.model, current=False)
 
@@ -245,7 +248,8 @@ class Tracker:
         if record.description:
             tags["mlflow.note.content"] = record.description
         with self._reached():
-            run_id = str(client.create_run(experiment, tags=tags, run_name=name).info.run_id)
+            began = None if record.began is None else int(record.began * 1000)
+            run_id = str(client.create_run(experiment, start_time=began, tags=tags, run_name=name).info.run_id)
             try:
                 self._log(run_id, record)
                 yield run_id
@@ -313,10 +317,19 @@ class Tracker:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
 
+    def _knows_project(self) -> bool:
+        """Whether the store has ever had a version of the project's model."""
+        return self._find("get_registered_model") is not None
+
     def _alias(self, alias: str) -> ModelVersion | None:
         return self._lookup("get_model_version_by_alias", alias)
 
     def _lookup(self, method: str, key: str) -> ModelVersion | None:
+        found = self._find(method, key)
+        return None if found is None else ModelVersion(str(found.version), found.run_id)
+
+    def _find(self, method: str, *keys: str) -> Any:
+        """What the registry has of the project under these keys; None where there is nothing."""
         if self._unborn():
             return None
         load_mlflow()
@@ -325,12 +338,11 @@ class Tracker:
         client = self._client
         with self._reached():
             try:
-                found = getattr(client, method)(self.name, key)
+                return getattr(client, method)(self.name, *keys)
             except MlflowException as error:
                 if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                     return None
                 raise
-        return ModelVersion(str(found.version), found.run_id)
 
     def _unborn(self) -> bool:
         """Whether this is the local store and nothing was ever trained, so that asking need not make one."""
@@ -370,11 +382,11 @@ class Tracker:
         """Turn the failures of a store that is down, slow or locked into one line that says so."""
         from mlflow.exceptions import MlflowException
         from requests.exceptions import RequestException
-        from sqlalchemy.exc import OperationalError
+        from sqlalchemy.exc import DatabaseError
 
         try:
             yield
-        except (MlflowException, RequestException, OperationalError, ConnectionError, TimeoutError) as error:
+        except (MlflowException, RequestException, DatabaseError, ConnectionError, TimeoutError) as error:
             if isinstance(error, MlflowException) and not _is_temporary(error):
                 raise
             place = urlsplit(self.uri)
@@ -388,5 +400,5 @@ class Tracker:
 def _is_temporary(error: Any) -> bool:
     text = str(error)
     return error.error_code in ("TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED", "REQUEST_LIMIT_EXCEEDED") or any(
-        sign in text for sign in ("API request to", "OperationalError", "database is locked")
+        sign in text for sign in ("API request to", "OperationalError", "DatabaseError", "database is locked")
     )

@@ -10,10 +10,11 @@ from typing import Any
 
 from churnml.config import Config
 from churnml.errors import ChurnmlError, ConfigError
+from churnml.scoring.publish import publication
 from churnml.workflows.business import Progress, open_business, silently
 from churnml.workflows.deliver import check_sinks
 from churnml.workflows.endings import REFUSAL, noted
-from churnml.workflows.night import Scorer, moment_of, publication
+from churnml.workflows.night import Scorer, moment_of
 
 log = logging.getLogger(__name__)
 PATIENCE_S = 600

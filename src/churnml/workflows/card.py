@@ -20,7 +20,7 @@ from churnml.report.story import ALWAYS
 from churnml.report.tables import Column, Table, interval, records
 from churnml.report.words import count, day, listed, metric, percent, score, sentence, several, title, window
 from churnml.tracking import Tracker
-from churnml.workflows.evidence import unpack, unpack_fairness
+from churnml.workflows.evidence import fallback, unpack, unpack_fairness
 from churnml.workflows.report import leaving_in_words
 
 FIGURES = (("all", "log_loss"), ("silent", "auroc"), ("silent", "average_precision"), ("silent", "calibration_error"))
@@ -131,8 +131,8 @@ def _judged(bundle: Bundle, notes: dict[str, Any]) -> tuple[str, ...]:
         "AUROC of silent leavers among customers without voice before. Intervals hold 95%, from a bootstrap that "
         "redraws persons or households with all their rows."
     ]
-    if bundle.classifier.fallback_:
-        said.append(sentence(f"Note: {bundle.classifier.fallback_}"))
+    if (told := fallback(bundle)) is not None:
+        said.append(sentence(f"Note: {told}"))
     said += [f"Not compared with “{name}”: {why}." for name, why in sorted(notes["baselines_skipped"].items())]
     return tuple(said)
 

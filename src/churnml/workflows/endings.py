@@ -10,11 +10,13 @@ from datetime import UTC, date, datetime
 
 from churnml.config import Config
 from churnml.errors import ChurnmlError
+from churnml.scoring.durable import refusal
 from churnml.scoring.journal import FAILED, PUBLISHED, REFUSED, UNCHANGED, Entry, note
+from churnml.scoring.publish import publication
 from churnml.workflows import exits
 from churnml.workflows.deliver import alert
 from churnml.workflows.logs import place_of
-from churnml.workflows.night import Scored, publication
+from churnml.workflows.night import Scored
 
 REFUSAL = 65
 
@@ -63,6 +65,7 @@ def noted(config: Config, as_of: date) -> Iterator[Ending]:
         write(FAILED, exits.INTERRUPTED, "interrupted")
         raise
     except Exception as error:
-        write(FAILED, exits.BUG, place_of(error))
+        told = refusal(error)
+        write(FAILED, *((told.exit_code, str(told)) if told else (exits.BUG, place_of(error))))
         raise
     write(UNCHANGED if ending.scored and ending.scored.unchanged else PUBLISHED, 0)

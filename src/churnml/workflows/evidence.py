@@ -15,6 +15,7 @@ import pandas as pd
 from churnml.dataset import Dataset
 from churnml.evaluation.fairness import Fairness
 from churnml.insights.silent_share import Share, SilentShare
+from churnml.model.bundle import Bundle
 
 
 def pack(frame: pd.DataFrame) -> dict[str, Any]:
@@ -34,6 +35,19 @@ def pack(frame: pd.DataFrame) -> dict[str, Any]:
 def unpack(values: dict[str, Any]) -> pd.DataFrame:
     """The frame that `pack` packed; dates are ISO text."""
     return pd.DataFrame(values["data"], columns=values["columns"])
+
+
+def fallback(bundle: Bundle) -> str | None:
+    """What is to be said where silent and vocal leavers could not be told apart; None where nothing is.
+
+    The model that was judged has learnt from fewer snapshots than the one that is published, and can have had too few
+    leavers of one sort where the latter has enough.
+    """
+    if bundle.classifier.fallback_:
+        return bundle.classifier.fallback_
+    if judged := bundle.notes.get("judged_fallback"):
+        return f"the figures are of a model that had {judged}. The one that scores has learnt from enough of both"
+    return None
 
 
 def pack_fairness(fair: Fairness) -> dict[str, Any]:

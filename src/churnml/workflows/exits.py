@@ -13,6 +13,7 @@ from datetime import date
 from typing import NoReturn
 
 from churnml.errors import ChurnmlError, ConfigError
+from churnml.scoring.durable import refusal
 from churnml.workflows import logs
 from churnml.workflows.interrupts import heeded
 
@@ -24,7 +25,7 @@ def exit_codes() -> Iterator[None]:
     """Leave the process with the exit code of whatever goes wrong inside, said on standard error without a traceback.
 
     Of a bug only the type and the place are said, because its text may hold a customer's values; with `CHURNML_DEBUG`
-    in the environment, it keeps its traceback.
+    in the environment, it keeps its traceback. A disk that is full and a place that may not be written are no bugs.
 
     Raises
     ------
@@ -41,8 +42,8 @@ def exit_codes() -> Iterator[None]:
         except (KeyboardInterrupt, Exception) as error:
             if interruption.asked or isinstance(error, KeyboardInterrupt):
                 _fail(KeyboardInterrupt(), "interrupted; nothing half-done was published", INTERRUPTED)
-            if isinstance(error, ChurnmlError):
-                _fail(error, str(error), error.exit_code)
+            if isinstance(told := refusal(error) or error, ChurnmlError):
+                _fail(told, str(told), told.exit_code)
             if os.environ.get("CHURNML_DEBUG"):
                 raise
             place = logs.place_of(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from churnml.explanation.reasons import keeps, reasons
 from churnml.explanation.themes import by_theme
 from churnml.outcomes import OUTCOMES
 from churnml.report.waterfall import signed, waterfall
+from churnml.scoring.publish import publication
 from churnml.workflows.business import Progress, open_business, silently
-from churnml.workflows.score import cards, champion, publication, recipe_of
+from churnml.workflows.score import cards, champion, recipe_of
 
 BAR = 18
 
@@ -25,7 +26,8 @@ BAR = 18
 class Explanation:
     """Chances, sentences and theme contributions (log-odds) of one customer; base and themes add up to the margin.
 
-    `likely_reason` is the theme that probably drives the customer out; None where none stands out.
+    `likely_reason` is the theme that probably drives the customer out; None where none stands out. `remark` says where
+    this is not what the published night says.
     """
 
     as_of: date
@@ -37,6 +39,7 @@ class Explanation:
     declared: str
     base: float
     margin: float
+    remark: str = ""
 
     def summary(self) -> dict[str, Any]:
         """Plain values."""
@@ -60,6 +63,7 @@ class Explanation:
             sides = (" " * BAR, f"[red]{bar}[/]") if value > 0 else (f"{' ' * (BAR - len(bar))}[blue]{bar}[/]", "")
             lines.append(f"  {theme:<24} {signed(value):>5} {sides[0]}│{sides[1]}")
         lines.append(f"  from {signed(self.base)}, the mean of all customers learnt from, to {signed(self.margin)}")
+        lines += ["", self.remark] if self.remark else []
         return "\n".join(lines)
 
     def figure(self, path: Path) -> Path:
@@ -77,20 +81,26 @@ def explain(
 ) -> Explanation:
     """Explain one customer at the start of `as_of` (default: the published night) with the champion.
 
+    Of the day of the published night, what that night knew counts: what was recorded before its `known_at`.
+
     Raises
     ------
     DataError
         Nothing is published and no day is given, or the customer is not on the spine that day; it says why.
     """
-    bundle, _ = champion(config)
+    bundle, exported = champion(config)
     recipe = recipe_of(bundle, config)
-    if as_of is None:
-        current = publication(config).current()
-        if current is None:
-            raise DataError("nothing is published yet, so there is no night to explain", "give --as-of")
-        as_of = current.as_of
+    as_of, known_at, model = _published(config, as_of)
     with open_business(config, root, progress) as business:
-        night = dataset.build(business.canonical, config, business.engine, [as_of], recipe, state=bundle.fitted)
+        night = dataset.build(
+            business.canonical,
+            config,
+            business.engine,
+            [as_of],
+            recipe,
+            features_known_at=known_at,
+            state=bundle.fitted,
+        )
     mask = (night.keys["customer_id"] == customer).to_numpy()
     if not mask.any():
         why = night.excluded.loc[night.excluded["customer_id"] == customer, "reason"]
@@ -117,4 +127,25 @@ def explain(
         attribution.declared,
         float(attribution.base[0]),
         float(attribution.margin[0]),
+        f"The published night was scored by version {model}; this is what version {exported.model.version} says, the "
+        "champion by now."
+        if model not in ("", exported.model.version)
+        else "",
     )
+
+
+def _published(config: Config, as_of: date | None) -> tuple[date, datetime | None, str]:
+    """The day, and of the published night, if it is of that day, its `known_at` and the version that scored it."""
+    try:
+        current = publication(config).current()
+        told = current.manifest() if current is not None else {}
+    except DataError:
+        if as_of is None:
+            raise
+        return as_of, None, ""
+    if current is None and as_of is None:
+        raise DataError("nothing is published yet, so there is no night to explain", "give --as-of")
+    if current is None or (as_of or current.as_of) != current.as_of:
+        assert as_of is not None
+        return as_of, None, ""
+    return current.as_of, datetime.fromisoformat(told["known_at"]), str(told["model_version"])

@@ -77,7 +77,9 @@ def champion(bundle: Bundle, exported: Exported, config: Config, as_of: date) ->
             "about how good it is"
         )
     if not exported.current:
-        warnings.append("the tracking server is out of reach; scored with the champion as last exported")
+        warnings.append(
+            "the model store is out of reach or does not know this project; scored with the champion as last exported"
+        )
     return GateReport(warnings=tuple(warnings))
 
 

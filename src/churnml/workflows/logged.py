@@ -77,7 +77,9 @@ def curves(tuned: Tuning) -> dict[str, pd.Series]:
     return {f"search/{tuned.objective.name}": values, "search/best": best} if len(values) else {}
 
 
-def description(evaluation: Evaluation, tuned: Tuning, audit: Audit, learn: Dataset, test: Dataset) -> str:
+def description(
+    evaluation: Evaluation, tuned: Tuning, audit: Audit, learn: Dataset, test: Dataset, fallback: str | None
+) -> str:
     """The run in a few lines of Markdown: how good, on what, found how, audited with what result."""
     wanted = [LEADING, (LEADING[0], "silent", "average_precision"), (LEADING[0], "all", "log_loss")]
     rows = []
@@ -104,6 +106,7 @@ def description(evaluation: Evaluation, tuned: Tuning, audit: Audit, learn: Data
             f"- tested on {_said(test)}",
             f"- {search}",
             f"- leakage audit {'passed' if audit.passed else 'FAILED'}",
+            *([f"- note: {fallback}"] if fallback else []),
         ]
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,13 +17,13 @@ from churnml.monitoring.promise import Promise
 from churnml.monitoring.verdict import JUDGED, LEFT_OUT, WAITING
 from churnml.monitoring.watch import Monitored, watch
 from churnml.report.monitor import render_monitor, sentence
-from churnml.scoring.durable import writing
+from churnml.scoring.durable import write_text
+from churnml.scoring.publish import publication
 from churnml.tracking import RunRecord, Tracker
 from churnml.workflows.business import Progress, open_business, silently
 from churnml.workflows.compare import plain
 from churnml.workflows.evidence import markdown
 from churnml.workflows.logs import stage
-from churnml.workflows.night import publication
 from churnml.workflows.watched import chosen, promises_of, watched
 
 log = logging.getLogger(__name__)
@@ -114,7 +113,7 @@ def monitor(
         kept = {version: each for version, each in promises.items() if isinstance(each, Promise)}
         found = watch(config.project, known, seen, kept, config.scoring, n_bootstrap=rule.bootstrap, seed=rule.seed)
     page = render_monitor(found, config.scoring, definition_of=_definition_in_words(config))
-    path = _written(page, out or place.root / PAGE)
+    path = write_text(out or place.root / PAGE, page)
     run_id = tracker.log_comparison(f"nights up to {known}", _record(found, page))
     return Report(found, path, run_id)
 
@@ -124,15 +123,6 @@ def _definition_in_words(config: Config) -> tuple[str, str]:
     from churnml.workflows.report import leaving_in_words
 
     return leaving_in_words(config), nouns(config.voice.kinds)
-
-
-def _written(page: str, path: Path) -> Path:
-    with writing(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staging = path.with_name(f".{path.name}.{os.getpid()}")
-        staging.write_text(page, encoding="utf-8")
-        os.replace(staging, path)
-    return path
 
 
 def _record(found: Monitored, page: str) -> RunRecord:

@@ -7,7 +7,6 @@ import logging
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -25,7 +24,7 @@ from churnml.model.bundle import Bundle
 from churnml.scoring.consent import excluding, withheld
 from churnml.scoring.job import run_id, score_frame
 from churnml.scoring.night import Night, Run
-from churnml.scoring.publish import Publication
+from churnml.scoring.publish import publication
 from churnml.tracking import Exported
 from churnml.workflows import guard
 from churnml.workflows.business import Business, Progress
@@ -92,11 +91,6 @@ class Rehearsed:
             "warnings": list(self.warnings),
             "published": False,
         }
-
-
-def publication(config: Config) -> Publication:
-    """Where the nights of a project are published."""
-    return Publication(Path(config.paths.published) / config.project)
 
 
 def moment_of(as_of: date, known_at: datetime | None) -> datetime:

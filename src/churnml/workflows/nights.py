@@ -12,7 +12,7 @@ from churnml.config import Config
 from churnml.errors import DataError
 from churnml.scoring.journal import PUBLISHED, UNCHANGED, Entry, entries
 from churnml.scoring.night import Night
-from churnml.workflows.night import publication
+from churnml.scoring.publish import publication
 
 NIGHTS = ("night", "as_of", "customers", "model", "warnings", "forgotten", "state")
 
@@ -97,6 +97,18 @@ def rollback(config: Config, name: str | None = None) -> dict[str, Any]:
         report = place.root / "report.html"
         report.unlink(missing_ok=True)
     return {"night": night.name, "withdrawn": sorted(place.withdrawn()), "report": "removed; run churnml report"}
+
+
+def verify(config: Config) -> dict[str, Any]:
+    """Hash every file of the published night again.
+
+    Raises
+    ------
+    DataError
+        Nothing is published, or something is missing, added or changed.
+    """
+    night = publication(config).verify()
+    return {"night": night.name, "rows": night.manifest()["rows"], "files": sorted(night.manifest()["files"])}
 
 
 def _row(night: Night, current: bool, withdrawn: bool) -> dict[str, Any]:

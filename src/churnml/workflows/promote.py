@@ -13,8 +13,10 @@ from churnml.tracking import ModelVersion, Tracker
 from churnml.workflows.compare import CHANCES, bundle_of, predictions, shared_rows
 from churnml.workflows.evidence import unpack
 
-NOT_SPECIFIED = ("data", "engine", "paths", "scoring")
+NOT_SPECIFIED = ("data", "engine", "paths", "personas", "scoring")
 """Sections of the configuration that say where a model is made and used, and not what it is."""
+ONLY_JUDGES = ("rivals", "bootstrap", "test_from")
+"""Settings of `model` that say how a model is judged."""
 
 
 def promote(config: Config, version: str | None = None, *, force: bool = False) -> dict[str, Any]:
@@ -48,12 +50,12 @@ def promote(config: Config, version: str | None = None, *, force: bool = False) 
 def specification(bundle: Bundle) -> tuple[Any, ...]:
     """What makes two trainings the same but for their data.
 
-    The configuration without `NOT_SPECIFIED` and without the dates that move on with the data, the content of files of
-    custom features, and what overruled the configuration on the command line.
+    The configuration but for `NOT_SPECIFIED`, `ONLY_JUDGES` and the date that moves on with the data; the content of
+    files of custom features; and what overruled the configuration on the command line.
     """
     settings = {name: part for name, part in bundle.config.items() if name not in NOT_SPECIFIED}
     settings["snapshots"] = {**settings["snapshots"], "last": None}
-    settings["model"] = {**settings["model"], "test_from": None}
+    settings["model"] = {name: value for name, value in settings["model"].items() if name not in ONLY_JUDGES}
     tuning = bundle.notes["tuning"]
     return settings, bundle.notes["custom_features"], tuning["seed"], tuning["trials"]
 

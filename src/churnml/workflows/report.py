@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -28,11 +27,12 @@ from churnml.report.call_list import LONGEST, call_list
 from churnml.report.data import ReportData, Trust, empty, headline
 from churnml.report.render import render
 from churnml.report.words import percent
-from churnml.scoring.publish import Night, Publication
+from churnml.scoring.durable import write_text
+from churnml.scoring.publish import Night, Publication, publication
 from churnml.scoring.sinks import BEHIND, SCORES_FILE
-from churnml.workflows.evidence import unpack, unpack_fairness, unpack_share
+from churnml.workflows.evidence import fallback, unpack, unpack_fairness, unpack_share
 from churnml.workflows.judging import MODEL
-from churnml.workflows.score import FACTS_FILE, champion, publication
+from churnml.workflows.score import FACTS_FILE, champion
 
 RISKIEST = 200
 TREND_DAYS, TREND_NIGHTS = 180, 30
@@ -77,11 +77,7 @@ def report(
     path = out or place.root / "report.html"
     beside = path.resolve().parent == place.root.resolve()
     page = render(replace(data, quotes=said, scores_link=quote(data.scores_file) if beside else ""))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f".{path.name}.{os.getpid()}")
-    staging.write_text(page, encoding="utf-8")
-    os.replace(staging, path)
-    return path
+    return write_text(path, page)
 
 
 def report_data(
@@ -232,7 +228,7 @@ def _trust(config: Config, bundle: Bundle, facts: dict[str, Any]) -> Trust:
     dates = [date.fromisoformat(day) for day in learnt["snapshots"]]
     return Trust(
         formulation=config.model.formulation,
-        fallback=bundle.classifier.fallback_,
+        fallback=fallback(bundle),
         training_rows=learnt["rows"],
         training_customers=learnt["customers"],
         training_outcomes=learnt["outcomes"],

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 from churnml.config import Config
+from churnml.scoring.publish import publication
 from churnml.workflows.business import Progress, open_business, silently
 from churnml.workflows.champion import cards, champion, recipe_of
 from churnml.workflows.deliver import check_sinks
 from churnml.workflows.endings import noted
-from churnml.workflows.night import FACTS_FILE, Rehearsed, Scored, Scorer, moment_of, publication
+from churnml.workflows.night import FACTS_FILE, Rehearsed, Scored, Scorer, moment_of
 
 __all__ = [
     "FACTS_FILE",
@@ -19,11 +19,9 @@ __all__ = [
     "Scored",
     "cards",
     "champion",
-    "publication",
     "recipe_of",
     "rehearse",
     "score",
-    "verify",
 ]
 
 
@@ -72,15 +70,3 @@ def rehearse(
     scorer = Scorer.of(config)
     with open_business(config, root, progress) as business:
         return scorer.rehearse(business, as_of, moment_of(as_of, known_at), progress)
-
-
-def verify(config: Config) -> dict[str, Any]:
-    """Hash every file of the published night again.
-
-    Raises
-    ------
-    DataError
-        Nothing is published, or something is missing, added or changed.
-    """
-    night = publication(config).verify()
-    return {"night": night.name, "rows": night.manifest()["rows"], "files": sorted(night.manifest()["files"])}

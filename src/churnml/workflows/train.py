@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import tempfile
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +42,7 @@ from churnml.workflows.drivers import drivers_of
 from churnml.workflows.evidence import (
     counts,
     days,
+    fallback,
     outcomes_frame,
     pack,
     pack_fairness,
@@ -99,8 +101,8 @@ class Trained:
             values["better_than_recency_alone_by"] = f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
         if np.isfinite(self.tuned.gain):
             values[f"search_improved_{self.tuned.objective.name}_on_the_folds_by"] = round(self.tuned.gain, 5)
-        if self.bundle.classifier.fallback_:
-            values["fallback"] = self.bundle.classifier.fallback_
+        if (told := fallback(self.bundle)) is not None:
+            values["fallback"] = told
         if said := remarks(self.bundle.fitted):
             values["remarks"] = [f"{name}: {why}" for name, why in said.items()]
         values["leakage_audit"] = "passed" if self.audit.passed else "FAILED"
@@ -123,6 +125,7 @@ def train(
     DataError, ModelError
         There are too few snapshots, or a class is missing.
     """
+    began = time.time()
     seed = config.model.seed if seed is None else seed
     trials = config.model.tuning.trials if trials is None else trials
     base = classifier(config, seed)
@@ -198,6 +201,8 @@ def train(
         metrics=_leading(evaluation),
         notes=notes,
     )
+    if (told := fallback(bundle)) is not None:
+        log.warning("%s", told)
     tracker = Tracker(None, models, config.project)
     progress("logging", 0, 1)
     with tempfile.TemporaryDirectory(prefix="churnml-") as folder:
@@ -210,7 +215,7 @@ def train(
             bundle=bundle.save(Path(folder) / "bundle"),
             columns=samples[0].columns,
             example=logged.example(bundle),
-            description=logged.description(evaluation, tuned, audit, learn, test),
+            description=logged.description(evaluation, tuned, audit, learn, test, fallback(bundle)),
             params=logged.parameters(config, final, tuned, learn, trials),
             metrics={**logged.figures(evaluation, tuned, MODEL), **judged.fairness.figures()},
             curves=logged.curves(tuned),
@@ -232,6 +237,7 @@ def train(
             samples=samples,
             lineage={**lineage, "git": git},
             tags=logged.tags(config, audit, git),
+            began=began,
         )
         version = tracker.log_training(record)
     progress("logging", 1, 1)
@@ -269,6 +275,7 @@ def _figures(judged: Judged, config: Config) -> dict[str, Any]:
     shown = judged.evaluation.without(config.model.rivals)
     return {
         "baselines_skipped": dict(judged.skipped),
+        "judged_fallback": judged.fitted.classifier.fallback_,
         "metrics": pack(shown.metrics),
         "differences": pack(shown.differences),
         "calibration": pack(shown.calibration),
