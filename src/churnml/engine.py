@@ -79,8 +79,21 @@ class Engine:
                 case ".parquet":
                     return self._known_types(self.backend.read_parquet(str(path), table_name=name), name)
                 case ".csv":
-                    return self._known_types(self.backend.read_csv(str(path), table_name=name), name)
+                    return self._known_types(self._csv(path, name), name)
         raise DataError(f"{path}: {path.suffix or 'a file without a suffix'} cannot be read", "give .parquet or .csv")
+
+    def _csv(self, path: Path, name: str | None) -> ir.Table:
+        """A CSV file as a table; DuckDB takes its types from all rows, and its values as they are written.
+
+        Of a view on the file DuckDB would convert columns while it reads, by its own format of dates and not by that
+        of the file; and types taken from the first rows lose the leading zeros of an id further down.
+        """
+        if self.name != "duckdb":
+            return self.backend.read_csv(str(path), table_name=name)
+        kept = name or f"csv_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+        file = str(path).replace("'", "''")
+        self.backend.raw_sql(f"CREATE OR REPLACE TABLE {kept} AS SELECT * FROM read_csv('{file}', sample_size = -1)")
+        return self.backend.table(kept)
 
     def sql(self, query: str, name: str, where: str) -> ir.Table:
         """The result of a query in the engine's SQL, as a view called `name`; `where` names it in messages.
