@@ -164,6 +164,8 @@ def _freshness_checks(
     if as_of is not None and (count := engine.number((events.occurred_at >= midnight(as_of)).sum())):
         advice = f"they occur on {as_of} or later; a plan is no event"
         yield Violation("events", "occurred_at", "events in the future", count, "refuse", advice)
+    if as_of is None and (end := last_full_day(days)) is not None:
+        yield from _after_the_end(events, engine, end, config)
     engaged = last_full_day(days, {*config.engagement_kinds, *config.eligible_kinds})
     until = last_full_day(days) if as_of is None else as_of - timedelta(days=1)
     if engaged is None or until is None:
@@ -174,4 +176,25 @@ def _freshness_checks(
         yield Violation(
             "events", "occurred_at", "days without engagement before the books end", behind, severity,
             f"the books end on {until}; freshness_days is {limit}: whoever is active looks gone",
+        )  # fmt: skip
+
+
+def _after_the_end(events: ir.Table, engine: Engine, end: date, config: settings.Config) -> Iterator[Violation]:
+    """A few rows dated long after the books end: up to the newest of them outcomes would be taken for known."""
+    limit = midnight(end + timedelta(days=1 + config.scoring.freshness_days))
+    late = (events.recorded_at >= limit) & ~implausible(events.recorded_at)
+    ahead = events.occurred_at >= limit
+    for column, rows, advice in (
+        ("occurred_at", late & ahead, "a plan is no event, and a placeholder no date: leave them out"),
+        ("recorded_at", late & ~ahead, "map null for a placeholder, or leave them out"),
+    ):
+        row = engine.frame(events.aggregate(count=rows.sum(), newest=events.recorded_at.max(where=rows))).iloc[0]
+        if not (count := whole(row["count"])):
+            continue
+        newest = row["newest"].date()
+        severity: Severity = "refuse" if (newest - end).days >= config.snapshots.horizon_days else "warn"
+        yield Violation(
+            "events", column, "events dated after the books end", count, severity,
+            f"the books end on {end}, the newest of these is dated {newest}: until then outcomes would be taken for "
+            f"known, and whoever is active looks gone; {advice}",
         )  # fmt: skip
