@@ -93,6 +93,13 @@ def test_a_value_written_as_customers_left_is_named(club: Any, members: pd.DataF
     assert audit.accepting([f"{OVERWRITTEN}: plan"]).passed and not audit.accepting(["plan"]).passed
 
 
+@pytest.mark.parametrize("name", ["status", "closed", "active", "left", "quiet", "reason", "gone"])
+def test_an_attribute_may_be_called_what_leaving_is_called(club: Any, members: pd.DataFrame, name: str) -> None:
+    members[name] = members.pop("plan").where(members["left_on"].isna(), "none")
+    text = CLUB.replace("plan: plan", f"{name}: {name}").replace("  plan:", f"  {name}:")
+    assert named(club(overwritten, members, text=text)) == [name]
+
+
 def test_a_plan_that_all_old_members_had_and_left_is_no_hindsight(club: Any, members: pd.DataFrame) -> None:
     old = members["since"] < "2022-10-01"
     left = members["left_on"].where(~old, pd.Timestamp("2024-03-01"))

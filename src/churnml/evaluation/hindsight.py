@@ -48,6 +48,8 @@ ACTS = (
     *("plan_changed", "price_changed", "consent_changed", "attribute_changed"),
 )
 """Acts by which a company may show that it knew; so may whatever went out. Replies and promises answer the customer."""
+MARKS = ("_left", "_quiet", "_closed")
+"""What is joined to customers: who has left, who may have, whose closure is recorded. No attribute has such a name."""
 _MISSING = "(missing)"
 
 
@@ -64,16 +66,16 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     if not names:
         return Audit((Finding(OVERWRITTEN, True, None, "there are no attributes"),))
     customers = part_of(canonical.customers, engine.number(canonical.customers.count()) // SAMPLED_CUSTOMERS + 1)
-    left = leavers(canonical.events, config).select("customer_id", left=True)
-    doubt = leavers(canonical.events, config, config.snapshots.horizon_days // 2).select("customer_id", quiet=True)
+    left = leavers(canonical.events, config).select("customer_id", _left=True)
+    doubt = leavers(canonical.events, config, config.snapshots.horizon_days // 2).select("customer_id", _quiet=True)
     events = canonical.events
-    closed = events.filter(events.kind == "closed").select("customer_id").distinct().mutate(closed=True)
+    closed = events.filter(events.kind == "closed").select("customer_id").distinct().mutate(_closed=True)
     marked = customers
     for marks in (left, doubt, closed):
         marked = marked.left_join(marks, "customer_id").drop("customer_id_right")
-    table = engine.frame(marked.select("customer_id", *names, "signed_up_at", "left", "quiet", "closed"))
+    table = engine.frame(marked.select("customer_id", *names, "signed_up_at", *MARKS))
     table = table.sort_values("customer_id", ignore_index=True)
-    gone, quiet, shut = (_marked(table[name]) for name in ("left", "quiet", "closed"))
+    gone, quiet, shut = (_marked(table[name]) for name in MARKS)
     sure = gone | ~quiet
     signed_up = table["signed_up_at"]
     quarter = (signed_up.dt.year * 4 + signed_up.dt.quarter).fillna(0).to_numpy(dtype=np.int64)
