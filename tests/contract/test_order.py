@@ -96,3 +96,24 @@ def test_flags_that_say_nothing_contradict_nothing(report, engine) -> None:
     events = pd.DataFrame({"customer_id": ["ann"], "occurred_at": ["2024-03-01 10:00"], "kind": ["purchase"]})
     found = report(events, evidence=Evidence(flags=(("people", flags),)))
     assert not [each for each in found.violations if each.column == "closed"]
+
+
+@pytest.mark.parametrize(("by", "severity"), [("closure", "refuse"), ("either", "warn")])
+def test_agreed_ends_that_swallow_every_closure_are_named(report: Any, by: str, severity: str) -> None:
+    names = [f"c{number}" for number in range(40)]
+    left = {name: f"2024-03-{1 + number:02d}" for number, name in enumerate(names[:20])}
+    people = pd.DataFrame({"customer_id": names, "signed_up_at": "2024-01-01", "ends_at": [left.get(n) for n in names]})
+    life = facts(*((name, "closed", day) for name, day in left.items()), ("c30", "purchase", "2024-03-20"))
+    defection = {"by": by, "of": ["purchase"]}
+    key = "customers.ends_at: closures on the day of the agreed end"
+    found = {each.key: (each.count, each.severity) for each in report(life, people, defection=defection).violations}
+    assert found[key] == (20, severity)
+    some_early = people.assign(ends_at=people["ends_at"].where(people.index % 5 > 0, "2024-12-31"))
+    assert key not in {each.key for each in report(life, some_early, defection=defection).violations}
+
+
+@pytest.mark.parametrize(("column", "name"), [("amount", "amounts"), ("quantity", "quantities")])
+def test_negative_amounts_are_counted(report: Any, column: str, name: str) -> None:
+    books = facts(("a", "purchase", "2024-02-01"), ("a", "purchase", "2024-02-02")).assign(**{column: [5, -5]})
+    (found,) = report(books, PEOPLE).violations
+    assert (found.key, found.count, found.severity) == (f"events.{column}: negative {name}", 1, "warn")

@@ -100,6 +100,16 @@ def test_an_attribute_may_be_called_what_leaving_is_called(club: Any, members: p
     assert named(club(overwritten, members, text=text)) == [name]
 
 
+def test_agreed_ends_that_were_written_as_members_left_are_named(club: Any, members: pd.DataFrame) -> None:
+    members["until"] = members["left_on"]
+    text = CLUB.replace("closed_at: left_on,", "closed_at: left_on, ends_at: until,")
+    assert named(club(overwritten, members, text=text)) == ["ends_at"]
+    terms = members.assign(until=members["left_on"].fillna(pd.Timestamp("2026-01-01")))
+    assert named(club(overwritten, terms, text=text)) == []  # who has not left has an agreed end, too
+    some = members.assign(until=members["left_on"].where(members.index % 10 > 0))
+    assert named(club(overwritten, some, text=text)) == []  # some leave before their agreed end, or without one
+
+
 def test_a_plan_that_all_old_members_had_and_left_is_no_hindsight(club: Any, members: pd.DataFrame) -> None:
     old = members["since"] < "2022-10-01"
     left = members["left_on"].where(~old, pd.Timestamp("2024-03-01"))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from churnml.contract.clocks import clock_change_checks, seasons, summer_checks
 from churnml.contract.flags import flag_checks
+from churnml.contract.leavers import end_checks
 from churnml.contract.order import answers, life_checks, sequence_checks
 from churnml.contract.report import ContractReport, Severity, Violation, settle
 from churnml.contract.rows import RowClock
@@ -80,6 +81,7 @@ def check(
     kinds = frozenset(config.kinds) | KINDS
     found += _value_checks(customers, events, engine, kinds)
     found += life_checks(customers, events, engine, config.engagement_kinds)
+    found += end_checks(customers, events, engine, config.defection.by)
     given = answers(events, engine, *seasons(config.timezone))
     found += sequence_checks(given)
     found += summer_checks(given)
@@ -111,6 +113,10 @@ _MEANING: dict[str, tuple[str, str, str, Severity, str]] = {
                      "repairs: [impossible_values]"),
     "duration_negative": ("events", "duration_s", "negative durations", "refuse", "fix the extract, or set "
                           "repairs: [impossible_values]"),
+    "amount_negative": ("events", "amount", "negative amounts", "warn", "amounts are positive: map a refund or a "
+                        "return as an event of kind return"),
+    "quantity_negative": ("events", "quantity", "negative quantities", "warn", "quantities are positive: map what was "
+                          "sent back as an event of kind return"),
     "wait_negative": ("events", "wait_s", "negative waits", "refuse", "fix the extract, or set "
                       "repairs: [impossible_values]"),
 }  # fmt: skip
@@ -150,6 +156,8 @@ def _of_events(events: ir.Table, kinds: frozenset[str]) -> ir.Table:
         rating_range=((events.rating < 0) | (events.rating > 1)).sum(),
         duration_negative=(events.duration_s < 0).sum(),
         wait_negative=(events.wait_s < 0).sum(),
+        amount_negative=(events.amount < 0).sum(),
+        quantity_negative=(events.quantity < 0).sum(),
     )
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
-from churnml.contract.leavers import leavers
+from churnml.contract.leavers import agreed_ends, leavers
 from churnml.engine import part_of
 from churnml.evaluation.findings import SAMPLED_CUSTOMERS, Audit, Finding, inform
 from churnml.evaluation.leakage import other_half_shares
@@ -60,10 +60,12 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     plan that is no longer sold is not suspected for its customers being old. Protected attributes are no features and
     are left out. Attributes are held against leaving as `defection.by` says, numbers against recorded closures, too.
     Who has been inactive for more than half a horizon, but not for a whole one, may have left or not, and is left out:
-    of those who left shortly before the books end, only whoever wrote the attribute knows.
+    of those who left shortly before the books end, only whoever wrote the attribute knows. `ends_at` is held against the
+    recorded closures.
     """
+    findings = _written_ends(canonical, engine)
     names = [name for name, about in config.attributes.items() if about.sensitivity != "protected"]
-    if not names:
+    if not names and not findings:
         return Audit((Finding(OVERWRITTEN, True, None, "there are no attributes"),))
     customers = part_of(canonical.customers, engine.number(canonical.customers.count()) // SAMPLED_CUSTOMERS + 1)
     left = leavers(canonical.events, config).select("customer_id", _left=True)
@@ -79,7 +81,6 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     sure = gone | ~quiet
     signed_up = table["signed_up_at"]
     quarter = (signed_up.dt.year * 4 + signed_up.dt.quarter).fillna(0).to_numpy(dtype=np.int64)
-    findings: list[Finding] = []
     for name in names:
         column = table[name]
         values = column.astype(object).where(column.notna(), _MISSING).astype(str).to_numpy(dtype=object)
@@ -94,6 +95,19 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     if findings:
         return Audit(tuple(findings))
     return Audit((Finding(OVERWRITTEN, True, None, f"{len(names)} attributes of {len(table):,} customers"),))
+
+
+def _written_ends(canonical: Canonical, engine: Engine) -> list[Finding]:
+    """Agreed ends that were written as customers left: they are the days of the closures, and nobody else has one."""
+    ends = agreed_ends(canonical.customers, canonical.events, engine)
+    if not ends.only_closures:
+        return []
+    detail = (
+        f"{ends.on_the_day:,} of the {ends.ended + ends.ahead:,} agreed ends are the day on which their customer "
+        f"closed, and {ends.closed:,} closed in all: they were set after the fact. Map what was agreed at sign-up, or "
+        "nothing"
+    )
+    return [Finding(OVERWRITTEN, False, "ends_at", detail)]
 
 
 def _marked(column: pd.Series) -> NDArray[np.bool_]:
