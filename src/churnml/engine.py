@@ -90,9 +90,20 @@ class Engine:
         """
         if self.name != "duckdb":
             return self.backend.read_csv(str(path), table_name=name)
+        if not path.stat().st_size:
+            raise DataError(f"{path}: the file is empty, it has no header either", "check the extract")
         kept = name or f"csv_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
         file = str(path).replace("'", "''")
-        self.backend.raw_sql(f"CREATE OR REPLACE TABLE {kept} AS SELECT * FROM read_csv('{file}', sample_size = -1)")
+        read = f"read_csv('{file}', header = true, skip = 0, sample_size = -1{_separator(path)})"
+        try:
+            self.backend.raw_sql(f"CREATE OR REPLACE TABLE {kept} AS SELECT * FROM {read}")
+        except self._complaints() as error:
+            if "when sniffing" not in str(error):
+                raise
+            raise DataError(
+                f"{path}: its rows do not all have as many values as the header",
+                "look for a row with too many values, or a quote that is not closed",
+            ) from error
         return self.backend.table(kept)
 
     def sql(self, query: str, name: str, where: str) -> ir.Table:
@@ -320,6 +331,16 @@ def whole(value: Any) -> int:
     return 0 if value is None or value != value else int(value)
 
 
+def _separator(path: Path) -> str:
+    """The option that names the separator which the header of a CSV file uses; left to itself, DuckDB may take a row
+    with too many values for the header, and name the values of a customer as columns.
+    """
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        header = re.sub(r'"[^"]*"', "", stream.readline())
+    found = max(",;\t|", key=header.count)
+    return f", delim = '{found}'" if found in header else ""
+
+
 def parts_for(rows: int) -> int:
     """In how many parts a table of so many rows is taken.
 
@@ -360,7 +381,10 @@ def _understood(error: Exception, where: str) -> DataError | LockError:
 
 def _first_line(error: Exception) -> str:
     """The engine's message; where it is about values, which may be a customer's, without them."""
-    line = str(error).strip().splitlines()[0]
+    lines = str(error).strip().splitlines()
+    line = lines[0]
+    if "CSV Error" in line:  # the next line has the row, values and all; the one after it says what is wrong
+        line = " ".join([line, *(text for text in lines[1:3] if not text.startswith("Original Line"))])
     if type(error).__name__ not in ("ConversionException", "InvalidInputException", "OutOfRangeException"):
         return line
     return re.sub(r""""[^\n]*"|'[^\n]*'|\(\S+ [-+*/] \S+\)|(?<=value )[-+.\d]\S*""", "(not shown)", line)
