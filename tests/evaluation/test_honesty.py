@@ -18,7 +18,7 @@ EACH = 500
 
 @pytest.fixture
 def rows() -> Dataset:
-    """Five hundred customers at each of six snapshots, of whom two in ten leave; `leak` and `quiet` know nothing yet."""
+    """Five hundred customers at each of six snapshots, of whom two in ten leave; the leaks know nothing yet."""
     rng = np.random.default_rng(5)
     n = EACH * len(SNAPSHOTS)
     leaves = rng.random(n) < 0.2

@@ -110,15 +110,15 @@ def life_checks(
 
 
 def _written_otherwise(joined: ir.Table, customers: ir.Table, engine: Engine, orphans: int) -> str:
-    """What to do where most events of nobody are somebody's, but for how the id is written; empty where they are not."""
+    """What to do where most events of nobody are somebody's, but for how the id is written; else empty."""
     known = customers.select(plain=_plain(customers.customer_id)).distinct()
     nobodys = joined.filter(joined.customer_id.notnull(), joined.owner.isnull())
     found = engine.number(nobodys.select(plain=_plain(nobodys.customer_id)).semi_join(known, "plain").count())
     if found < orphans / 2:
         return ""
     return (
-        f"{found:,} of them are, but for capitals, spaces or leading zeros: two sources write the same id in different "
-        "ways; write it alike in a query, such as SELECT lpad(CAST(id AS VARCHAR), 6, '0') AS id, * EXCLUDE (id) FROM ..."
+        f"{found:,} of them are, but for capitals, spaces or leading zeros: two sources write the same id in "
+        "different ways; write it alike in a query, such as SELECT lpad(CAST(id AS VARCHAR), 6, '0') AS id, * EXCLUDE (id) FROM ..."
     )
 
 

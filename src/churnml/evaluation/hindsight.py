@@ -60,8 +60,8 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     plan that is no longer sold is not suspected for its customers being old. Protected attributes are no features and
     are left out. Attributes are held against leaving as `defection.by` says, numbers against recorded closures, too.
     Who has been inactive for more than half a horizon, but not for a whole one, may have left or not, and is left out:
-    of those who left shortly before the books end, only whoever wrote the attribute knows. `ends_at` is held against the
-    recorded closures.
+    of those who left shortly before the books end, only whoever wrote the attribute knows. `ends_at` is held against
+    the recorded closures.
     """
     findings = _written_ends(canonical, engine)
     names = [name for name, about in config.attributes.items() if about.sensitivity != "protected"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HONEST = "no model is too good to be honest"
 SUSPICIOUS_AUROC = 0.95
-"""An AUROC above this is suspicious: in simulated companies hardly an oracle that knows each customer's mind has it ..."""
+"""An AUROC above this is suspicious: hardly an oracle that knows the minds of simulated customers has it ..."""
 ABOVE_RECENCY = 0.10
 """... unless recency alone comes so close to it."""
 REPLICATES = 200
