@@ -118,7 +118,8 @@ def _written_otherwise(joined: ir.Table, customers: ir.Table, engine: Engine, or
         return ""
     return (
         f"{found:,} of them are, but for capitals, spaces or leading zeros: two sources write the same id in "
-        "different ways; write it alike in a query, such as SELECT lpad(CAST(id AS VARCHAR), 6, '0') AS id, * EXCLUDE (id) FROM ..."
+        "different ways; write it alike in a query, such as SELECT * REPLACE (lpad(CAST(id AS VARCHAR), 6, '0') AS id) "
+        "FROM ..."
     )
 
 
