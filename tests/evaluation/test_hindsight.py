@@ -100,6 +100,16 @@ def test_an_attribute_may_be_called_what_leaving_is_called(club: Any, members: p
     assert named(club(overwritten, members, text=text)) == [name]
 
 
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S"])
+def test_a_time_that_lies_after_the_sign_up_is_no_attribute(club: Any, members: pd.DataFrame, form: str) -> None:
+    seen = members["since"] + pd.to_timedelta(np.arange(N) % 90 + 2, "D") + pd.to_timedelta(np.arange(N), "s")
+    assert named(club(overwritten, members.assign(plan=seen.dt.strftime(form)))) == ["plan"]
+    born = members["since"] - pd.to_timedelta(7000 + np.arange(N), "D")
+    assert named(club(overwritten, members.assign(plan=born.dt.strftime(form)))) == []
+    ends = members["since"] + pd.to_timedelta(365 + np.arange(N), "D")  # of some it lies ahead
+    assert named(club(overwritten, members.assign(plan=ends.dt.strftime(form)))) == []
+
+
 def test_agreed_ends_that_were_written_as_members_left_are_named(club: Any, members: pd.DataFrame) -> None:
     members["until"] = members["left_on"]
     text = CLUB.replace("closed_at: left_on,", "closed_at: left_on, ends_at: until,")

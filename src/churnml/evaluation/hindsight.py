@@ -43,6 +43,8 @@ CHANCE = 1e-6
 """... which by chance would happen less often than this."""
 ATTRIBUTE_AUROC = 0.85
 """What was fixed at sign-up may not tell leavers from others who signed up in the same quarter any better."""
+DATED_SHARE, LATER_SHARE = 0.95, 0.5
+"""An attribute holds times if so many of its values are, and later ones if so many lie after their sign-up."""
 ACTS = (
     *("outreach_sent", "survey_sent", "treatment", "treatment_withheld"),
     *("plan_changed", "price_changed", "consent_changed", "attribute_changed"),
@@ -80,14 +82,17 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     gone, quiet, shut = (_marked(table[name]) for name in MARKS)
     sure = gone | ~quiet
     signed_up = table["signed_up_at"]
+    newest = engine.frame(events.aggregate(newest=events.recorded_at.max()))["newest"].iloc[0]
     quarter = (signed_up.dt.year * 4 + signed_up.dt.quarter).fillna(0).to_numpy(dtype=np.int64)
     for name in names:
         column = table[name]
         values = column.astype(object).where(column.notna(), _MISSING).astype(str).to_numpy(dtype=object)
         found = list(_values(name, values[sure], gone[sure], quarter[sure]))
         if not found and config.attributes[name].type == "category":
+            found = _dated_later(name, column, signed_up, newest)
+        if not found and config.attributes[name].type == "category":
             found = _tells(name, "leavers", other_half_shares(values[sure], gone[sure]), gone[sure], quarter[sure])
-        elif not found:
+        elif not found and config.attributes[name].type == "number":
             numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
             found = _tells(name, "leavers", numbers[sure], gone[sure], quarter[sure])
             found = found or _tells(name, "those who closed", numbers, shut, quarter)
@@ -95,6 +100,25 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     if findings:
         return Audit(tuple(findings))
     return Audit((Finding(OVERWRITTEN, True, None, f"{len(names)} attributes of {len(table):,} customers"),))
+
+
+def _dated_later(name: str, column: pd.Series, signed_up: pd.Series, newest: pd.Timestamp) -> list[Finding]:
+    """Times in an attribute that lie after the sign-up, and none after the books end: nobody knew them at sign-up.
+
+    An end that was agreed at sign-up lies ahead of some customers, and a birthday before it.
+    """
+    times = pd.to_datetime(column.astype(object), errors="coerce", format="ISO8601", utc=True).dt.tz_localize(None)
+    if not times.notna().any() or times.notna().sum() < DATED_SHARE * column.notna().sum():
+        return []
+    day = pd.Timedelta(days=1)
+    later, known = int((times > signed_up + day).sum()), int((times.notna() & signed_up.notna()).sum())
+    if later < FEWEST_CUSTOMERS or later < LATER_SHARE * known or (times > newest + day).any():
+        return []
+    detail = (
+        f"for {later:,} of {known:,} customers it is a time after the sign-up, and for nobody one after the books end: "
+        "it was written as time went on. Map it as an event, or leave it out"
+    )
+    return [Finding(OVERWRITTEN, False, name, detail)]
 
 
 def _written_ends(canonical: Canonical, engine: Engine) -> list[Finding]:
