@@ -94,6 +94,13 @@ def test_an_undeclared_attribute_is_refused() -> None:
     assert "attributes mapped but not declared under attributes: plan" in problems(text)[0]
 
 
+@pytest.mark.parametrize("name", ["outcome", "as_of", "group_id", "tenure_days", "_status", "plan_right", "value"])
+def test_an_attribute_cannot_have_the_name_of_another_column(name: str) -> None:
+    text = GOOD.replace("signed_up_at: since}", f"signed_up_at: since, attributes: {{{name}: plan}}}}")
+    found = problems(f"{text}attributes: {{{name}: {{type: category, sensitivity: none}}}}\n")
+    assert any(f"attributes cannot be called {name}: columns of churnml's own" in line for line in found)
+
+
 def test_a_missing_file_says_which(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: no such configuration file; check the path"):
         load_config(tmp_path / "nowhere.yaml")

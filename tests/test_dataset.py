@@ -14,7 +14,7 @@ from churnml import dataset
 from churnml.config import Config, parse_config
 from churnml.dataset import Dataset, Recipe
 from churnml.engine import Engine, open_engine
-from churnml.errors import DataError, ModelError
+from churnml.errors import ConfigError, DataError, ModelError
 from churnml.sources import Canonical
 from churnml.sources import build as build_sources
 
@@ -137,6 +137,26 @@ def test_the_facts_beside_the_features(data: Dataset) -> None:
     assert data.voiced.tolist() == [False, True, False, False, False, False, False]
     assert data.friction.tolist() == [True, False, False, True, False, False, False]
     assert data.value.tolist() == [30.0, 40.0, 30.0, 30.0, 40.0, 30.0, 40.0]  # of the last hundred days
+
+
+@pytest.mark.parametrize("name", ["status", "closed", "active", "left", "reason"])
+def test_an_attribute_may_be_called_what_the_timeline_is_about(
+    canonical: Canonical, config: Config, engine: Engine, data: Dataset, name: str
+) -> None:
+    named = replace(canonical, customers=canonical.customers.rename({name: "plan"}))
+    changed = CONFIG.replace("plan: plan", f"{name}: plan").replace("  plan:", f"  {name}:")
+    config = parse_config(changed, "shop.yaml")
+    recipe = Recipe.of(config, dataset.take_inventory(named, END))
+    found = dataset.build(named, config, engine, [FIRST, SECOND], recipe, labels_known_at=END)
+    pd.testing.assert_series_equal(found.X[name], data.X["plan"], check_names=False)
+    assert list(found.y) == list(data.y)
+
+
+def test_an_attribute_cannot_be_called_like_a_feature(canonical: Canonical) -> None:
+    named = replace(canonical, customers=canonical.customers.rename({"days_since_engagement": "plan"}))
+    changed = CONFIG.replace("plan: plan", "days_since_engagement: plan").replace("  plan:", "  days_since_engagement:")
+    with pytest.raises(ConfigError, match="attributes: days_since_engagement: features have this name"):
+        Recipe.of(parse_config(changed, "shop.yaml"), dataset.take_inventory(named, END))
 
 
 def test_x_has_attributes_but_no_protected_one_and_nothing_else(data: Dataset, recipe: Recipe) -> None:

@@ -38,6 +38,50 @@ def test_a_file_that_is_no_parquet_says_so(tmp_path: Path) -> None:
         engine.read(tmp_path / "x.parquet")
 
 
+def test_dates_of_a_csv_file_are_read_as_the_file_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "members.csv").write_text("member;since;fee\n000123;25.04.2024;19,90\n104711;01.03.2024;29,90\n")
+    with open_engine(Options()) as engine:
+        table = engine.read(tmp_path / "members.csv")
+        times = engine.frame(table.select(at=table.since.cast("timestamp"), member=table.member))
+    assert times["at"].tolist() == [pd.Timestamp("2024-04-25"), pd.Timestamp("2024-03-01")]
+    assert times["member"].tolist() == ["000123", "104711"]
+
+
+def test_ids_of_a_csv_file_keep_their_zeros_however_far_down_they_are(tmp_path: Path) -> None:
+    rows = "".join(f"{100000 + number}\n" for number in range(25_000))
+    (tmp_path / "ids.csv").write_text(f"id\n{rows}000123\n")
+    with open_engine(Options()) as engine:
+        ids = engine.frame(engine.read(tmp_path / "ids.csv"))["id"]
+    assert "000123" in set(ids)
+    assert "100000" in set(ids)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the file is empty, it has no header either"),
+        (
+            b"id,at,what\n" + 900 * b"1,2024-01-01,a\n" + b"2,2024-01-02,b,c,d\n",
+            "its rows do not all have as many values as the header",
+        ),
+        ("id,at,what\n1,2024-01-01,Café\n".encode("latin-1"), "not utf-8 encoded"),
+    ],
+    ids=["empty", "ragged", "latin"],
+)
+def test_a_csv_file_that_cannot_be_read_says_why(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "odd.csv").write_bytes(content)
+    with open_engine(Options()) as engine, pytest.raises(DataError, match=rf"odd\.csv: .*{said}") as caught:
+        engine.read(tmp_path / "odd.csv")
+    assert "Caf" not in str(caught.value)
+
+
+def test_a_csv_file_of_a_header_alone_has_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "none.csv").write_text("id,at\n")
+    with open_engine(Options()) as engine:
+        table = engine.read(tmp_path / "none.csv")
+        assert (table.columns, engine.number(table.count())) == (("id", "at"), 0)
+
+
 def test_a_prepared_query_sees_what_its_tables_hold_now() -> None:
     with open_engine(Options()) as engine:
         table = engine.materialise(engine.sql("SELECT 1 AS a", "one", "here"), "held")

@@ -8,7 +8,7 @@ import pytest
 
 from churnml import sources
 from churnml.config import parse_config
-from churnml.engine import Engine
+from churnml.engine import Engine, open_engine
 from churnml.errors import ContractError, DataError
 
 TAIL = """
@@ -127,6 +127,22 @@ def one(tmp_path: Path, engine: Engine, **columns: list[Any]) -> Any:
     frame.to_parquet(tmp_path / "log.parquet")
     config = parse_config(ONE)
     return sources.build(config, engine, tmp_path).report(engine, config)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_a_time_as_text_with_an_offset_is_a_moment(tmp_path: Path, engine: Engine, zone: str, suffix: str) -> None:
+    given = ["2024-07-01T22:30:00Z", "2024-07-02T00:30:00+02:00", "2024-07-01 18:30:00"]
+    frame = pd.DataFrame({"id": ["a", "b", "c"], "at": given, "key": ["k1", "k2", "k3"], "amount": 1.0, "rating": 0.5})
+    if suffix == "csv":
+        frame.to_csv(tmp_path / "log.csv", index=False)
+    else:
+        frame.to_parquet(tmp_path / "log.parquet")
+    config = parse_config(f"timezone: {zone}\n{ONE.replace('log.parquet', f'log.{suffix}')}")
+    with open_engine(config.engine, zone) as opened:
+        events = opened.frame(sources.build(config, opened, tmp_path).events).sort_values("customer_id")
+    moment = "2024-07-01 22:30:00" if zone == "UTC" else "2024-07-01 18:30:00"
+    assert events["occurred_at"].astype(str).tolist() == [moment, moment, "2024-07-01 18:30:00"]
 
 
 def test_clean_data_has_no_violation(tmp_path: Path, engine: Engine) -> None:

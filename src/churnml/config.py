@@ -199,6 +199,16 @@ Repair = Literal[
 """What may be mended on the way in; each is counted and reported."""
 
 
+TAKEN = frozenset(
+    [
+        *("customer_id", "group_id", "signed_up_at", "ends_at", "as_of", "outcome", "unlabelled", "voiced_before"),
+        *("tenure_days", "days_to_end", "first_event", "first_seen_at", "first_recorded_at"),
+        *("voiced", "value", "friction", "tenure", "elsewhere"),
+    ]
+)
+"""Names of columns that stand beside the attributes, in the canonical tables or in the labelled one."""
+
+
 class Attribute(Settings):
     """A customer attribute fixed at sign-up. A protected one is never a feature."""
 
@@ -464,6 +474,11 @@ class Config(Settings):
             raise ValueError(f"personas named twice: {', '.join(repeated)}")
         if any(not persona.when for persona in self.personas[:-1]) or self.personas[-1].when:
             raise ValueError("the last persona, and no other, must be without `when`: it takes everyone else")
+        if taken := sorted(name for name in self.attributes if _is_taken(name)):
+            raise ValueError(
+                f"attributes cannot be called {', '.join(taken)}: columns of churnml's own have such names. Call them "
+                "otherwise, under attributes and where they are mapped: {another_name: column}"
+            )
         if undeclared := sorted(mapped - set(self.attributes)):
             raise ValueError(f"attributes mapped but not declared under attributes: {', '.join(undeclared)}")
         return self
@@ -552,6 +567,15 @@ def parse_config(text: str, name: str = "configuration") -> Config:
     if problems or config is None:
         raise ConfigError([f"{name}:{line}: {key}: {message}" for line, key, message in sorted(set(problems))])
     return config
+
+
+def _is_taken(name: str) -> bool:
+    """Whether an attribute's name is, or may be, that of a column of churnml's own.
+
+    >>> _is_taken("outcome"), _is_taken("_status"), _is_taken("status")
+    (True, True, False)
+    """
+    return name in TAKEN or name.startswith("_") or name.endswith("_right")
 
 
 def _problem(error: Any, lines: dict[Key, int]) -> tuple[int, str, str]:

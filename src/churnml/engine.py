@@ -79,8 +79,32 @@ class Engine:
                 case ".parquet":
                     return self._known_types(self.backend.read_parquet(str(path), table_name=name), name)
                 case ".csv":
-                    return self._known_types(self.backend.read_csv(str(path), table_name=name), name)
+                    return self._known_types(self._csv(path, name), name)
         raise DataError(f"{path}: {path.suffix or 'a file without a suffix'} cannot be read", "give .parquet or .csv")
+
+    def _csv(self, path: Path, name: str | None) -> ir.Table:
+        """A CSV file as a table; DuckDB takes its types from all rows, and its values as they are written.
+
+        Of a view on the file DuckDB would convert columns while it reads, by its own format of dates and not by that
+        of the file; and types taken from the first rows lose the leading zeros of an id further down.
+        """
+        if self.name != "duckdb":
+            return self.backend.read_csv(str(path), table_name=name)
+        if not path.stat().st_size:
+            raise DataError(f"{path}: the file is empty, it has no header either", "check the extract")
+        kept = name or f"csv_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+        file = str(path).replace("'", "''")
+        read = f"read_csv('{file}', header = true, skip = 0, sample_size = -1{_separator(path)})"
+        try:
+            self.backend.raw_sql(f"CREATE OR REPLACE TABLE {kept} AS SELECT * FROM {read}")
+        except self._complaints() as error:
+            if "when sniffing" not in str(error):
+                raise
+            raise DataError(
+                f"{path}: its rows do not all have as many values as the header",
+                "look for a row with too many values, or a quote that is not closed",
+            ) from error
+        return self.backend.table(kept)
 
     def sql(self, query: str, name: str, where: str) -> ir.Table:
         """The result of a query in the engine's SQL, as a view called `name`; `where` names it in messages.
@@ -307,6 +331,16 @@ def whole(value: Any) -> int:
     return 0 if value is None or value != value else int(value)
 
 
+def _separator(path: Path) -> str:
+    """The option that names the separator which the header of a CSV file uses; left to itself, DuckDB may take a row
+    with too many values for the header, and name the values of a customer as columns.
+    """
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        header = re.sub(r'"[^"]*"', "", stream.readline())
+    found = max(",;\t|", key=header.count)
+    return f", delim = '{found}'" if found in header else ""
+
+
 def parts_for(rows: int) -> int:
     """In how many parts a table of so many rows is taken.
 
@@ -347,7 +381,10 @@ def _understood(error: Exception, where: str) -> DataError | LockError:
 
 def _first_line(error: Exception) -> str:
     """The engine's message; where it is about values, which may be a customer's, without them."""
-    line = str(error).strip().splitlines()[0]
+    lines = str(error).strip().splitlines()
+    line = lines[0]
+    if "CSV Error" in line:  # the next line has the row, values and all; the one after it says what is wrong
+        line = " ".join([line, *(text for text in lines[1:3] if not text.startswith("Original Line"))])
     if type(error).__name__ not in ("ConversionException", "InvalidInputException", "OutOfRangeException"):
         return line
     return re.sub(r""""[^\n]*"|'[^\n]*'|\(\S+ [-+*/] \S+\)|(?<=value )[-+.\d]\S*""", "(not shown)", line)

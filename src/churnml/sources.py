@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
     from churnml.engine import Engine
 
+_OFFSET = r":[0-9.]+ ?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+"""A time as text that ends in its offset from UTC."""
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -416,6 +419,8 @@ class _Mapping:
         if not have.is_string():
             return column.cast(kind)
         converted = column.try_cast(kind)
+        if kind == "timestamp":
+            converted = self._at_its_offset(column, converted, source)
         wrong = (column.notnull() & converted.isnull()).sum()
         self._count(
             wrong,
@@ -425,4 +430,14 @@ class _Mapping:
             advice="fix the extract or convert in a query",
             column=column.get_name(),
         )
+        return converted
+
+    def _at_its_offset(self, column: Any, converted: Any, source: settings.Source) -> Any:
+        """Times of text; one that names its offset from UTC is a moment, and shown by the clocks of the time zone."""
+        offset = column.re_search(_OFFSET)
+        if self.engine.name == "duckdb":
+            return offset.ifelse(column.try_cast("timestamp('UTC')").cast("timestamp"), converted)
+        advice = "convert them in a query"
+        name = "times as text with an offset from UTC"
+        self._count(offset.sum(), source, name, severity="refuse", advice=advice, column=column.get_name())
         return converted

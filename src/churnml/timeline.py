@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from churnml.sources import Canonical
 
 ELIGIBLE = "eligible"
+STATUS = "_status"
 CLOCKS = ("occurred_at", "recorded_at", "due_at")
 
 
@@ -149,8 +150,8 @@ def observe(
         due_in_days=-days_between(seen.due_at, as_of),
     ).drop(*CLOCKS)
     customers = _status(canonical.customers, events, config, as_of)
-    spine = hold(customers.filter(customers.status == ELIGIBLE).drop("status"))
-    left_out = customers.filter(customers.status != ELIGIBLE).select("customer_id", reason="status")
+    spine = hold(customers.filter(customers[STATUS] == ELIGIBLE).drop(STATUS))
+    left_out = customers.filter(customers[STATUS] != ELIGIBLE).select("customer_id", reason=STATUS)
     return View(as_of, spine, events.semi_join(spine, "customer_id"), events, left_out)
 
 
@@ -160,20 +161,23 @@ def days_between(moment: Any, as_of: date) -> Any:
 
 
 def _status(customers: ir.Table, events: ir.Table, config: settings.Config, as_of: date) -> ir.Table:
-    """Every customer known by `as_of`, with what keeps them off the spine, or `eligible`."""
+    """Every customer known by `as_of`, with what keeps them off the spine, or `eligible`.
+
+    Columns made here begin with an underscore, which no attribute does.
+    """
     active = events.kind.isin(config.eligible_kinds) & (events.age_days <= config.eligible.active_within_days)
     telling = events.filter((events.kind == "closed") | active)
     history = telling.group_by("customer_id").aggregate(
-        closed=telling.count(where=telling.kind == "closed").fill_null(0),
-        active=telling.count(where=telling.kind.isin(config.eligible_kinds)).fill_null(0),
+        _closed=telling.count(where=telling.kind == "closed").fill_null(0),
+        _active=telling.count(where=telling.kind.isin(config.eligible_kinds)).fill_null(0),
     )
     joined = customers.left_join(history, "customer_id")
     start = midnight(as_of)
     attributes = [name for name in customers.columns if name not in CUSTOMERS]
     status = ibis.cases(
-        (joined.closed.fill_null(0) > 0, "already closed"),
+        (joined._closed.fill_null(0) > 0, "already closed"),
         (joined.ends_at <= start, "reached the agreed end"),
-        (joined.active.fill_null(0) == 0, "not active lately"),
+        (joined._active.fill_null(0) == 0, "not active lately"),
         else_=ELIGIBLE,
     )
     known = joined.filter(joined.signed_up_at.isnull() | (joined.signed_up_at < start))
@@ -183,5 +187,5 @@ def _status(customers: ir.Table, events: ir.Table, config: settings.Config, as_o
         *attributes,
         tenure_days=days_between(known.signed_up_at, as_of),
         days_to_end=-days_between(known.ends_at, as_of),
-        status=status,
+        **{STATUS: status},
     )

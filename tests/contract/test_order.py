@@ -96,3 +96,59 @@ def test_flags_that_say_nothing_contradict_nothing(report, engine) -> None:
     events = pd.DataFrame({"customer_id": ["ann"], "occurred_at": ["2024-03-01 10:00"], "kind": ["purchase"]})
     found = report(events, evidence=Evidence(flags=(("people", flags),)))
     assert not [each for each in found.violations if each.column == "closed"]
+
+
+@pytest.mark.parametrize(("by", "severity"), [("closure", "refuse"), ("either", "warn")])
+def test_agreed_ends_that_swallow_every_closure_are_named(report: Any, by: str, severity: str) -> None:
+    names = [f"c{number}" for number in range(40)]
+    left = {name: f"2024-03-{1 + number:02d}" for number, name in enumerate(names[:20])}
+    people = pd.DataFrame({"customer_id": names, "signed_up_at": "2024-01-01", "ends_at": [left.get(n) for n in names]})
+    life = facts(*((name, "closed", day) for name, day in left.items()), ("c30", "purchase", "2024-03-20"))
+    defection = {"by": by, "of": ["purchase"]}
+    key = "customers.ends_at: closures on the day of the agreed end"
+    found = {each.key: (each.count, each.severity) for each in report(life, people, defection=defection).violations}
+    assert found[key] == (20, severity)
+    some_early = people.assign(ends_at=people["ends_at"].where(people.index % 5 > 0, "2024-12-31"))
+    assert key not in {each.key for each in report(life, some_early, defection=defection).violations}
+
+
+@pytest.mark.parametrize(("column", "name"), [("amount", "amounts"), ("quantity", "quantities")])
+def test_negative_amounts_are_counted(report: Any, column: str, name: str) -> None:
+    books = facts(("a", "purchase", "2024-02-01"), ("a", "purchase", "2024-02-02")).assign(**{column: [5, -5]})
+    (found,) = report(books, PEOPLE).violations
+    assert (found.key, found.count, found.severity) == (f"events.{column}: negative {name}", 1, "warn")
+
+
+@pytest.mark.parametrize("written", ["00a1", " A1", "A1 ", "0a1"])
+def test_ids_that_two_sources_write_in_different_ways_are_told_apart_from_unknown_ones(
+    report: Any, written: str
+) -> None:
+    people = pd.DataFrame({"customer_id": ["a1", "b2"], "signed_up_at": "2024-01-01"})
+    (found,) = report(facts((written, "purchase", "2024-02-01"), ("b2", "purchase", "2024-02-01")), people).violations
+    assert found.key == "events.customer_id: events of customers who are not in customers"
+    assert found.advice.startswith("1 of them are, but for capitals, spaces or leading zeros")
+    (found,) = report(facts(("c3", "purchase", "2024-02-01"), ("b2", "purchase", "2024-02-01")), people).violations
+    assert found.advice.startswith("complete the customers table")
+
+
+@pytest.mark.parametrize(
+    ("about", "place"),
+    [
+        ({"defection": {"by": "either", "of": ["purchse"]}}, "defection.of"),
+        ({"eligible": {"active_within_days": 60, "of": ["purchse"]}}, "eligible.of"),
+        ({"voice": {"kinds": ["purchse"]}}, "voice.kinds"),
+        ({"features": {"friction": ["purchse"]}}, "features.friction"),
+        ({"economics": {"value_kinds": ["purchse"]}}, "economics.value_kinds"),
+    ],
+)
+def test_kinds_that_do_not_exist_are_refused_wherever_they_are_named(report: Any, about: Any, place: str) -> None:
+    books = facts(("a", "purchase", "2024-02-01"))
+    (found,) = report(books, PEOPLE, **about).violations
+    assert (found.name, found.severity) == (f"kinds under {place} that do not exist (purchse)", "refuse")
+    assert found.advice.startswith("did you mean purchase?")
+    assert report(books, PEOPLE, **about, kinds=["purchse"]).violations == ()
+
+
+def test_leaving_by_closure_needs_closures(counts: Any) -> None:
+    books = facts(("a", "purchase", "2024-02-01"))
+    assert counts(books, PEOPLE, defection={"by": "closure"}) == {"events.closed: closures": 0}

@@ -122,6 +122,21 @@ def test_a_clock_with_another_name_can_be_declared(desk: Any, tickets: Any) -> N
     assert set(failed(desk(declared, tickets=odd))) == {"tickets.parquet.opened_at", "tickets.parquet.resolved_at"}
 
 
+@pytest.mark.parametrize("written", [pd.Timestamp, str], ids=["time", "text"])
+def test_a_closure_that_was_booked_late_needs_its_second_clock(
+    desk: Any, engine: Engine, people: Any, written: Any
+) -> None:
+    left = people[people["gone"]][["id", "left_on"]]
+    booked = left.assign(booked_at=(left["left_on"] + pd.Timedelta(days=3)).map(written))
+    source = """
+  - path: closures.parquet
+    events: [{kind: closed, customer_id: id, occurred_at: left_on}]
+eligible:"""
+    built = desk(DESK.replace(", closed_at: left_on", "").replace("\neligible:", source), closures=booked)
+    assert "closures.parquet.left_on" in failed(built)
+    assert any(each.name.endswith("by booked_at") for each in told(built, engine))
+
+
 def test_flags_are_held_against_closures(desk: Any, engine: Engine, people: Any) -> None:
     wrong = people.assign(gone=(np.arange(100) >= 10) & (np.arange(100) < 33))
     assert [(each.key, each.count, each.severity) for each in told(desk(people=wrong), engine)] == [

@@ -107,7 +107,7 @@ def test_a_straggler_does_not_prolong_the_books(counts: Any, daily: pd.DataFrame
     late = daily.head(1).assign(kind="complaint", occurred_at=pd.Timestamp("2025-06-01"))
     late = pd.concat([daily, late, daily.assign(kind="complaint")], ignore_index=True)
     # one row on a day is more than a hundredth of nothing but less than a hundredth of 120
-    assert counts(late) == {}
+    assert counts(late) == {"events.occurred_at: events dated after the books end": 1}
 
 
 def test_the_day_of_the_check_divides_past_and_future(counts: Any, daily: pd.DataFrame) -> None:
@@ -116,3 +116,27 @@ def test_the_day_of_the_check_divides_past_and_future(counts: Any, daily: pd.Dat
     assert counts(daily, as_of=date(2024, 4, 29)) == {"events.occurred_at: events in the future": 60}
     stale = counts(daily, as_of=date(2024, 5, 20))
     assert stale == {"events.occurred_at: days without engagement before the books end": 20}
+
+
+@pytest.mark.parametrize("column", ["occurred_at", "recorded_at"])
+@pytest.mark.parametrize(("days", "severity"), [(5, None), (20, "warn"), (400, "refuse")])
+@pytest.mark.parametrize("customers", [60, 2])
+def test_a_few_rows_of_the_future_are_not_the_end_of_the_books(
+    report: Any, daily: pd.DataFrame, column: str, days: int, severity: Any, customers: int
+) -> None:
+    daily = daily[daily["customer_id"].isin([f"c{number}" for number in range(customers)])]
+    moved = daily.tail(1).assign(recorded_at=daily["occurred_at"].max() + pd.Timedelta(days=days))
+    if column == "occurred_at":
+        moved["occurred_at"] = moved["recorded_at"]
+    books = pd.concat([daily.assign(recorded_at=daily["occurred_at"]), moved], ignore_index=True)
+    found = [(each.key, each.severity, each.count) for each in report(books).violations]
+    expected = [(f"events.{column}: events dated after the books end", severity, 1)] if severity else []
+    assert [each for each in found if "after the books end" in each[0]] == expected
+
+
+def test_what_is_known_of_the_future_prolongs_no_books(counts: Any, daily: pd.DataFrame) -> None:
+    daily = daily.assign(recorded_at=daily["occurred_at"])
+    ahead = daily.tail(1).assign(kind="plan_changed", occurred_at=daily["occurred_at"].max() + pd.Timedelta(days=400))
+    assert list(counts(pd.concat([daily, ahead], ignore_index=True))) == [
+        "events.recorded_at: events recorded before they occurred"
+    ]

@@ -93,6 +93,33 @@ def test_a_value_written_as_customers_left_is_named(club: Any, members: pd.DataF
     assert audit.accepting([f"{OVERWRITTEN}: plan"]).passed and not audit.accepting(["plan"]).passed
 
 
+@pytest.mark.parametrize("name", ["status", "closed", "active", "left", "quiet", "reason", "gone"])
+def test_an_attribute_may_be_called_what_leaving_is_called(club: Any, members: pd.DataFrame, name: str) -> None:
+    members[name] = members.pop("plan").where(members["left_on"].isna(), "none")
+    text = CLUB.replace("plan: plan", f"{name}: {name}").replace("  plan:", f"  {name}:")
+    assert named(club(overwritten, members, text=text)) == [name]
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S"])
+def test_a_time_that_lies_after_the_sign_up_is_no_attribute(club: Any, members: pd.DataFrame, form: str) -> None:
+    seen = members["since"] + pd.to_timedelta(np.arange(N) % 90 + 2, "D") + pd.to_timedelta(np.arange(N), "s")
+    assert named(club(overwritten, members.assign(plan=seen.dt.strftime(form)))) == ["plan"]
+    born = members["since"] - pd.to_timedelta(7000 + np.arange(N), "D")
+    assert named(club(overwritten, members.assign(plan=born.dt.strftime(form)))) == []
+    ends = members["since"] + pd.to_timedelta(365 + np.arange(N), "D")  # of some it lies ahead
+    assert named(club(overwritten, members.assign(plan=ends.dt.strftime(form)))) == []
+
+
+def test_agreed_ends_that_were_written_as_members_left_are_named(club: Any, members: pd.DataFrame) -> None:
+    members["until"] = members["left_on"]
+    text = CLUB.replace("closed_at: left_on,", "closed_at: left_on, ends_at: until,")
+    assert named(club(overwritten, members, text=text)) == ["ends_at"]
+    terms = members.assign(until=members["left_on"].fillna(pd.Timestamp("2026-01-01")))
+    assert named(club(overwritten, terms, text=text)) == []  # who has not left has an agreed end, too
+    some = members.assign(until=members["left_on"].where(members.index % 10 > 0))
+    assert named(club(overwritten, some, text=text)) == []  # some leave before their agreed end, or without one
+
+
 def test_a_plan_that_all_old_members_had_and_left_is_no_hindsight(club: Any, members: pd.DataFrame) -> None:
     old = members["since"] < "2022-10-01"
     left = members["left_on"].where(~old, pd.Timestamp("2024-03-01"))

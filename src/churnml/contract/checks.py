@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from churnml.contract.clocks import clock_change_checks, seasons, summer_checks
 from churnml.contract.flags import flag_checks
+from churnml.contract.leavers import end_checks
 from churnml.contract.order import answers, life_checks, sequence_checks
 from churnml.contract.report import ContractReport, Severity, Violation, settle
 from churnml.contract.rows import RowClock
@@ -79,7 +81,9 @@ def check(
         return ContractReport(tuple(found))
     kinds = frozenset(config.kinds) | KINDS
     found += _value_checks(customers, events, engine, kinds)
+    found += _definition_checks(config, kinds, engine.frame(events.select("kind").distinct())["kind"])
     found += life_checks(customers, events, engine, config.engagement_kinds)
+    found += end_checks(customers, events, engine, config.defection.by)
     given = answers(events, engine, *seasons(config.timezone))
     found += sequence_checks(given)
     found += summer_checks(given)
@@ -111,6 +115,10 @@ _MEANING: dict[str, tuple[str, str, str, Severity, str]] = {
                      "repairs: [impossible_values]"),
     "duration_negative": ("events", "duration_s", "negative durations", "refuse", "fix the extract, or set "
                           "repairs: [impossible_values]"),
+    "amount_negative": ("events", "amount", "negative amounts", "warn", "amounts are positive: map a refund or a "
+                        "return as an event of kind return"),
+    "quantity_negative": ("events", "quantity", "negative quantities", "warn", "quantities are positive: map what was "
+                          "sent back as an event of kind return"),
     "wait_negative": ("events", "wait_s", "negative waits", "refuse", "fix the extract, or set "
                       "repairs: [impossible_values]"),
 }  # fmt: skip
@@ -128,6 +136,26 @@ def _value_checks(customers: ir.Table, events: ir.Table, engine: Engine, kinds: 
         name = f"events of unknown kinds ({', '.join(map(str, unknown))})"
         advice = "map them to known kinds or declare them under kinds"
         yield Violation("events", "kind", name, unknown_kinds, "refuse", advice)
+
+
+def _definition_checks(config: settings.Config, kinds: frozenset[str], there: Iterable[str]) -> Iterator[Violation]:
+    """Kinds by which customers are judged must exist, and closures must be recorded where they alone mean leaving."""
+    named = {
+        "defection.of": config.defection.of,
+        "eligible.of": config.eligible.of,
+        "voice.kinds": config.voice.kinds,
+        "features.friction": config.features.friction,
+        "economics.value_kinds": config.economics.value_kinds,
+    }
+    for place, given in named.items():
+        if wrong := sorted(set(given) - kinds):
+            near = get_close_matches(wrong[0], sorted(kinds), 1)
+            advice = f"{'did you mean ' + near[0] + '? ' if near else ''}declare kinds of your own under kinds"
+            name = f"kinds under {place} that do not exist ({', '.join(wrong)})"
+            yield Violation("events", "kind", name, len(wrong), "refuse", advice)
+    if config.defection.by == "closure" and "closed" not in set(there):
+        advice = "defection.by is closure: nobody ever leaves; map closed_at, or events of kind closed"
+        yield Violation("events", "closed", "closures", 0, "refuse", advice)
 
 
 def _of_customers(customers: ir.Table) -> ir.Table:
@@ -150,6 +178,8 @@ def _of_events(events: ir.Table, kinds: frozenset[str]) -> ir.Table:
         rating_range=((events.rating < 0) | (events.rating > 1)).sum(),
         duration_negative=(events.duration_s < 0).sum(),
         wait_negative=(events.wait_s < 0).sum(),
+        amount_negative=(events.amount < 0).sum(),
+        quantity_negative=(events.quantity < 0).sum(),
     )
 
 
@@ -164,6 +194,8 @@ def _freshness_checks(
     if as_of is not None and (count := engine.number((events.occurred_at >= midnight(as_of)).sum())):
         advice = f"they occur on {as_of} or later; a plan is no event"
         yield Violation("events", "occurred_at", "events in the future", count, "refuse", advice)
+    if as_of is None and (end := last_full_day(days)) is not None:
+        yield from _after_the_end(events, engine, end, config)
     engaged = last_full_day(days, {*config.engagement_kinds, *config.eligible_kinds})
     until = last_full_day(days) if as_of is None else as_of - timedelta(days=1)
     if engaged is None or until is None:
@@ -174,4 +206,25 @@ def _freshness_checks(
         yield Violation(
             "events", "occurred_at", "days without engagement before the books end", behind, severity,
             f"the books end on {until}; freshness_days is {limit}: whoever is active looks gone",
+        )  # fmt: skip
+
+
+def _after_the_end(events: ir.Table, engine: Engine, end: date, config: settings.Config) -> Iterator[Violation]:
+    """A few rows dated long after the books end: up to the newest of them outcomes would be taken for known."""
+    limit = midnight(end + timedelta(days=1 + config.scoring.freshness_days))
+    late = (events.recorded_at >= limit) & ~implausible(events.recorded_at)
+    ahead = events.occurred_at >= limit
+    for column, rows, advice in (
+        ("occurred_at", late & ahead, "a plan is no event, and a placeholder no date: leave them out"),
+        ("recorded_at", late & ~ahead, "map null for a placeholder, or leave them out"),
+    ):
+        row = engine.frame(events.aggregate(count=rows.sum(), newest=events.recorded_at.max(where=rows))).iloc[0]
+        if not (count := whole(row["count"])):
+            continue
+        newest = row["newest"].date()
+        severity: Severity = "refuse" if (newest - end).days >= config.snapshots.horizon_days else "warn"
+        yield Violation(
+            "events", column, "events dated after the books end", count, severity,
+            f"the books end on {end}, the newest of these is dated {newest}: until then outcomes would be taken for "
+            f"known, and whoever is active looks gone; {advice}",
         )  # fmt: skip

@@ -1,15 +1,25 @@
-"""Who is gone as the books end."""
+"""Who is gone as the books end, and whether agreed ends were agreed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
+
+from churnml.contract.report import Violation
+from churnml.engine import whole
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from churnml import config as settings
+    from churnml.engine import Engine
+
+FEWEST_CLOSURES = 10
+NEARLY_ALL = 0.95
+"""This share of at least so many closures on the day of the agreed end leaves no defection to learn from."""
 
 
 def leavers(events: ir.Table, config: settings.Config, quiet_days: int | None = None) -> ir.Table:
@@ -29,3 +39,61 @@ def leavers(events: ir.Table, config: settings.Config, quiet_days: int | None = 
     closed = joined.closed.fill_null(False)
     gone = {"closure": closed, "inactivity": quiet, "either": closed | quiet}[config.defection.by]
     return joined.filter(gone).select("customer_id", closed=closed)
+
+
+@dataclass(frozen=True)
+class AgreedEnds:
+    """How closures and agreed ends fall together.
+
+    Attributes
+    ----------
+    closed, on_the_day : customers with a closure, and those of them who closed within a day of their agreed end
+    ended, ahead : customers whose agreed end lies before the books end, and those whose end is still to come
+    """
+
+    closed: int
+    on_the_day: int
+    ended: int
+    ahead: int
+
+    @property
+    def every_closure(self) -> bool:
+        """Whether nearly every closure is on the day of its customer's agreed end."""
+        return self.closed >= FEWEST_CLOSURES and self.on_the_day >= NEARLY_ALL * self.closed
+
+    @property
+    def only_closures(self) -> bool:
+        """Whether, besides, nearly every agreed end is the day of a closure, and none lies ahead of anybody."""
+        ends = self.ended + self.ahead
+        return self.every_closure and self.on_the_day >= NEARLY_ALL * ends
+
+
+def agreed_ends(customers: ir.Table, events: ir.Table, engine: Engine) -> AgreedEnds:
+    """Hold the agreed ends against the recorded closures."""
+    closures = events.filter(events.kind == "closed")
+    closed = closures.group_by("customer_id").aggregate(closed_at=closures.occurred_at.min())
+    told = customers.select("customer_id", "ends_at").left_join(closed, "customer_id")
+    told = told.cross_join(events.aggregate(newest=events.recorded_at.max()))
+    day = ibis.interval(days=1)
+    ends, at = told.ends_at.date(), told.closed_at.date()
+    row = engine.frame(
+        told.aggregate(
+            closed=told.closed_at.notnull().sum(),
+            on_the_day=((ends <= at + day) & (at <= ends + day)).sum(),
+            ended=(told.ends_at <= told.newest).sum(),
+            ahead=(told.ends_at > told.newest).sum(),
+        )
+    ).iloc[0]
+    return AgreedEnds(*(whole(row[name]) for name in ("closed", "on_the_day", "ended", "ahead")))
+
+
+def end_checks(customers: ir.Table, events: ir.Table, engine: Engine, by: str) -> Iterator[Violation]:
+    """Agreed ends that take nearly every closure for no defection; `by` is what leaving means."""
+    ends = agreed_ends(customers, events, engine)
+    if ends.every_closure:
+        yield Violation(
+            "customers", "ends_at", "closures on the day of the agreed end", ends.on_the_day,
+            "refuse" if by == "closure" else "warn",
+            f"of {ends.closed:,} in all: no defection is left among them. ends_at is an end agreed in advance, not the "
+            "day on which somebody left, and not the end of a term that renews itself: leave such a column out",
+        )  # fmt: skip

@@ -89,10 +89,12 @@ def life_checks(
         wrong = joined.filter(before_sign_up(joined))
         kinds = engine.frame(wrong.group_by("kind").aggregate(count=wrong.count())).sort_values(["count", "kind"])[::-1]
         early = ", ".join(f"{row['kind']} {row['count']:,}" for row in kinds.head(4).to_dict("records")) + ": "
+    unknown = "complete the customers table, or set repairs: [unknown_customers]"
+    if orphans := whole(counts["orphan"]):
+        unknown = _written_otherwise(joined, customers, engine, orphans) or unknown
     total, engaged, closed = (whole(value) for value in (counts["total"], counts["engaged"], ends["closed"]))
     for table, column, name, count, of, advice in (
-        ("events", "customer_id", "events of customers who are not in customers", counts["orphan"], total,
-         "complete the customers table, or set repairs: [unknown_customers]"),
+        ("events", "customer_id", "events of customers who are not in customers", counts["orphan"], total, unknown),
         ("events", "occurred_at", "events before their customer's sign-up", counts["early"], total,
          early + "one of the two dates is wrong; map signed_up_at to the first dealing with the company, or set "
          "repairs: [events_before_sign_up]"),
@@ -105,6 +107,25 @@ def life_checks(
     ):  # fmt: skip
         if count := whole(count):
             yield Violation(table, column, name, count, by_share(count, of), advice)
+
+
+def _written_otherwise(joined: ir.Table, customers: ir.Table, engine: Engine, orphans: int) -> str:
+    """What to do where most events of nobody are somebody's, but for how the id is written; else empty."""
+    known = customers.select(plain=_plain(customers.customer_id)).distinct()
+    nobodys = joined.filter(joined.customer_id.notnull(), joined.owner.isnull())
+    found = engine.number(nobodys.select(plain=_plain(nobodys.customer_id)).semi_join(known, "plain").count())
+    if found < orphans / 2:
+        return ""
+    return (
+        f"{found:,} of them are, but for capitals, spaces or leading zeros: two sources write the same id in "
+        "different ways; write it alike in a query, such as SELECT * REPLACE (lpad(CAST(id AS VARCHAR), 6, '0') AS id) "
+        "FROM ..."
+    )
+
+
+def _plain(ids: Any) -> Any:
+    """Ids without what is lost when they pass through a number, a spreadsheet or another system."""
+    return ids.strip().lower().re_replace("^0+", "")
 
 
 def answers(events: ir.Table, engine: Engine, summer: Collection[int], winter: Collection[int]) -> pd.DataFrame:

@@ -25,6 +25,7 @@ ENTERED = frozenset(
     [
         "created",
         "entered",
+        "booked",
         "found",
         "recorded",
         "logged",
@@ -185,7 +186,7 @@ def _clocks(table: ir.Table, source: settings.Source) -> dict[str, bool]:
         used |= {_column(each) for each in (source.customers.signed_up_at, source.customers.closed_at) if each}
     found = {} if source.written_at is None else {source.written_at: True}
     for name, kind in table.schema().items():
-        if name in used or name in found or not (kind.is_timestamp() or kind.is_date()):
+        if name in used or name in found or not (kind.is_timestamp() or kind.is_date() or kind.is_string()):
             continue
         words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()))
         if words & (ENTERED | UPDATED):

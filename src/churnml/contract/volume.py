@@ -36,6 +36,8 @@ FEWEST_DAYS, FEWEST_ROWS = 28, 50
 """Volume is judged for kinds with so many days, and so many rows on the usual one."""
 LONGEST_GAP = 14
 """A kind with rows on most days is broken off when it has none for more than so many days: longer than any holiday."""
+STRAGGLING_SHARE = 0.01
+"""At most this share of all rows may lie after the end of the books."""
 SAMPLED_ROWS = 3_000_000
 """Above so many events the days are judged by a sample of customers, chosen by a hash; the counts are of all rows."""
 
@@ -111,11 +113,22 @@ def daily(events: ir.Table, engine: Engine) -> pd.DataFrame:
 
 
 def last_full_day(days: pd.DataFrame, kinds: Collection[str] | None = None) -> date | None:
-    """The last day with at least a hundredth of the rows of the usual day; a few late stragglers do not count."""
+    """The last day with at least a hundredth of the rows of the usual day; a few late stragglers do not count.
+
+    Nor do days after a gap of more than two weeks, twice as long as any before it, that hold at most a hundredth of all
+    rows: where there are few rows a day, one is enough for a full day.
+    """
     part = days if kinds is None else days[days["kind"].isin(list(kinds))]
-    rows = part.groupby("day")["rows"].sum()
-    full = rows.index[rows >= rows.median() / 100]
-    return full.max().date() if len(full) else None
+    rows = part.groupby("day")["rows"].sum().sort_index()
+    full = rows[rows >= rows.median() / 100]
+    if full.empty:
+        return None
+    gaps = full.index.to_series().diff().dt.days.fillna(0)
+    longest_before = gaps.cummax().shift(fill_value=0)
+    few_follow = full[::-1].cumsum()[::-1] <= STRAGGLING_SHARE * rows.sum()
+    apart = few_follow & (gaps > LONGEST_GAP) & (gaps > 2 * longest_before)
+    until: pd.Timestamp = full.index[-1] if not apart.any() else full.index[int(apart.to_numpy().argmax()) - 1]
+    return until.date()
 
 
 def _repeated(events: ir.Table, engine: Engine, days: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
-from churnml.contract.leavers import leavers
+from churnml.contract.leavers import agreed_ends, leavers
 from churnml.engine import part_of
 from churnml.evaluation.findings import SAMPLED_CUSTOMERS, Audit, Finding, inform
 from churnml.evaluation.leakage import other_half_shares
@@ -43,11 +43,15 @@ CHANCE = 1e-6
 """... which by chance would happen less often than this."""
 ATTRIBUTE_AUROC = 0.85
 """What was fixed at sign-up may not tell leavers from others who signed up in the same quarter any better."""
+DATED_SHARE, LATER_SHARE = 0.95, 0.5
+"""An attribute holds times if so many of its values are, and later ones if so many lie after their sign-up."""
 ACTS = (
     *("outreach_sent", "survey_sent", "treatment", "treatment_withheld"),
     *("plan_changed", "price_changed", "consent_changed", "attribute_changed"),
 )
 """Acts by which a company may show that it knew; so may whatever went out. Replies and promises answer the customer."""
+MARKS = ("_left", "_quiet", "_closed")
+"""What is joined to customers: who has left, who may have, whose closure is recorded. No attribute has such a name."""
 _MISSING = "(missing)"
 
 
@@ -58,33 +62,37 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     plan that is no longer sold is not suspected for its customers being old. Protected attributes are no features and
     are left out. Attributes are held against leaving as `defection.by` says, numbers against recorded closures, too.
     Who has been inactive for more than half a horizon, but not for a whole one, may have left or not, and is left out:
-    of those who left shortly before the books end, only whoever wrote the attribute knows.
+    of those who left shortly before the books end, only whoever wrote the attribute knows. `ends_at` is held against
+    the recorded closures.
     """
+    findings = _written_ends(canonical, engine)
     names = [name for name, about in config.attributes.items() if about.sensitivity != "protected"]
-    if not names:
+    if not names and not findings:
         return Audit((Finding(OVERWRITTEN, True, None, "there are no attributes"),))
     customers = part_of(canonical.customers, engine.number(canonical.customers.count()) // SAMPLED_CUSTOMERS + 1)
-    left = leavers(canonical.events, config).select("customer_id", left=True)
-    doubt = leavers(canonical.events, config, config.snapshots.horizon_days // 2).select("customer_id", quiet=True)
+    left = leavers(canonical.events, config).select("customer_id", _left=True)
+    doubt = leavers(canonical.events, config, config.snapshots.horizon_days // 2).select("customer_id", _quiet=True)
     events = canonical.events
-    closed = events.filter(events.kind == "closed").select("customer_id").distinct().mutate(closed=True)
+    closed = events.filter(events.kind == "closed").select("customer_id").distinct().mutate(_closed=True)
     marked = customers
     for marks in (left, doubt, closed):
         marked = marked.left_join(marks, "customer_id").drop("customer_id_right")
-    table = engine.frame(marked.select("customer_id", *names, "signed_up_at", "left", "quiet", "closed"))
+    table = engine.frame(marked.select("customer_id", *names, "signed_up_at", *MARKS))
     table = table.sort_values("customer_id", ignore_index=True)
-    gone, quiet, shut = (_marked(table[name]) for name in ("left", "quiet", "closed"))
+    gone, quiet, shut = (_marked(table[name]) for name in MARKS)
     sure = gone | ~quiet
     signed_up = table["signed_up_at"]
+    newest = engine.frame(events.aggregate(newest=events.recorded_at.max()))["newest"].iloc[0]
     quarter = (signed_up.dt.year * 4 + signed_up.dt.quarter).fillna(0).to_numpy(dtype=np.int64)
-    findings: list[Finding] = []
     for name in names:
         column = table[name]
         values = column.astype(object).where(column.notna(), _MISSING).astype(str).to_numpy(dtype=object)
         found = list(_values(name, values[sure], gone[sure], quarter[sure]))
         if not found and config.attributes[name].type == "category":
+            found = _dated_later(name, column, signed_up, newest)
+        if not found and config.attributes[name].type == "category":
             found = _tells(name, "leavers", other_half_shares(values[sure], gone[sure]), gone[sure], quarter[sure])
-        elif not found:
+        elif not found and config.attributes[name].type == "number":
             numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
             found = _tells(name, "leavers", numbers[sure], gone[sure], quarter[sure])
             found = found or _tells(name, "those who closed", numbers, shut, quarter)
@@ -92,6 +100,38 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     if findings:
         return Audit(tuple(findings))
     return Audit((Finding(OVERWRITTEN, True, None, f"{len(names)} attributes of {len(table):,} customers"),))
+
+
+def _dated_later(name: str, column: pd.Series, signed_up: pd.Series, newest: pd.Timestamp) -> list[Finding]:
+    """Times in an attribute that lie after the sign-up, and none after the books end: nobody knew them at sign-up.
+
+    An end that was agreed at sign-up lies ahead of some customers, and a birthday before it.
+    """
+    times = pd.to_datetime(column.astype(object), errors="coerce", format="ISO8601", utc=True).dt.tz_localize(None)
+    if not times.notna().any() or times.notna().sum() < DATED_SHARE * column.notna().sum():
+        return []
+    day = pd.Timedelta(days=1)
+    later, known = int((times > signed_up + day).sum()), int((times.notna() & signed_up.notna()).sum())
+    if later < FEWEST_CUSTOMERS or later < LATER_SHARE * known or (times > newest + day).any():
+        return []
+    detail = (
+        f"for {later:,} of {known:,} customers it is a time after the sign-up, and for nobody one after the books end: "
+        "it was written as time went on. Map it as an event, or leave it out"
+    )
+    return [Finding(OVERWRITTEN, False, name, detail)]
+
+
+def _written_ends(canonical: Canonical, engine: Engine) -> list[Finding]:
+    """Agreed ends that were written as customers left: they are the days of the closures, and nobody else has one."""
+    ends = agreed_ends(canonical.customers, canonical.events, engine)
+    if not ends.only_closures:
+        return []
+    detail = (
+        f"{ends.on_the_day:,} of the {ends.ended + ends.ahead:,} agreed ends are the day on which their customer "
+        f"closed, and {ends.closed:,} closed in all: they were set after the fact. Map what was agreed at sign-up, or "
+        "nothing"
+    )
+    return [Finding(OVERWRITTEN, False, "ends_at", detail)]
 
 
 def _marked(column: pd.Series) -> NDArray[np.bool_]:

@@ -78,8 +78,7 @@ def split_gap(learn: Dataset, test: Dataset, seed: int = 0) -> Audit:
     """
     rng = np.random.default_rng(seed)
     learn, test = learn.drawn(ROWS, rng), test.drawn(ROWS, rng)
-    X = pd.concat([learn.X.astype(_plain(learn)), test.X.astype(_plain(test))], ignore_index=True)
-    X = X.astype({name: "category" for name in X.columns if X[name].dtype == object})
+    X = _together(learn, test)
     y = np.concatenate([learn.outcome, test.outcome])
     groups = np.concatenate([learn.group_id, test.group_id]).astype(str)
     by_time = np.arange(len(y)) < len(learn)
@@ -222,6 +221,18 @@ def _steps(before: NDArray[np.float64], after: NDArray[np.float64], mixed: int) 
     line = np.polyval(np.polyfit(place, both, 1), place)
     step = ((before - before.mean()) ** 2).sum() + ((after - after.mean()) ** 2).sum()
     return bool(step < ((both - line) ** 2).sum())
+
+
+def small_model_scores(learn: Dataset, test: Dataset, columns: list[str]) -> NDArray[np.float64] | None:
+    """The chance of silence of the test rows by a small model of some columns; None where outcomes are too few."""
+    X = _together(learn, test)[columns]
+    return _score(X.iloc[: len(learn)], learn.outcome, X.iloc[len(learn) :], trees=100)
+
+
+def _together(learn: Dataset, test: Dataset) -> pd.DataFrame:
+    """X of both, one above the other, with the same categories."""
+    X = pd.concat([learn.X.astype(_plain(learn)), test.X.astype(_plain(test))], ignore_index=True)
+    return X.astype({name: "category" for name in X.columns if X[name].dtype == object})
 
 
 def _plain(data: Dataset) -> dict[str, str]:

@@ -128,9 +128,7 @@ def single_features(X: pd.DataFrame, y: ArrayLike, recency: Collection[str]) -> 
     The AUROC is the better of silent against the rest and leaving against staying, in either direction, with missing
     values below or above all others; a category counts as its share of leavers in the other half of the rows.
     """
-    outcomes = np.asarray(y, dtype=object)
-    targets = [outcomes == "silent", outcomes != "retained"]
-    strength = {str(name): _separation(X[name], targets) for name in X.columns}
+    strength = strengths(X, y)
     best = max((strength[name] for name in strength if name in recency), default=0.0)
     limit = max(SUSPICIOUS_AUROC, best + ABOVE_RECENCY)
     others = {name: value for name, value in strength.items() if name not in recency}
@@ -146,6 +144,13 @@ def single_features(X: pd.DataFrame, y: ArrayLike, recency: Collection[str]) -> 
         "there is no feature but recency" if name is None else f"the strongest is {name}, AUROC {others[name]:.3f}"
     )
     return Audit((Finding(SINGLE, True, None, f"{strongest}; the limit is {limit:.3f}"),))
+
+
+def strengths(X: pd.DataFrame, y: ArrayLike) -> dict[str, float]:
+    """The AUROC of each feature (n, f) alone, as `single_features` has it."""
+    outcomes = np.asarray(y, dtype=object)
+    targets = [outcomes == "silent", outcomes != "retained"]
+    return {str(name): _separation(X[name], targets) for name in X.columns}
 
 
 def _is_visible(events: ir.Table, as_of: date, known_at: date | datetime) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from churnml.errors import ConfigError
 from churnml.features import fitted
 from churnml.features.custom import CustomFeatures
 from churnml.features.fitted import Fitted
@@ -79,6 +80,12 @@ class Recipe:
             [name for name in config.features.exclude if name not in config.attributes],
             [own.declare for own in custom],
         )
+        known = {feature.name for feature in declared.features} | set(declared.switched_off)
+        if both := sorted(known & set(config.attributes)):
+            raise ConfigError(
+                f"attributes: {', '.join(both)}: features have {'this name' if len(both) == 1 else 'these names'}",
+                "give the attribute another name, under attributes and where it is mapped",
+            )
         cards, off, protected = [], dict(declared.switched_off), []
         for name, attribute in config.attributes.items():
             if attribute.sensitivity == "protected":

@@ -6,6 +6,7 @@ hindsight. A model learnt from shuffled labels, a random split and changes of re
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from churnml.dataset import Dataset, snapshot_features
 from churnml.errors import ModelError
 from churnml.evaluation.findings import Audit
 from churnml.evaluation.hindsight import overwritten, reactions, row_clocks
+from churnml.evaluation.honesty import too_good
 from churnml.evaluation.information import regime_changes, shuffled_labels, split_gap
 from churnml.evaluation.leakage import audit, single_features
 from churnml.evaluation.resolutions import open_cases
@@ -46,7 +48,7 @@ def audit_business(business: Business, data: Dataset, progress: Progress = silen
         progress("auditing for leaks", done, len(chosen) + 1)
         result += audit(partial(features, as_of), business.canonical, as_of)
     progress("auditing for leaks", len(chosen), len(chosen) + 1)
-    result += hindsight(business) + information(business, data)
+    result += hindsight(business) + honesty(business, data, recency) + information(business, data)
     progress("auditing for leaks", len(chosen) + 1, len(chosen) + 1)
     return result.accepting(business.config.accept)
 
@@ -56,6 +58,15 @@ def hindsight(business: Business) -> Audit:
     about = (business.canonical, business.config, business.engine)
     resolved = open_cases(business.canonical, business.engine)
     return overwritten(*about) + reactions(*about) + resolved + row_clocks(business.canonical.evidence.row_clocks)
+
+
+def honesty(business: Business, data: Dataset, recency: Collection[str]) -> Audit:
+    """The gate on the whole, where there are snapshots enough to divide."""
+    try:
+        learn, test = split(data, business.config)
+    except ModelError:
+        return Audit()
+    return too_good(learn, test, recency, business.config.model.seed)
 
 
 def information(business: Business, data: Dataset) -> Audit:
