@@ -13,12 +13,13 @@ import pandas as pd
 
 from churnml.config import Config
 from churnml.errors import ModelError
+from churnml.evaluation.judge import NO_VOICE
 from churnml.features.sentences import nouns
 from churnml.model.bundle import Bundle
 from churnml.report.card import Card, render_card
 from churnml.report.story import ALWAYS
 from churnml.report.tables import Column, Table, interval, records
-from churnml.report.words import count, day, listed, metric, percent, score, sentence, several, title, window
+from churnml.report.words import count, day, listed, metric, score, sentence, several, title, window
 from churnml.tracking import Tracker
 from churnml.workflows.evidence import fallback, unpack, unpack_fairness
 from churnml.workflows.report import leaving_in_words
@@ -146,8 +147,11 @@ def _figure(row: Any, *, sign: bool = False) -> str:
 
 
 def _wide(frame: pd.DataFrame, by: str, caption: str, *, sign: bool = False) -> Table:
+    """One row for each population and model; the population that leads comes first."""
     rows = []
-    for (population, name), part in frame.groupby(["population", by], sort=False):
+    leading = frame["population"] == NO_VOICE
+    ordered = pd.concat([frame[leading], frame[~leading]])
+    for (population, name), part in ordered.groupby(["population", by], sort=False):
         figures = {(row.outcome, row.metric): _figure(row, sign=sign) for row in records(part)}
         rows.append((population, name, *(figures.get(figure, "") for figure in FIGURES)))
     heads = [metric(name) + (f", {outcome}" if outcome != "all" else "") for outcome, name in FIGURES]
@@ -169,7 +173,7 @@ def _calibration(notes: dict[str, Any], model: str) -> Table:
     frame = unpack(notes["calibration"])
     picked = frame[(frame[["model", "population", "outcome"]] == [model, "everyone", "silent"]).all(axis=1)]
     rows = [
-        (percent(row.predicted), percent(row.observed), f"{percent(row.low)} to {percent(row.high)}", count(row.n))
+        (f"{row.predicted:.1%}", f"{row.observed:.1%}", f"{row.low:.1%} to {row.high:.1%}", count(row.n))
         for row in records(picked[picked["n"] > 0])
     ]
     return _table("Predicted and observed", ["Predicted", "Observed", "95% interval", "Rows"], rows)
