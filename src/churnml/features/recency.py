@@ -165,7 +165,7 @@ def _cadence(context: Context) -> Iterator[Feature]:
     yield quiet(
         name="silence_to_longest_gap", unit="ratio", grain="row", needs=needs, uses=(last, longest_gap),
         doc="Days since the last engagement, divided by the customer's own longest gap so far.",
-        sentence="Silent for {value:times} as long as ever before[; typical is {usual:times}]",
+        sentence="This silence is {value:times} as long as the longest before[; typical is {usual:times}]",
         sentence_empty="Active on one day only, so the current silence cannot be compared",
         expression=lambda r: ratio(r.days_since_engagement, r.longest_gap_days),
     )  # fmt: skip
