@@ -277,7 +277,7 @@ def company(tmp_path_factory: pytest.TempPathFactory, cli: Callable[..., Ran]) -
         "threads: 2": "threads: 1",
         "every: 28 days, first: 2023-04-03": "every: 42 days, first: 2023-10-22",
         "features:\n": "features:\n  families: [recency, complaints]\n",
-        "folds: 3": "folds: 1\n  parameters: {n_estimators: 60, num_leaves: 7}\n  rivals: {tree: {estimator: "
+        "folds: 3": "folds: 1\n  parameters: {n_estimators: 150}\n  rivals: {tree: {estimator: "
         "sklearn.tree.DecisionTreeClassifier, parameters: {max_depth: 4}}}",
         "test_snapshots: 3": "test_snapshots: 2",
         "minimum_positives: 50": "minimum_positives: 20",

@@ -208,12 +208,15 @@ def test_help_teaches(cli: Callable[..., Any]) -> None:
         assert helped.code == 0 and "Usage:" in helped.out
 
 
-def test_a_simulation_does_not_write_over_other_files(cli: Callable[..., Any], shop_folder: Path) -> None:
+def test_a_simulation_does_not_write_over_other_files(
+    cli: Callable[..., Any], shop_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     before = sorted(path.name for path in shop_folder.iterdir())
     refused(cli("simulate", "--out", shop_folder, "--customers", "5"), 2, "not empty")
-    (shop_folder / "file").touch()
-    refused(cli("simulate", "--out", shop_folder / "file" / "x", "--customers", "5"), 2, "choose another place")
     assert sorted(path.name for path in shop_folder.iterdir()) == before
+    file = tmp_path_factory.mktemp("elsewhere") / "file"
+    file.touch()
+    refused(cli("simulate", "--out", file / "x", "--customers", "5"), 2, "choose another place")
 
 
 def test_a_killed_simulation_leaves_nothing_in_the_way(cli: Callable[..., Any], tmp_path: Path) -> None:

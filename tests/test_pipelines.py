@@ -38,6 +38,10 @@ SMALL = {
 }
 
 
+FEW = ("does not beat recency", "vocal defections to learn from")
+"""What a training says of so small a company; whoever trains wants to know."""
+
+
 def test_every_line_of_the_crontab_works_as_it_stands(tmp_path: Path) -> None:
     """A small simulated shop: its model, a night and the report, the look in the morning, the monitor."""
     made = churnml.simulate(tmp_path / "data", customers=800, seed=7, preset="shop", months=14)
@@ -65,7 +69,7 @@ def test_every_line_of_the_crontab_works_as_it_stands(tmp_path: Path) -> None:
             ["/bin/bash", "-c", command], env=environment, capture_output=True, text=True, timeout=600, check=False
         )
         assert (ran.returncode, ran.stdout) == (0, ""), (job, ran.stderr)
-        said[job] = [line for line in ran.stderr.splitlines() if "does not beat recency" not in line]
+        said[job] = [line for line in ran.stderr.splitlines() if not any(each in line for each in FEW)]
     assert not any(said.values())  # so that cron mails nothing
     assert json.loads((tmp_path / "training.log").read_text())["promotion"].startswith("champion")
     night_told, _ = json.JSONDecoder().raw_decode((tmp_path / "nightly.log").read_text())

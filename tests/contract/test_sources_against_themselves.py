@@ -194,7 +194,7 @@ def test_impossible_values_are_emptied(tmp_path: Path, engine: Engine) -> None:
     text = DESK.split("  - path: tickets")[0] + (
         "  - path: log.parquet\n"
         "    events: [{kind: purchase, customer_id: id, occurred_at: at, rating: r, wait_s: w}]\n"
-        "eligible: {active_within_days: 9, of: [purchase]}\ndefection: {by: closure, of: [purchase]}\n"
+        "eligible: {active_within_days: 9, of: [purchase]}\ndefection: {by: either, of: [purchase]}\n"
         "snapshots: {horizon_days: 9}\n"
     )
     pd.DataFrame({"id": ["a"], "since": ["2024-01-01"], "left_on": [None], "gone": [False]}).astype(

@@ -7,7 +7,7 @@ sides or the world changes: the gap to the split by time says by how much. A cha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
@@ -223,6 +223,10 @@ def _steps(before: NDArray[np.float64], after: NDArray[np.float64], mixed: int) 
     return bool(step < ((both - line) ** 2).sum())
 
 
+QUICK: dict[str, Any] = {"learning_rate": 0.1, "extra_trees": False, "minimum_positives": 2, "num_threads": 1}
+"""Of the small models: what can be learnt by heart is to be found, so thresholds are the best ones."""
+
+
 def small_model_scores(learn: Dataset, test: Dataset, columns: list[str]) -> NDArray[np.float64] | None:
     """The chance of silence of the test rows by a small model of some columns; None where outcomes are too few."""
     X = _together(learn, test)[columns]
@@ -240,7 +244,7 @@ def _plain(data: Dataset) -> dict[str, str]:
 
 
 def _score(X: pd.DataFrame, y: NDArray[np.object_], other: pd.DataFrame, trees: int) -> NDArray[np.float64] | None:
-    model = SilentDefectionClassifier(n_estimators=trees, learning_rate=0.1, minimum_positives=2, num_threads=1)
+    model = SilentDefectionClassifier(n_estimators=trees, **QUICK)
     try:
         return three_columns(model.fit(X, y), other)[:, OUTCOMES.index(SILENT)]
     except OneClassError:
