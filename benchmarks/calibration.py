@@ -57,7 +57,7 @@ def section(config: churnml.Config) -> str:
     _, test = split(data, config)
     before = data.at(data.as_of < test.as_of.min())
     rule = config.snapshots
-    window = rule.lead_days + rule.horizon_days + rule.settle_days
+    window = rule.matures_after.days
     every = RollingOriginSplit(100, horizon_days=window)
     model = SilentDefectionClassifier(seed=config.model.seed)
     made = out_of_time(before.X, before.outcome, before.as_of, classifier=model, splitter=every, fold=before.fold)

@@ -75,7 +75,7 @@ def main() -> None:
     begun = time.monotonic()
     home, config, end = company(options.out, options.customers, options.seed)
     rule = load_config(config).snapshots
-    first = end - timedelta(days=rule.lead_days + rule.horizon_days + rule.settle_days + JUDGED - 1)
+    first = end - rule.matures_after - timedelta(days=JUDGED - 1)
     days = [first + timedelta(days=number) for number in range(NIGHTS)]
     train(config, first)
     print(f"{options.customers:,} customers; trained on what was known on {first} ({_since(begun)})", flush=True)

@@ -57,6 +57,12 @@ snapshots: {horizon_days: 28}
     assert not clocks["opened_at", "sys_updated_at"].often_ahead
 
 
+@pytest.mark.parametrize("name", ["oulad", "online_retail"])
+def test_the_data_of_the_benchmarks_are_not_refused(public_data: Path, name: str) -> None:
+    report = check(load_config(ROOT / "configs" / f"{name}.yaml")).report
+    assert report.refused == ()
+
+
 def test_olist_maps_to_promises_and_reviews(public_data: Path) -> None:
     checked = check(load_config(ROOT / "configs" / "olist.yaml"), root=public_data / "olist_sample")
     orders = pd.read_parquet(public_data / "olist_sample" / "orders.parquet")

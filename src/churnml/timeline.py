@@ -81,7 +81,7 @@ def is_mature(as_of: date, snapshots: settings.Snapshots, known_at: date) -> boo
     >>> is_mature(date(2024, 3, 1), rule, date(2024, 3, 31)), is_mature(date(2024, 3, 1), rule, date(2024, 3, 30))
     (True, False)
     """
-    return outcome_window(as_of, snapshots).end + timedelta(days=snapshots.settle_days) <= known_at
+    return as_of + snapshots.matures_after <= known_at
 
 
 def snapshot_dates(snapshots: settings.Snapshots, earliest: date, known_at: date) -> tuple[date, ...]:
@@ -97,7 +97,7 @@ def snapshot_dates(snapshots: settings.Snapshots, earliest: date, known_at: date
             dates.append(day)
             day += step
         return tuple(dates)
-    day = known_at - timedelta(days=snapshots.lead_days + snapshots.horizon_days + snapshots.settle_days)
+    day = known_at - snapshots.matures_after
     if snapshots.last is not None:
         day = min(day, snapshots.last)
     dates = []

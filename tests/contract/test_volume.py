@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -132,6 +132,15 @@ def test_a_few_rows_of_the_future_are_not_the_end_of_the_books(
     found = [(each.key, each.severity, each.count) for each in report(books).violations]
     expected = [(f"events.{column}: events dated after the books end", severity, 1)] if severity else []
     assert [each for each in found if "after the books end" in each[0]] == expected
+
+
+def test_rows_after_the_books_end_are_a_remark_where_snapshots_end_before(report: Any, daily: pd.DataFrame) -> None:
+    late = daily.tail(1).assign(occurred_at=daily["occurred_at"].max() + pd.Timedelta(days=400))
+    books = pd.concat([daily, late], ignore_index=True)
+    end = daily["occurred_at"].max().date()
+    for last, severity in ((end - timedelta(days=27), "warn"), (end - timedelta(days=26), "refuse")):
+        (found,) = report(books, snapshots=f"{{last: {last}, horizon_days: 28}}").violations
+        assert (found.name, found.severity) == ("events dated after the books end", severity)
 
 
 def test_what_is_known_of_the_future_prolongs_no_books(counts: Any, daily: pd.DataFrame) -> None:

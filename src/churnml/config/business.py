@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -47,6 +47,11 @@ class Snapshots(Settings):
     lead_days: Days = 0
     horizon_days: PositiveDays
     settle_days: Days = 0
+
+    @property
+    def matures_after(self) -> timedelta:
+        """The time from a snapshot until its outcomes are known."""
+        return timedelta(days=self.lead_days + self.horizon_days + self.settle_days)
 
 
 class Features(Settings):

@@ -222,9 +222,14 @@ def _after_the_end(events: ir.Table, engine: Engine, end: date, config: settings
         if not (count := whole(row["count"])):
             continue
         newest = row["newest"].date()
-        severity: Severity = "refuse" if (newest - end).days >= config.snapshots.horizon_days else "warn"
+        said = f"the books end on {end}, the newest of these is dated {newest}"
+        rule = config.snapshots
+        if rule.last is not None and rule.last + rule.matures_after <= end + timedelta(days=1):
+            advice = f"{said}; the outcomes of all snapshots, up to {rule.last}, were known before"
+            yield Violation("events", column, "events dated after the books end", count, "warn", advice)
+            continue
+        severity: Severity = "refuse" if (newest - end).days >= rule.horizon_days else "warn"
         yield Violation(
             "events", column, "events dated after the books end", count, severity,
-            f"the books end on {end}, the newest of these is dated {newest}: until then outcomes would be taken for "
-            f"known, and whoever is active looks gone; {advice}",
+            f"{said}: until then outcomes would be taken for known, and whoever is active looks gone; {advice}",
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def split(data: Dataset, config: Config) -> tuple[Dataset, Dataset]:
     first = rule.test_from or snapshots[max(0, len(snapshots) - rule.test_snapshots)]
     tested = [day for day in snapshots if day >= first]
     as_of = data.as_of
-    window = timedelta(days=config.snapshots.lead_days + config.snapshots.horizon_days + config.snapshots.settle_days)
+    window = config.snapshots.matures_after
     learned = [day for day in snapshots if tested and day + window <= tested[0]]
     if not tested or not learned:
         raise ModelError(
