@@ -1,7 +1,8 @@
-"""Which formulation and which default parameters are best: docs/adr/0011 and 0015, on snapshots before the test alone.
+"""Which formulation and which defaults are best: docs/adr/0011, 0015 and 0016, on snapshots before the test alone.
 
 python benchmarks/formulations.py                           the three presets and both public data sets
 python benchmarks/formulations.py --of parameters           ways to grow the trees, in place of the formulations
+python benchmarks/formulations.py --of snapshots            whether trees start from the level of each snapshot
 python benchmarks/formulations.py telecom configs/oulad.yaml --customers 2000   a first look
 python benchmarks/formulations.py configs/oulad.yaml --unseen module            each module predicted from the others
 
@@ -17,7 +18,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,7 @@ VARIANTS: dict[str, dict[str, dict[str, str | float | bool]]] = {
         "best thresholds, 300 trees": {"extra_trees": False},
         "random thresholds": {},
     },
+    "snapshots": {"one level": {"snapshot_effects": False}, "a level for each snapshot": {}},
 }
 """The variants of each question: parameters of the classifier, by name. The others are held against the first."""
 Judged = dict[str, dict[str, Replicated]]
@@ -100,7 +101,7 @@ def configured(name: str, customers: int, folder: Path) -> Config:
 def before_the_test(config: Config, at_most: int) -> Dataset:
     """The labelled rows of the last snapshots whose outcomes were known when the configured test begins."""
     rule = config.snapshots
-    window = timedelta(days=rule.lead_days + rule.horizon_days + rule.settle_days)
+    window = rule.matures_after
     with open_business(config, None, say) as business:
         mature = business.snapshots()
         opens = config.model.test_from or mature[-config.model.test_snapshots]

@@ -42,7 +42,7 @@ from churnml.metrics.scorers import three_columns
 from churnml.model.baselines import RFM, baselines
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.split import RollingOriginSplit
-from churnml.model.training import fit_calibrated
+from churnml.model.training import fit_calibrated, learn
 from churnml.model.tuning import tune
 from churnml.outcomes import OUTCOMES
 from churnml.workflows.business import Business, open_business
@@ -155,10 +155,10 @@ def prepare(task: Task, trials: int) -> None:
     config = task.config
     with open_business(config, None, say) as business:
         data = labelled(business, None, say)
-        learn, test = split(data, config)
+        train, test = split(data, config)
         task.given.mkdir(parents=True, exist_ok=True)
         write_books(business, data, task.given)
-    pd.concat([learn.keys[KEYS], learn.X, pd.DataFrame({"outcome": learn.outcome})], axis=1).to_parquet(
+    pd.concat([train.keys[KEYS], train.X, pd.DataFrame({"outcome": train.outcome})], axis=1).to_parquet(
         task.given / "train.parquet"
     )
     pd.concat([test.keys[KEYS], test.X], axis=1).to_parquet(task.given / "test.parquet")
@@ -166,15 +166,15 @@ def prepare(task: Task, trials: int) -> None:
     about = {
         "kinds": sorted(data.recipe.inventory.kinds),
         "windows": WINDOWS,
-        "window_days": rule.lead_days + rule.horizon_days + rule.settle_days,
+        "window_days": rule.matures_after.days,
         "folds": config.model.folds,
         "threads": config.engine.threads,
         "seed": config.model.seed,
     }
     (task.given / "task.json").write_text(json.dumps(about, indent=2))
-    task.once(lambda: ours(task, learn, test, 0), MODEL)
+    task.once(lambda: ours(task, train, test, 0), MODEL)
     if trials:
-        task.once(lambda: ours(task, learn, test, trials), TUNED)
+        task.once(lambda: ours(task, train, test, trials), TUNED)
     test.keys.assign(voiced=test.voiced, outcome=test.outcome).to_parquet(task.folder / "truth.parquet")
 
 
@@ -199,7 +199,7 @@ def write_books(business: Business, data: Dataset, folder: Path) -> None:
     write(customers.select("customer_id", "signed_up_at", *ends, *attributes), folder / "customers.parquet")
 
 
-def ours(task: Task, learn: Dataset, test: Dataset, trials: int) -> Chances:
+def ours(task: Task, train: Dataset, test: Dataset, trials: int) -> Chances:
     """churnml as `churnml train` makes it, with default parameters or after a search inside the training folds."""
     config, rule = task.config, task.config.snapshots
 
@@ -211,20 +211,20 @@ def ours(task: Task, learn: Dataset, test: Dataset, trials: int) -> Chances:
     chosen = classifier(config, config.model.seed)
     if trials:
         found = tune(
-            learn.X,
-            learn.outcome,
-            learn.as_of,
+            train.X,
+            train.outcome,
+            train.as_of,
             splitter=folds(config.model.folds),
             base=chosen,
             trials=trials,
             seed=config.model.seed,
             storage=task.folder / "tuning.db",
-            fold=learn.fold,
+            fold=train.fold,
             on_trial=lambda done, total, best: say("searching parameters", done, total),
         )
         chosen = SilentDefectionClassifier(**found.best)
     proofs = folds(max(config.model.folds, PROOF_SNAPSHOTS))
-    fitted = fit_calibrated(learn.X, learn.outcome, learn.as_of, classifier=chosen, splitter=proofs, fold=learn.fold)
+    fitted = fit_calibrated(train.X, train.outcome, train.as_of, classifier=chosen, splitter=proofs, fold=train.fold)
     chances = fitted.calibration.transform_each(fitted.classifier.predict_proba(test.X), test.as_of)
     return {TUNED if trials else MODEL: chances}
 
@@ -269,8 +269,8 @@ def by_featuretools(task: Task, python: str, names: tuple[str, str]) -> Chances:
         lightgbm.LGBMClassifier(random_state=seed, n_jobs=threads, verbosity=-1),
         classifier(task.config, seed),
     )
-    X, test = matrix.iloc[: len(y)], matrix.iloc[len(y) :]
-    return {name: three_columns(model.fit(X, y), test) for name, model in zip(names, models, strict=True)}
+    X, test, as_of = matrix.iloc[: len(y)], matrix.iloc[len(y) :], task.read("train")["as_of"]
+    return {n: three_columns(learn(model, X, y, as_of), test) for n, model in zip(names, models, strict=True)}
 
 
 def by_flaml(task: Task, python: str, seconds: int) -> Chances:

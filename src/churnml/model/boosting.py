@@ -7,7 +7,9 @@ from typing import Any
 
 import lightgbm
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from churnml.model.snapshot_effects import common_level, starting_scores
 
 Floats = NDArray[np.float64]
 SMALL = 500_000
@@ -20,6 +22,7 @@ def train_booster(
     groups: int,
     *,
     weight: Floats | None,
+    snapshots: ArrayLike | None,
     columns: Sequence[str],
     categorical: Sequence[int],
     rounds: int,
@@ -35,6 +38,7 @@ def train_booster(
     Parameters
     ----------
     matrix : (n, f) doubles in either order, not copied; target : (n,) numbers of groups from 0; weight : (n,) or None
+    snapshots : (n,), to start each row from the log-odds of its snapshot (`churnml.model.snapshot_effects`); or None
     columns : f names that LightGBM accepts; categorical : numbers of the columns that hold categories
     parameters : LightGBM's own, by its names; `min_data_in_leaf` is capped at a twentieth of the rows
     """
@@ -58,4 +62,19 @@ def train_booster(
         categorical_feature=list(categorical),
         params={"verbosity": -1},
     )
-    return str(lightgbm.train(settings, data, num_boost_round=rounds).model_to_string())
+    start = None if snapshots is None else starting_scores(target, groups, snapshots, weight)
+    if start is None:
+        return str(lightgbm.train(settings, data, num_boost_round=rounds).model_to_string())
+    data.set_init_score(start[:, 1].copy() if groups == 2 else start)
+    booster = lightgbm.train(settings, data, num_boost_round=rounds)
+    raw = np.asarray(booster.predict(matrix, raw_score=True, num_threads=settings["num_threads"]))
+    _add(booster, common_level(raw if groups > 2 else np.column_stack([np.zeros(len(raw)), raw]), target, weight))
+    return str(booster.model_to_string())
+
+
+def _add(booster: lightgbm.Booster, level: Floats) -> None:
+    """Add a number for each group to the raw scores, in the leaves of the first trees."""
+    trees = booster.dump_model(num_iteration=1)["tree_info"]
+    for number, (tree, score) in enumerate(zip(trees, level[-len(trees) :], strict=True)):
+        for leaf in range(tree["num_leaves"]):
+            booster.set_leaf_output(number, leaf, booster.get_leaf_output(number, leaf) + score)

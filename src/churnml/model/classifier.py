@@ -45,6 +45,8 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
     feature_fraction, bagging_fraction, lambda_l2 : LightGBM's parameters
     extra_trees : of each feature, a node looks at one threshold drawn at random instead of all (extremely randomised
         trees, Geurts, Ernst & Wehenkel 2006)
+    snapshot_effects : where `fit` is told the snapshots, trees learn what sets customers of the same snapshot apart,
+        not what sets snapshots apart (`churnml.model.snapshot_effects`)
     minimum_positives : fewer training rows than this of an outcome give the fallback
     seed : the same seed, data and parameters give the same model, byte for byte
     num_threads : threads for training and prediction
@@ -71,6 +73,7 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         bagging_fraction: float = 0.7,
         lambda_l2: float = 5.0,
         extra_trees: bool = True,
+        snapshot_effects: bool = True,
         minimum_positives: int = 50,
         seed: int = 0,
         num_threads: int = 2,
@@ -85,12 +88,15 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         self.bagging_fraction = bagging_fraction
         self.lambda_l2 = lambda_l2
         self.extra_trees = extra_trees
+        self.snapshot_effects = snapshot_effects
         self.minimum_positives = minimum_positives
         self.seed = seed
         self.num_threads = num_threads
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Learn from features (n, f) and labels (n,).
+    def fit(
+        self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, snapshots: ArrayLike | None = None
+    ) -> Self:
+        """Learn from features (n, f) and labels (n,), at best told the snapshot (n,) of each row.
 
         Raises
         ------
@@ -99,10 +105,12 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         """
         formulate(self.formulation, OUTCOMES)  # refuses an unknown one before anything is read
         matrix, labels = self._checked_training(X, y)
+        days = self._checked_snapshots(snapshots, len(labels))
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, matrix, dtype=np.float64)
         if weight is not None:
             used = weight != 0  # a row of no weight must not move a bin edge either
             matrix, labels, weight = matrix[used], labels[used], weight[used]
+            days = None if days is None else days[used]
         present = np.unique(labels)
         if len(present) < 2:
             name = f"{present[0]!s}" if len(present) else "none"
@@ -118,7 +126,9 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         code = np.searchsorted(self.classes_, labels)
         self._take(
             {
-                part.name: self._train(matrix, part.target(code), len(part.groups), weight)
+                part.name: self._train(
+                    matrix, part.target(code), len(part.groups), weight, days if part.leaving else None
+                )
                 for part in self.formulation_.parts
             }
         )
@@ -140,6 +150,14 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         if len(labels) != len(matrix):
             raise ValueError(f"X has {len(matrix)} rows and y has {len(labels)}")
         return matrix, np.asarray(labels)
+
+    def _checked_snapshots(self, snapshots: ArrayLike | None, rows: int) -> NDArray[Any] | None:
+        if snapshots is None or not self.snapshot_effects:
+            return None
+        days = column_or_1d(snapshots)
+        if len(days) != rows:
+            raise ValueError(f"X has {rows} rows and snapshots has {len(days)}")
+        return np.asarray(days)
 
     @staticmethod
     def _speaks_of_outcomes(present: NDArray[Any]) -> bool:
@@ -164,18 +182,27 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
                 f"{1 - self.split_:.0%} vocal, as in training"
             )
 
-    def _train(self, matrix: Floats, target: NDArray[np.intp], groups: int, weight: Floats | None) -> str:
+    def _train(
+        self,
+        matrix: Floats,
+        target: NDArray[np.intp],
+        groups: int,
+        weight: Floats | None,
+        snapshots: NDArray[Any] | None,
+    ) -> str:
         columns = [str(name) for name in getattr(self, "feature_names_in_", [])]
         names = columns
         if not names or not all(re.fullmatch(r"[A-Za-z0-9_.]+", name) for name in names):
             names = [f"column_{index}" for index in range(matrix.shape[1])]
         if not (shown := target >= 0).all():
             matrix, target, weight = matrix[shown], target[shown], None if weight is None else weight[shown]
+            snapshots = None if snapshots is None else snapshots[shown]
         return train_booster(
             matrix,
             target,
             groups,
             weight=weight,
+            snapshots=snapshots,
             columns=names,
             categorical=[columns.index(name) for name in self.categories_],
             rounds=self.n_estimators,

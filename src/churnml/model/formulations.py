@@ -45,6 +45,11 @@ class Part:
     name: str
     groups: tuple[tuple[int, ...], ...]
 
+    @property
+    def leaving(self) -> bool:
+        """Whether it tells those who stay, class 0, from others."""
+        return any(0 in group for group in self.groups)
+
     def target(self, code: NDArray[np.intp]) -> NDArray[np.intp]:
         """The group of each row (n,) of a class, -1 for none."""
         result = np.full(len(code), -1, dtype=np.intp)

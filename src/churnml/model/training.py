@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
+from sklearn.utils.validation import has_fit_parameter
 
 from churnml.metrics.scorers import three_columns
 from churnml.model.calibration import Calibration
@@ -62,7 +63,7 @@ def fit_calibrated(
         Only one class is present.
     """
     labels = np.asarray(y)
-    final = clone(classifier).fit(X, labels)
+    final = learn(classifier, X, labels, as_of)
     predictions = out_of_time(
         X, labels, as_of, classifier=classifier, splitter=splitter, fold=fold, earlier=earlier, refits=refits
     )
@@ -105,7 +106,7 @@ def out_of_time(
             continue
         learnt, judged = fold(train, test)
         try:
-            fitted = clone(classifier).fit(learnt, labels[train])
+            fitted = learn(classifier, learnt, labels[train], stamps[train])
         except OneClassError:
             continue
         if refits is not None:
@@ -116,6 +117,13 @@ def out_of_time(
         part.insert(0, "row", test)
         parts.append(part.assign(**dict(zip(RATES, base_rates(labels[train]), strict=True))))
     return pd.concat(parts if len(parts) == 1 else parts[1:], ignore_index=True)
+
+
+def learn(classifier: Classifier, X: pd.DataFrame, y: NDArray[Any], as_of: ArrayLike) -> Classifier:
+    """A clone of any scikit-learn classifier, fitted on X (n, f) and y (n,); told the snapshots (n,) where it asks."""
+    told = {"snapshots": np.asarray(as_of)} if has_fit_parameter(classifier, "snapshots") else {}
+    fitted: Classifier = clone(classifier).fit(X, y, **told)
+    return fitted
 
 
 def base_rates(labels: NDArray[Any]) -> NDArray[np.float64]:

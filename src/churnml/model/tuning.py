@@ -24,6 +24,7 @@ from churnml.metrics.scorers import three_columns
 from churnml.model.classifier import OneClassError, SilentDefectionClassifier
 from churnml.model.objectives import LOG_LOSS, Objective
 from churnml.model.split import Fold, RollingOriginSplit, rows_of
+from churnml.model.training import learn
 from churnml.outcomes import OUTCOMES
 
 SPACE: dict[str, tuple[float, float, bool]] = {
@@ -139,7 +140,9 @@ def tune(
             left_s = None if timeout_s is None else timeout_s - sum(_seconds(trial) for trial in earlier)
             if len(earlier) < trials and (left_s is None or left_s > 0):
                 study.optimize(
-                    lambda trial: _value(trial, fold or rows_of(X), labels, codes, folds, base, objective),
+                    lambda trial: _value(
+                        trial, fold or rows_of(X), labels, codes, np.asarray(as_of), folds, base, objective
+                    ),
                     n_trials=trials - len(earlier),
                     timeout=left_s,
                     n_jobs=1,
@@ -181,6 +184,7 @@ def _value(
     fold: Fold,
     labels: NDArray[Any],
     codes: NDArray[np.intp],
+    as_of: NDArray[Any],
     folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
     base: SilentDefectionClassifier,
     objective: Objective,
@@ -189,7 +193,7 @@ def _value(
     values: list[float] = []
     for step, (train, test) in enumerate(folds):
         learnt, judged = fold(train, test)
-        fitted = clone(model).fit(learnt, labels[train])
+        fitted = learn(model, learnt, labels[train], as_of[train])
         values.append(objective.score(test, codes[test], three_columns(fitted, judged)))
         trial.report(float(np.mean(values)), step)
         if step + 1 < len(folds) and not _is_base(trial) and trial.should_prune():
