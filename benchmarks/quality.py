@@ -3,6 +3,7 @@
 python benchmarks/quality.py                           both public data sets (see CHURNML_DATA_HOME in docs/guide.md)
 python benchmarks/quality.py --featuretools PYTHON --flaml PYTHON    with the rivals that have pins of their own
 python benchmarks/quality.py CONFIG... --trials 0      other configurations, without the search for parameters
+python benchmarks/quality.py --retrained               churnml and its baselines, taught anew for each test snapshot
 python benchmarks/quality.py --keep FOLDER             what is there is used again: who has no file of chances in
                                                        FOLDER/PROJECT/chances runs anew
 
@@ -36,12 +37,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 import churnml
 from churnml.config import Config
 from churnml.dataset import Dataset
-from churnml.evaluation.evaluate import Evaluation, evaluate
+from churnml.evaluation.evaluate import evaluate
 from churnml.evaluation.judge import EVERYONE, NO_VOICE
 from churnml.metrics.scorers import three_columns
 from churnml.model.baselines import RFM, baselines
 from churnml.model.classifier import SilentDefectionClassifier
-from churnml.model.split import RollingOriginSplit
+from churnml.model.split import Fold, RollingOriginSplit
 from churnml.model.training import fit_calibrated, learn
 from churnml.model.tuning import tune
 from churnml.outcomes import OUTCOMES
@@ -73,10 +74,13 @@ def main() -> None:
     parser.add_argument("--flaml", metavar="PYTHON", help="an interpreter that has FLAML")
     parser.add_argument("--seconds", type=int, default=120, help="how long FLAML may search (default 120)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="use again what is there, and leave what is made")
+    parser.add_argument("--retrained", action="store_true", help="learn anew for each test snapshot, no rivals")
     options = parser.parse_args()
     with exit_codes(), tempfile.TemporaryDirectory(prefix="churnml-quality-") as folder:
         for path in options.configs:
-            print(section(churnml.load_config(path), options.keep or Path(folder), options), flush=True)
+            config = churnml.load_config(path)
+            said = retrained(config) if options.retrained else section(config, options.keep or Path(folder), options)
+            print(said, flush=True)
 
 
 @dataclass(frozen=True)
@@ -135,19 +139,33 @@ def section(config: Config, root: Path, options: argparse.Namespace) -> str:
     chances = task.read_chances(*own)
     for ways in contestants(task, options):
         chances |= ways
-    known = pd.read_parquet(truth)
-    say("judging", 0, 1)
-    evaluation = evaluate(
-        known["outcome"].to_numpy(dtype=object).astype(str),
-        chances,
-        known["group_id"],
-        known["voiced"],
-        known["as_of"],
-        model=MODEL,
-        n_bootstrap=config.model.bootstrap,
-        seed=config.model.seed,
-    )
-    return report(config.project, task, known, evaluation)
+    return report(config, task.read("train")["outcome"], pd.read_parquet(truth), chances)
+
+
+def retrained(config: Config) -> str:
+    """The same for ways that learn, for each test snapshot, from all that was known by then, as `section` does once."""
+    with open_business(config, None, say) as business:
+        data = labelled(business, None, say)
+        snapshots = len(np.unique(split(data, config)[1].as_of))
+    seed, parts, tested = config.model.seed, [], []
+    for train, test in origins(config, snapshots).split(data.X, groups=data.as_of):
+        say("test snapshots", len(tested), snapshots)
+        X, judged = data.fold(train, test)
+        y, as_of = data.outcome[train], data.as_of[train]
+        taught = calibrated(config, classifier(config, seed), X, y, as_of, within(data.fold, train))
+        parts.append(
+            {MODEL: taught(judged, data.as_of[test])} | by_baselines(X, y, judged) | by_boosting(X, y, judged, seed)
+        )
+        tested.append(test)
+    rows = np.concatenate(tested)
+    known = data.keys.iloc[rows].assign(voiced=data.voiced[rows], outcome=data.outcome[rows])
+    together = {name: np.vstack([part[name] for part in parts]) for name in parts[0]}
+    return report(config, pd.Series(y), known.reset_index(drop=True), together)
+
+
+def within(fold: Fold, rows: np.ndarray) -> Fold:
+    """The folds of a part of the rows, numbered from 0."""
+    return lambda train, test: fold(rows[train], rows[test])
 
 
 def prepare(task: Task, trials: int) -> None:
@@ -201,20 +219,13 @@ def write_books(business: Business, data: Dataset, folder: Path) -> None:
 
 def ours(task: Task, train: Dataset, test: Dataset, trials: int) -> Chances:
     """churnml as `churnml train` makes it, with default parameters or after a search inside the training folds."""
-    config, rule = task.config, task.config.snapshots
-
-    def folds(snapshots: int) -> RollingOriginSplit:
-        return RollingOriginSplit(
-            snapshots, horizon_days=rule.horizon_days + rule.settle_days, lead_days=rule.lead_days
-        )
-
-    chosen = classifier(config, config.model.seed)
+    config, chosen = task.config, classifier(task.config, task.config.model.seed)
     if trials:
         found = tune(
             train.X,
             train.outcome,
             train.as_of,
-            splitter=folds(config.model.folds),
+            splitter=origins(config, config.model.folds),
             base=chosen,
             trials=trials,
             seed=config.model.seed,
@@ -223,16 +234,30 @@ def ours(task: Task, train: Dataset, test: Dataset, trials: int) -> Chances:
             on_trial=lambda done, total, best: say("searching parameters", done, total),
         )
         chosen = SilentDefectionClassifier(**found.best)
-    proofs = folds(max(config.model.folds, PROOF_SNAPSHOTS))
-    fitted = fit_calibrated(train.X, train.outcome, train.as_of, classifier=chosen, splitter=proofs, fold=train.fold)
-    chances = fitted.calibration.transform_each(fitted.classifier.predict_proba(test.X), test.as_of)
-    return {TUNED if trials else MODEL: chances}
+    taught = calibrated(config, chosen, train.X, train.outcome, train.as_of, train.fold)
+    return {TUNED if trials else MODEL: taught(test.X, test.as_of)}
+
+
+def calibrated(
+    config: Config, chosen: SilentDefectionClassifier, X: pd.DataFrame, y: np.ndarray, as_of: np.ndarray, fold: Fold
+) -> Callable[[pd.DataFrame, np.ndarray], np.ndarray]:
+    """A classifier taught and calibrated as `churnml train` does it: the chances of other rows and snapshots."""
+    proofs = origins(config, max(config.model.folds, PROOF_SNAPSHOTS))
+    fitted = fit_calibrated(X, y, as_of, classifier=chosen, splitter=proofs, fold=fold)
+    return lambda rows, when: fitted.calibration.transform_each(fitted.classifier.predict_proba(rows), when)
+
+
+def origins(config: Config, snapshots: int) -> RollingOriginSplit:
+    """The last so many snapshots, each predicted from what was known by then."""
+    rule = config.snapshots
+    return RollingOriginSplit(snapshots, horizon_days=rule.horizon_days + rule.settle_days, lead_days=rule.lead_days)
 
 
 def contestants(task: Task, options: argparse.Namespace) -> Iterator[Chances]:
     """The chances of all others, one way after the other."""
-    yield task.once(lambda: by_baselines(task), *baselines(task.read("test").columns).estimators)
-    yield task.once(lambda: by_boosting(task), "RFM + boosting")
+    features, seed = task.features(), task.config.model.seed
+    yield task.once(lambda: by_baselines(*features), *baselines(features[0].columns).estimators)
+    yield task.once(lambda: by_boosting(*features, seed), "RFM + boosting")
     if options.featuretools:
         names = ("Featuretools + LightGBM", "Featuretools + our parameters")
         yield task.once(lambda: by_featuretools(task, options.featuretools, names), *names)
@@ -240,17 +265,15 @@ def contestants(task: Task, options: argparse.Namespace) -> Iterator[Chances]:
         yield task.once(lambda: by_flaml(task, options.flaml, options.seconds), "our features + FLAML")
 
 
-def by_baselines(task: Task) -> Chances:
+def by_baselines(X: pd.DataFrame, y: np.ndarray, test: pd.DataFrame) -> Chances:
     """churnml's own baselines."""
-    X, y, test = task.features()
     return {name: three_columns(way.fit(X, y), test) for name, way in baselines(X.columns).estimators.items()}
 
 
-def by_boosting(task: Task) -> Chances:
+def by_boosting(X: pd.DataFrame, y: np.ndarray, test: pd.DataFrame, seed: int) -> Chances:
     """Recency, frequency, money and tenure, by scikit-learn's histogram boosting as it comes."""
-    X, y, test = task.features()
     columns = baselines(X.columns).estimators[RFM].columns
-    model = HistGradientBoostingClassifier(random_state=task.config.model.seed).fit(X[columns], y)
+    model = HistGradientBoostingClassifier(random_state=seed).fit(X[columns], y)
     return {"RFM + boosting": three_columns(model, test[columns])}
 
 
@@ -280,14 +303,25 @@ def by_flaml(task: Task, python: str, seconds: int) -> Chances:
     return {"our features + FLAML": chances[list(OUTCOMES)].to_numpy()}
 
 
-def report(project: str, task: Task, known: pd.DataFrame, evaluation: Evaluation) -> str:
-    """The tables of one configuration."""
+def report(config: Config, learnt: pd.Series, known: pd.DataFrame, chances: Chances) -> str:
+    """The tables of one configuration: `learnt` outcomes, and `known` keys and outcomes of the rows with chances."""
+    say("judging", 0, 1)
+    evaluation = evaluate(
+        known["outcome"].to_numpy(dtype=object).astype(str),
+        chances,
+        known["group_id"],
+        known["voiced"],
+        known["as_of"],
+        model=MODEL,
+        n_bootstrap=config.model.bootstrap,
+        seed=config.model.seed,
+    )
     rows = []
-    for verb, outcomes in (("learn from", task.read("train")["outcome"]), ("test on", known["outcome"])):
+    for verb, outcomes in (("learn from", learnt), ("test on", known["outcome"])):
         counts = outcomes.value_counts()
         rows.append(f"{len(outcomes):,} rows to {verb} ({counts['silent']:,} silent, {counts['vocal']:,} vocal)")
     snapshots = ", ".join(f"{day:%Y-%m-%d}" for day in sorted(known["as_of"].unique()))
-    parts = [f"### {project}", f"{' and '.join(rows)}; test snapshots {snapshots}."]
+    parts = [f"### {config.project}", f"{' and '.join(rows)}; test snapshots {snapshots}."]
     for population in (NO_VOICE, EVERYONE) if known["voiced"].any() else (NO_VOICE,):
         parts += [f"#### Among: {population}", markdown(figures(evaluation.metrics, population, "model"))]
         title = f"#### churnml minus each other, among: {population}"

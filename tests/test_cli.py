@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -206,6 +207,19 @@ def test_help_teaches(cli: Callable[..., Any]) -> None:
         assert command in ran.out
         helped = cli(command, "--help")
         assert helped.code == 0 and "Usage:" in helped.out
+
+
+def test_what_the_demo_made_can_be_gone_on_with(
+    cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = cli("demo", "--customers", "300", "--json")
+    assert ran.code == 0, ran.err
+    made = json.loads(ran.out)
+    assert Path(made["report"]).is_file()
+    who = pd.read_parquet(made["scores"])["customer_id"].iloc[0]
+    told = cli("explain", made["configuration"], "--customer", who, "--as-of", "2024-07-01")
+    assert told.code == 0 and told.out.startswith("As of 2024-07-01"), told.err
 
 
 def test_a_simulation_does_not_write_over_other_files(

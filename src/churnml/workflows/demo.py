@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,7 +96,10 @@ def demo(out: Path, *, customers: int, seed: int, progress: Progress = silently)
     """Simulate a telecom company under `out`, train, score the day after its last, and write the report."""
     made = simulate(out / "data", customers=customers, seed=seed, progress=progress)
     path = Path(made["configuration"])
-    config: Config = load_config(path).with_paths(str(out / "models"), str(out / "published"))
+    kept = json.dumps({name: str(out / name) for name in ("models", "published")})  # JSON is YAML
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"\n# Where the demo keeps what it makes, from the working directory.\npaths: {kept}\n")
+    config: Config = load_config(path)
     trained = train(config, trials=TRIALS, progress=progress)
     scored = score(config, date.fromisoformat(made["day_after_the_last"]), progress=progress)
     return Demo(trained, scored, path, report(config))
