@@ -173,6 +173,11 @@ def test_unknown_families_and_features(cli: Callable[..., Any], shop_folder: Pat
     refused(cli("train", "shop.yaml"), 2, "days_since_moon")
 
 
+def test_a_parameter_without_meaning(cli: Callable[..., Any], shop_folder: Path) -> None:
+    edited(shop_folder, "{n_estimators: 10}", "{num_leaves: many}")
+    refused(cli("train", "shop.yaml"), 2, "model.parameters", "num_leaves", "'many'")
+
+
 # ---- the command itself ----
 
 
@@ -328,6 +333,15 @@ def test_check_looks_at_features_too(cli: Callable[..., Any], shop_folder: Path)
     refused(cli("check", "shop.yaml"), 2, "features.custom", "own.py: no such file")
     (shop_folder / "own.py").write_text("def declare(context, inventory):\n    yield 7\n")
     refused(cli("check", "shop.yaml"), 2, "own.py:2: declare must yield Feature objects, not int")
+
+
+def test_check_looks_at_snapshots_too(cli: Callable[..., Any], shop_folder: Path) -> None:
+    assert " to learn from (2024-" in cli("check", "shop.yaml", "--json").json["snapshots"]
+    edited(shop_folder, "horizon_days: ", "horizon_days: 9")
+    found = cli("check", "shop.yaml", "--json").json
+    assert found["snapshots"].startswith("none to train on: no snapshot is mature: the data run from 2024-01-0")
+    edited(shop_folder, "test_snapshots: 1", "test_from: 2031-01-01")
+    assert "leave 0 to learn from and 0 to test on" in cli("check", "shop.yaml", "--json").json["snapshots"]
 
 
 def test_too_little_to_learn_from(cli: Callable[..., Any], shop_folder: Path) -> None:

@@ -124,3 +124,25 @@ def test_one_class_is_one_clear_error(business, labels):
 def test_an_unknown_formulation_is_refused(business):
     with pytest.raises(ModelError, match="formulation"):
         SilentDefectionClassifier("two_towers").fit(business.X, business.y)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"n_estimators": 0},
+        {"n_estimators": 10.5},
+        {"num_leaves": 1},
+        {"learning_rate": -0.1},
+        {"max_depth": "deep"},
+        {"feature_fraction": 0.0},
+        {"bagging_fraction": 7},
+        {"lambda_l2": -3},
+        {"extra_trees": 3},
+        {"minimum_positives": "few"},
+    ],
+    ids=str,
+)
+def test_a_parameter_without_meaning_is_refused_by_name(business, wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"'{name}' parameter of SilentDefectionClassifier must be"):
+        SilentDefectionClassifier(**wrong).fit(business.X, business.y)

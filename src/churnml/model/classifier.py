@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
 
 import lightgbm
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -60,6 +62,23 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
     fallback_ : None, or a sentence
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "formulation": [str],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "num_leaves": [Interval(Integral, 2, 131_072, closed="both")],
+        "max_depth": [Interval(Integral, -1, None, closed="left")],
+        "min_child_samples": [Interval(Integral, 1, None, closed="left")],
+        "feature_fraction": [Interval(Real, 0, 1, closed="right")],
+        "bagging_fraction": [Interval(Real, 0, 1, closed="right")],
+        "lambda_l2": [Interval(Real, 0, None, closed="left")],
+        "extra_trees": ["boolean"],
+        "snapshot_effects": ["boolean"],
+        "minimum_positives": [Interval(Integral, 0, None, closed="left")],
+        "seed": [Interval(Integral, 0, None, closed="left")],
+        "num_threads": [Interval(Integral, 0, None, closed="left")],
+    }
+
     def __init__(
         self,
         formulation: str = "chain",
@@ -101,8 +120,11 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
         Raises
         ------
         ModelError
-            Only one class is present, every labelled customer left, or a parameter has no meaning.
+            Only one class is present, every labelled customer left, or there is no such formulation.
+        ValueError
+            A parameter has a wrong type, or lies where it has no meaning.
         """
+        self.check_parameters()
         formulate(self.formulation, OUTCOMES)  # refuses an unknown one before anything is read
         matrix, labels = self._checked_training(X, y)
         days = self._checked_snapshots(snapshots, len(labels))
@@ -133,6 +155,16 @@ class SilentDefectionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore
             }
         )
         return self
+
+    def check_parameters(self) -> None:
+        """Refuse parameters of a wrong type or without a meaning; `fit` does it first.
+
+        Raises
+        ------
+        ValueError
+            The message names the parameter, what it must be and what it is.
+        """
+        self._validate_params()
 
     def _checked_training(self, X: Any, y: ArrayLike) -> tuple[Floats, NDArray[Any]]:
         self.categories_: dict[str, list[Any]] = {}

@@ -1,6 +1,7 @@
 """Hold the configured data against the contract and say everything that is wrong at once.
 
-What the configuration says of features is held against the data, too, so that a mistake is not found by a night's job.
+What the configuration says of snapshots and features is held against the data, too, so that a mistake is not found by
+a night's job.
 """
 
 from __future__ import annotations
@@ -13,20 +14,22 @@ from typing import Any
 
 from churnml.config import Config
 from churnml.contract import ContractReport
-from churnml.engine import open_engine
+from churnml.engine import Engine, open_engine
+from churnml.errors import DataError, ModelError
 from churnml.sources import Canonical, build
-from churnml.workflows.business import Progress, data_root, silently
+from churnml.workflows.business import Business, Progress, data_root, silently
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The contract's report, with the size of what was checked, and which features the data allow."""
+    """The contract's report, the size of what was checked, and which snapshots and features the data allow."""
 
     report: ContractReport
     canonical: Canonical
     customers: int
     events: int
     kinds: dict[str, int]
+    snapshots: str
     features: int
     features_off: Mapping[str, str]
 
@@ -36,6 +39,7 @@ class Checked:
             "customers": self.customers,
             "events": self.events,
             "kinds": ", ".join(f"{kind} {count:,}" for kind, count in self.kinds.items()) if brief else self.kinds,
+            "snapshots": self.snapshots,
             "features": self.features,
             "features_off": len(self.features_off) if brief else dict(self.features_off),
             "refused": len(self.report.refused),
@@ -77,6 +81,24 @@ def check(
             engine.number(canonical.customers.count()),
             engine.number(canonical.events.count()),
             dict(zip(ordered["kind"].astype(str), ordered["events"].tolist(), strict=True)),
+            _snapshots(config, engine, canonical, report),
             len(recipe.cards),
             recipe.switched_off,
         )
+
+
+def _snapshots(config: Config, engine: Engine, canonical: Canonical, report: ContractReport) -> str:
+    """What there would be to learn from and to test on; without it a night can be scored, but nothing trained."""
+    from churnml import timeline
+    from churnml.workflows.rows import divide, mature
+
+    try:
+        first_day, known_at = timeline.recorded_span(canonical, engine)
+        business = Business(config, engine, canonical, report, first_day, known_at)
+        learned, tested = divide(mature(business, known_at), config)
+    except (DataError, ModelError) as why:
+        return f"none to train on: {why}"
+    return (
+        f"{len(learned)} to learn from ({learned[0]} to {learned[-1]}), {len(tested)} to test on "
+        f"({tested[0]} to {tested[-1]})"
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, time
+from collections.abc import Sequence
+from datetime import date, datetime, time
 
 import numpy as np
 
@@ -29,12 +30,7 @@ def labelled(business: Business, known_at: datetime | None = None, progress: Pro
     """
     config = business.config
     until = known_at.date() if known_at is not None else business.known_at
-    snapshots = business.snapshots(until)
-    if not snapshots:
-        raise DataError(
-            f"no snapshot is mature: the data run from {business.first_day} to {until}",
-            "give more history, or shorten snapshots.horizon_days or eligible.active_within_days",
-        )
+    snapshots = mature(business, until)
     moment = datetime.combine(until, time()) if known_at is None else known_at
     recipe = Recipe.of(config, dataset.take_inventory(business.canonical, moment))
     for name, why in recipe.switched_off.items():
@@ -50,6 +46,43 @@ def labelled(business: Business, known_at: datetime | None = None, progress: Pro
     )
 
 
+def mature(business: Business, known_at: date) -> tuple[date, ...]:
+    """The snapshots whose outcomes are known.
+
+    Raises
+    ------
+    DataError
+        There is none.
+    """
+    if snapshots := business.snapshots(known_at):
+        return snapshots
+    raise DataError(
+        f"no snapshot is mature: the data run from {business.first_day} to {known_at}",
+        "give more history, or shorten snapshots.horizon_days or eligible.active_within_days",
+    )
+
+
+def divide(snapshots: Sequence[date], config: Config) -> tuple[list[date], list[date]]:
+    """The snapshots to learn from and those to test on; every outcome of the former is known when the latter begin.
+
+    Raises
+    ------
+    ModelError
+        One of the two would be empty.
+    """
+    rule = config.model
+    first = rule.test_from or snapshots[max(0, len(snapshots) - rule.test_snapshots)]
+    tested = [day for day in snapshots if day >= first]
+    learned = [day for day in snapshots if tested and day + config.snapshots.matures_after <= tested[0]]
+    if tested and learned:
+        return learned, tested
+    raise ModelError(
+        f"{len(snapshots)} snapshots with customers ({snapshots[0]} to {snapshots[-1]}) leave {len(learned)} to "
+        f"learn from and {len(tested)} to test on; every training outcome must be known when the test begins",
+        "give more history, snapshots closer together, or fewer test snapshots",
+    )
+
+
 def split(data: Dataset, config: Config) -> tuple[Dataset, Dataset]:
     """The rows to learn from and the rows of the test snapshots, with the embargo between them.
 
@@ -60,20 +93,8 @@ def split(data: Dataset, config: Config) -> tuple[Dataset, Dataset]:
     ModelError
         One of the two would be empty.
     """
-    snapshots = days(data)
-    rule = config.model
-    first = rule.test_from or snapshots[max(0, len(snapshots) - rule.test_snapshots)]
-    tested = [day for day in snapshots if day >= first]
-    as_of = data.as_of
-    window = config.snapshots.matures_after
-    learned = [day for day in snapshots if tested and day + window <= tested[0]]
-    if not tested or not learned:
-        raise ModelError(
-            f"{len(snapshots)} snapshots with customers ({snapshots[0]} to {snapshots[-1]}) leave {len(learned)} to "
-            f"learn from and {len(tested)} to test on; every training outcome must be known when the test begins",
-            "give more history, snapshots closer together, or fewer test snapshots",
-        )
-    learn, test = (data.at(np.isin(as_of, np.array(part, dtype="datetime64[D]"))) for part in (learned, tested))
+    parts = (np.array(part, dtype="datetime64[D]") for part in divide(days(data), config))
+    learn, test = (data.at(np.isin(data.as_of, part)) for part in parts)
     learn = learn.fitted()
     return learn, test.fitted(learn.state)
 

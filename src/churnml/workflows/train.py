@@ -299,7 +299,7 @@ def classifier(config: Config, seed: int) -> SilentDefectionClassifier:
     Raises
     ------
     ConfigError
-        `model.parameters` names something the classifier does not have.
+        `model.parameters` names something the classifier does not have, or gives it a value without a meaning.
     """
     settings: dict[str, Any] = {
         "formulation": config.model.formulation,
@@ -313,7 +313,12 @@ def classifier(config: Config, seed: int) -> SilentDefectionClassifier:
         raise ConfigError(
             f"model.parameters: the classifier has no parameter {unknown[0]!r}", f"it has {', '.join(sorted(known))}"
         )
-    return SilentDefectionClassifier(**settings)
+    made = SilentDefectionClassifier(**settings)
+    try:
+        made.check_parameters()
+    except ValueError as why:
+        raise ConfigError(f"model.parameters: {why}") from None
+    return made
 
 
 def splitter(config: Config, snapshots: int) -> RollingOriginSplit:
