@@ -38,7 +38,7 @@ def train_booster(
     Parameters
     ----------
     matrix : (n, f) doubles in either order, not copied; target : (n,) numbers of groups from 0; weight : (n,) or None
-    snapshots : (n,), to start each row from the log-odds of its snapshot (`churnml.model.snapshot_effects`); or None
+    snapshots : (n,), to keep what sets them apart from what sets rows apart (`churnml.model.snapshot_effects`); or None
     columns : f names that LightGBM accepts; categorical : numbers of the columns that hold categories
     parameters : LightGBM's own, by its names; `min_data_in_leaf` is capped at a twentieth of the rows
     """
@@ -54,21 +54,28 @@ def train_booster(
     }
     if groups > 2:
         settings["num_class"] = groups
-    data = lightgbm.Dataset(
-        matrix,
-        label=target,
-        weight=weight,
-        feature_name=list(columns),
-        categorical_feature=list(categorical),
-        params={"verbosity": -1},
-    )
-    start = None if snapshots is None else starting_scores(target, groups, snapshots, weight)
-    if start is None:
-        return str(lightgbm.train(settings, data, num_boost_round=rounds).model_to_string())
-    data.set_init_score(start[:, 1].copy() if groups == 2 else start)
-    booster = lightgbm.train(settings, data, num_boost_round=rounds)
-    raw = np.asarray(booster.predict(matrix, raw_score=True, num_threads=settings["num_threads"]))
-    _add(booster, common_level(raw if groups > 2 else np.column_stack([np.zeros(len(raw)), raw]), target, weight))
+
+    def grown(start: Floats | None = None) -> lightgbm.Booster:
+        data = lightgbm.Dataset(
+            matrix,
+            label=target,
+            weight=weight,
+            init_score=None if start is None else start[:, 1].copy() if groups == 2 else start,
+            feature_name=list(columns),
+            categorical_feature=list(categorical),
+            params={"verbosity": -1},
+        )
+        return lightgbm.train(settings, data, num_boost_round=rounds)
+
+    def scores(booster: lightgbm.Booster) -> Floats:
+        raw = np.asarray(booster.predict(matrix, raw_score=True, num_threads=settings["num_threads"]))
+        return raw if groups > 2 else np.column_stack([np.zeros(len(raw)), raw])
+
+    booster = grown()
+    start = None if snapshots is None else starting_scores(scores(booster), target, snapshots, weight)
+    if start is not None:
+        booster = grown(start)
+        _add(booster, common_level(scores(booster), target, weight))
     return str(booster.model_to_string())
 
 
