@@ -124,7 +124,7 @@ def _answers() -> Iterator[Feature]:
             doc=f"Median time from opening a support case to its {what}, over cases opened in the last 365 days.",
             sentence=f"Usually waited {{value:seconds}} for the {what} of a support case"
             "[; typical is {usual:seconds}]",
-            sentence_empty=f"No {what} of a support case in the last 365 days",
+            sentence_empty=f"No support case of the last 365 days with a {what}",
             expression=lambda t, column=column: t.recent.ifelse(t[column], ibis.null("int64")).median(),
         )  # fmt: skip
         yield waiting(
@@ -132,7 +132,7 @@ def _answers() -> Iterator[Feature]:
             doc=f"Time from opening to {what} of the latest support case that has one.",
             sentence=f"Waited {{value:seconds}} for the {what} of the latest support case"
             "[; typical is {usual:seconds}]",
-            sentence_empty=f"No {what} of a support case so far",
+            sentence_empty=f"No support case with a {what} so far",
             expression=lambda t, column=column, last=last: t[column].max(where=t[last]),
         )  # fmt: skip
     yield waiting(

@@ -78,7 +78,7 @@ def _activity(context: Context) -> Iterator[Feature]:
         name="days_to_first_engagement", unit="days", grain="row", needs=needs, uses=(earliest,),
         doc=f"Days from sign-up to the first {what}; 0 for the same day.",
         sentence="First engagement {value:after} sign-up[; typical is {usual:days}]",
-        sentence_empty="No engagement since sign-up, or the sign-up is unknown",
+        sentence_empty="Not known how soon after sign-up the first engagement came",
         expression=lambda r: (r.tenure_days - r._first_engagement).clip(lower=0),
     )  # fmt: skip
     value_kinds = context.value_kinds
@@ -90,7 +90,7 @@ def _activity(context: Context) -> Iterator[Feature]:
             name="days_to_first_value", unit="days", grain="row", needs=worth, uses=(bought,),
             doc=f"Time to first value: days from sign-up to the first {nouns(value_kinds)}; 0 for the same day.",
             sentence=f"First {nouns(value_kinds)} {{value:after}} sign-up[; typical is {{usual:days}}]",
-            sentence_empty=f"No {nouns(value_kinds)} since sign-up, or the sign-up is unknown",
+            sentence_empty=f"Not known how soon after sign-up the first {nouns(value_kinds)} came",
             expression=lambda r: (r.tenure_days - r._first_value).clip(lower=0),
         )  # fmt: skip
     for days in FIRST_DAYS:

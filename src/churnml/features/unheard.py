@@ -90,6 +90,8 @@ def _heard(context: Context) -> Iterator[Feature]:
         name="unanswered_feedback_share_365d", unit="share",
         doc=f"Share of the customer's feedback of the last 365 days ({nouns(kinds)}) without any reply so far.",
         sentence="No reply to {value:share} of the customer's remarks of the last 365 days[; typical is {usual:share}]",
+        sentence_low="Only {value:share} of the customer's remarks of the last 365 days got no reply"
+        "[; typical is {usual:share}]",
         sentence_empty="No feedback in the last 365 days",
         expression=lambda t: ratio(
             count(t, t.feedback, t.reply_s.isnull(), within(t, YEAR)), count(t, t.feedback, within(t, YEAR))

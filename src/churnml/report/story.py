@@ -198,10 +198,10 @@ def trust(data: ReportData) -> list[tuple[str, list[str]]]:
     known = data.trust
     left = known.training_outcomes
     tests = (
-        f"Judged on {several(len(known.test_snapshots), 'later snapshot')} that the model had not seen "
-        f"({_span(known.test_snapshots)}): {several(known.test_rows, 'row')}, of which "
-        f"{count(known.test_outcomes.get('silent', 0))} left silently and {count(known.test_outcomes.get('vocal', 0))} "
-        "left having said so."
+        f"Judged on the last {several(len(known.test_snapshots), 'snapshot')} ({_span(known.test_snapshots)}), by a "
+        f"model made in the same way that had learnt only what was known before: {several(known.test_rows, 'row')}, of "
+        f"which {count(known.test_outcomes.get('silent', 0))} left silently and "
+        f"{count(known.test_outcomes.get('vocal', 0))} left having said so."
         if known.test_snapshots
         else "There was no later snapshot to judge the model on: take its figures as unproven."
     )
