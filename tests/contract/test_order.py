@@ -112,6 +112,22 @@ def test_agreed_ends_that_swallow_every_closure_are_named(report: Any, by: str, 
     assert key not in {each.key for each in report(life, some_early, defection=defection).violations}
 
 
+def test_agreed_ends_that_moved_for_those_who_stay_are_refused(report: Any) -> None:
+    """Terms of a year, renewed by most: today's table has the next end of who stayed, and the last end of who left."""
+    names = [f"c{number:02d}" for number in range(60)]
+    left = {name: f"2024-06-{1 + number:02d}" for number, name in enumerate(names[:20])}
+    life = facts(*((name, "closed", day) for name, day in left.items()), ("c30", "purchase", "2024-12-20"))
+    key = "customers.ends_at: agreed ends that leavers alone have reached"
+
+    def said(ends: list[str]) -> dict[str, tuple[int, str]]:
+        people = pd.DataFrame({"customer_id": names, "signed_up_at": "2023-09-01", "ends_at": ends})
+        return {each.key: (each.count, each.severity) for each in report(life, people).violations}
+
+    assert said(["2024-09-01"] * 20 + ["2025-09-01"] * 40)[key] == (20, "refuse")
+    assert key not in said(["2024-09-01"] * 60)  # the end agreed at sign-up: others have passed it, too
+    assert key not in said(["2024-09-01"] * 5 + ["2025-09-01"] * 55)  # too few to say
+
+
 @pytest.mark.parametrize(("column", "name"), [("amount", "amounts"), ("quantity", "quantities")])
 def test_negative_amounts_are_counted(report: Any, column: str, name: str) -> None:
     books = facts(("a", "purchase", "2024-02-01"), ("a", "purchase", "2024-02-02")).assign(**{column: [5, -5]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import ibis
@@ -49,12 +49,15 @@ class AgreedEnds:
     ----------
     closed, on_the_day : customers with a closure, and those of them who closed within a day of their agreed end
     ended, ahead : customers whose agreed end lies before the books end, and those whose end is still to come
+    ended_gone, ahead_gone : those of either who closed before their agreed end
     """
 
     closed: int
     on_the_day: int
     ended: int
     ahead: int
+    ended_gone: int
+    ahead_gone: int
 
     @property
     def every_closure(self) -> bool:
@@ -67,6 +70,12 @@ class AgreedEnds:
         ends = self.ended + self.ahead
         return self.every_closure and self.on_the_day >= NEARLY_ALL * ends
 
+    @property
+    def moved(self) -> bool:
+        """Whether nobody but leavers has reached an agreed end: those who stay have theirs moved when they renew."""
+        enough = min(self.ended, self.ahead) >= FEWEST_CLOSURES
+        return enough and self.ended_gone >= NEARLY_ALL * self.ended and self.ahead_gone <= self.ahead / 2
+
 
 def agreed_ends(customers: ir.Table, events: ir.Table, engine: Engine) -> AgreedEnds:
     """Hold the agreed ends against the recorded closures."""
@@ -76,15 +85,18 @@ def agreed_ends(customers: ir.Table, events: ir.Table, engine: Engine) -> Agreed
     told = told.cross_join(events.aggregate(newest=events.recorded_at.max()))
     day = ibis.interval(days=1)
     ends, at = told.ends_at.date(), told.closed_at.date()
+    ended, gone = told.ends_at <= told.newest, (at < ends - day).fill_null(False)
     row = engine.frame(
         told.aggregate(
             closed=told.closed_at.notnull().sum(),
             on_the_day=((ends <= at + day) & (at <= ends + day)).sum(),
-            ended=(told.ends_at <= told.newest).sum(),
-            ahead=(told.ends_at > told.newest).sum(),
+            ended=ended.sum(),
+            ahead=(~ended).sum(),
+            ended_gone=(ended & gone).sum(),
+            ahead_gone=(~ended & gone).sum(),
         )
     ).iloc[0]
-    return AgreedEnds(*(whole(row[name]) for name in ("closed", "on_the_day", "ended", "ahead")))
+    return AgreedEnds(*(whole(row[field.name]) for field in fields(AgreedEnds)))
 
 
 def end_checks(customers: ir.Table, events: ir.Table, engine: Engine, by: str) -> Iterator[Violation]:
@@ -96,4 +108,11 @@ def end_checks(customers: ir.Table, events: ir.Table, engine: Engine, by: str) -
             "refuse" if by == "closure" else "warn",
             f"of {ends.closed:,} in all: no defection is left among them. ends_at is an end agreed in advance, not the "
             "day on which somebody left, and not the end of a term that renews itself: leave such a column out",
+        )  # fmt: skip
+    if ends.moved:
+        yield Violation(
+            "customers", "ends_at", "agreed ends that leavers alone have reached", ends.ended_gone, "refuse",
+            f"of {ends.ended:,} ends before the books end, against {ends.ahead_gone:,} closures of {ends.ahead:,} "
+            "customers whose end lies ahead: whoever renews has the end moved, which tells who stayed. Give the end "
+            "that was known at sign-up, or leave such a column out",
         )  # fmt: skip
