@@ -42,7 +42,7 @@ from churnml.evaluation.judge import EVERYONE, NO_VOICE
 from churnml.metrics.scorers import three_columns
 from churnml.model.baselines import RFM, baselines
 from churnml.model.classifier import SilentDefectionClassifier
-from churnml.model.split import Fold, RollingOriginSplit
+from churnml.model.split import Fold
 from churnml.model.training import fit_calibrated, learn
 from churnml.model.tuning import tune
 from churnml.outcomes import OUTCOMES
@@ -50,7 +50,7 @@ from churnml.workflows.business import Business, open_business
 from churnml.workflows.exits import exit_codes
 from churnml.workflows.judging import MODEL
 from churnml.workflows.rows import labelled, split
-from churnml.workflows.train import PROOF_SNAPSHOTS, classifier
+from churnml.workflows.train import PROOF_SNAPSHOTS, classifier, splitter
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 PUBLIC = (CONFIGS / "oulad.yaml", CONFIGS / "online_retail.yaml")
@@ -148,7 +148,7 @@ def retrained(config: Config) -> str:
         data = labelled(business, None, say)
         snapshots = len(np.unique(split(data, config)[1].as_of))
     seed, parts, tested = config.model.seed, [], []
-    for train, test in origins(config, snapshots).split(data.X, groups=data.as_of):
+    for train, test in splitter(config, snapshots).split(data.X, groups=data.as_of):
         say("test snapshots", len(tested), snapshots)
         X, judged = data.fold(train, test)
         y, as_of = data.outcome[train], data.as_of[train]
@@ -225,7 +225,7 @@ def ours(task: Task, train: Dataset, test: Dataset, trials: int) -> Chances:
             train.X,
             train.outcome,
             train.as_of,
-            splitter=origins(config, config.model.folds),
+            splitter=splitter(config, config.model.folds),
             base=chosen,
             trials=trials,
             seed=config.model.seed,
@@ -242,15 +242,9 @@ def calibrated(
     config: Config, chosen: SilentDefectionClassifier, X: pd.DataFrame, y: np.ndarray, as_of: np.ndarray, fold: Fold
 ) -> Callable[[pd.DataFrame, np.ndarray], np.ndarray]:
     """A classifier taught and calibrated as `churnml train` does it: the chances of other rows and snapshots."""
-    proofs = origins(config, max(config.model.folds, PROOF_SNAPSHOTS))
+    proofs = splitter(config, max(config.model.folds, PROOF_SNAPSHOTS))
     fitted = fit_calibrated(X, y, as_of, classifier=chosen, splitter=proofs, fold=fold)
     return lambda rows, when: fitted.calibration.transform_each(fitted.classifier.predict_proba(rows), when)
-
-
-def origins(config: Config, snapshots: int) -> RollingOriginSplit:
-    """The last so many snapshots, each predicted from what was known by then."""
-    rule = config.snapshots
-    return RollingOriginSplit(snapshots, horizon_days=rule.horizon_days + rule.settle_days, lead_days=rule.lead_days)
 
 
 def contestants(task: Task, options: argparse.Namespace) -> Iterator[Chances]:

@@ -55,26 +55,24 @@ def train_booster(
     if groups > 2:
         settings["num_class"] = groups
 
-    def grown(start: Floats | None = None) -> lightgbm.Booster:
-        data = lightgbm.Dataset(
-            matrix,
-            label=target,
-            weight=weight,
-            init_score=None if start is None else start[:, 1].copy() if groups == 2 else start,
-            feature_name=list(columns),
-            categorical_feature=list(categorical),
-            params={"verbosity": -1},
-        )
-        return lightgbm.train(settings, data, num_boost_round=rounds)
+    data = lightgbm.Dataset(
+        matrix,
+        label=target,
+        weight=weight,
+        feature_name=list(columns),
+        categorical_feature=list(categorical),
+        params={"verbosity": -1},
+    )
 
     def scores(booster: lightgbm.Booster) -> Floats:
         raw = np.asarray(booster.predict(matrix, raw_score=True, num_threads=settings["num_threads"]))
         return raw if groups > 2 else np.column_stack([np.zeros(len(raw)), raw])
 
-    booster = grown()
+    booster = lightgbm.train(settings, data, num_boost_round=rounds)
     start = None if snapshots is None else starting_scores(scores(booster), target, snapshots, weight)
     if start is not None:
-        booster = grown(start)
+        data.set_init_score(start[:, 1].copy() if groups == 2 else start)
+        booster = lightgbm.train(settings, data, num_boost_round=rounds)
         _add(booster, common_level(scores(booster), target, weight))
     return str(booster.model_to_string())
 

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from churnml import timeline
 from churnml.config import Config
 from churnml.contract import ContractReport
 from churnml.engine import Engine, open_engine
@@ -89,7 +90,6 @@ def check(
 
 def _snapshots(config: Config, engine: Engine, canonical: Canonical, report: ContractReport) -> str:
     """What there would be to learn from and to test on; without it a night can be scored, but nothing trained."""
-    from churnml import timeline
     from churnml.workflows.rows import divide, mature
 
     try:
