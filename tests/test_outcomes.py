@@ -95,14 +95,26 @@ def test_who_had_gone_before_the_books_knew_is_not_labelled(
     shop: Any, configured: Any, engine: Engine, rule: str
 ) -> None:
     active(shop, "booked_late").event("booked_late", "closed", "2024-03-30", known="2024-04-03")
-    active(shop, "long_ago").event("long_ago", "closed", "2024-01-15", known="2024-04-03")
+    active(shop, "long_ago").event("long_ago", "closed", "2024-02-18", known="2024-04-03")
+    active(shop, "came_back").event("came_back", "closed", "2024-02-17", known="2024-04-03")
     active(shop, "in_time").event("in_time", "closed", "2024-04-03", known="2024-04-09")
     found = labelled(shop, configured(defection=f"{{by: {rule}, of: [purchase]}}"), engine)
     assert found == {
         "booked_late": "already gone: a closure that was in the books only later",
         "long_ago": "already gone: a closure that was in the books only later",
+        "came_back": {"closure": "retained", "inactivity": "silent", "either": "silent"}[rule],
         "in_time": "silent",
     }
+
+
+def test_who_has_come_back_may_leave_again(shop: Any, configured: Any, engine: Engine) -> None:
+    for name in ("stays", "closes_again", "falls_silent"):
+        active(shop, name).event(name, "closed", "2024-02-01")
+    active(shop, "trails").event("trails", "closed", "2024-02-18")
+    shop.event("stays", "purchase", "2024-04-10").event("closes_again", "closed", "2024-04-10")
+    assert labelled(shop, configured(), engine) == {
+        "stays": "retained", "closes_again": "silent", "falls_silent": "silent",
+    }  # fmt: skip
 
 
 def test_outcomes_are_as_known_at_the_given_time(shop: Any, configured: Any, engine: Engine) -> None:

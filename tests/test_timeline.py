@@ -69,6 +69,38 @@ def test_who_is_on_the_spine_and_why_others_are_not(shop: Any, configured: Any, 
     assert spine.loc["ends_later", "days_to_end"] == 1
 
 
+@pytest.mark.parametrize("of", ["[]", "[purchase]", "[activity]"])
+def test_a_closure_ends_a_customer_until_they_come_back(shop: Any, configured: Any, engine: Engine, of: str) -> None:
+    """The last of closures and engagement decide, as far as they are known."""
+    days = {
+        "last_bill": [("closed", "2024-02-28"), ("purchase", "2024-03-30")],  # 31 days later
+        "back": [("closed", "2024-02-28"), ("purchase", "2024-03-30"), ("purchase", "2024-03-31")],
+        "closed_again": [("closed", "2024-01-10"), ("purchase", "2024-03-01"), ("closed", "2024-03-02")],
+        "back_twice": [("closed", "2024-01-05"), ("purchase", "2024-02-09"), ("closed", "2024-02-10"),
+                       ("purchase", "2024-03-20")],
+        "only_reads": [("closed", "2024-02-01")],
+    }  # fmt: skip
+    for name, facts in days.items():
+        shop.customer(name).event(name, "activity", "2024-03-15")
+        for kind, day in facts:
+            shop.event(name, kind, day)
+    changes = {"eligible": f"{{active_within_days: 60, of: {of}}}"}
+    spine, _, left_out = look(shop, configured, engine, **changes)
+    assert set(spine.index) == {"back", "back_twice"}
+    assert set(left_out.values()) == {"already closed"}
+    told = configured(**changes, defection="{by: either, of: [purchase], trailing_days: 30}")
+    view = timeline.observe(sources.build(told, engine, shop.folder), told, T)
+    assert set(engine.frame(view.spine)["customer_id"]) == {"back", "back_twice", "last_bill"}
+
+
+def test_a_return_before_the_days_of_activity_is_a_return(shop: Any, configured: Any, engine: Engine) -> None:
+    """Whoever is eligible by another kind than engagement may have engaged long ago."""
+    shop.customer("a").event("a", "closed", "2024-01-10").event("a", "purchase", "2024-02-20")
+    shop.event("a", "activity", "2024-03-25")
+    spine, _, _ = look(shop, configured, engine, eligible="{active_within_days: 20, of: [activity]}")
+    assert list(spine.index) == ["a"]
+
+
 def test_sign_ups_before_the_books_begin_are_unknown(shop: Any, configured: Any, engine: Engine) -> None:
     shop.customer("old", since="2024-01-31").customer("new", since="2024-02-01")
     shop.event("old", "purchase", "2024-03-20").event("new", "purchase", "2024-03-20")

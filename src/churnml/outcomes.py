@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from churnml.contract import midnight
+from churnml.contract.returns import is_back
 from churnml.errors import DataError
 from churnml.timeline import is_mature, outcome_window
 
@@ -61,24 +62,27 @@ def label(canonical: Canonical, config: settings.Config, spine: ir.Table, as_of:
             f"after {known_at}",
             "an immature snapshot is never labelled; use an earlier one",
         )
+    heard_from = midnight(as_of - timedelta(days=config.voice.lookback_days))
+    told_from = midnight(as_of - timedelta(days=max(config.voice.lookback_days, config.eligible.active_within_days)))
     events = canonical.events.filter(
         canonical.events.recorded_at < midnight(known_at),
         canonical.events.occurred_at < midnight(window.end),
-        (canonical.events.occurred_at >= midnight(as_of - timedelta(days=config.voice.lookback_days)))
+        (canonical.events.occurred_at >= told_from)
         | ((canonical.events.kind == "closed") & (canonical.events.recorded_at >= midnight(as_of))),
     )
     moment = events.occurred_at
-    from_start = moment >= midnight(window.start)
-    closed = events.kind == "closed"
-    unknown = closed & (moment < midnight(as_of)) & (events.recorded_at >= midnight(as_of))
+    before, from_start = moment < midnight(as_of), moment >= midnight(window.start)
+    closed, engaged = events.kind == "closed", events.kind.isin(config.engagement_kinds)
     facts = events.group_by("customer_id").aggregate(
-        gone=events.count(where=unknown).fill_null(0),
+        closed_unknown=moment.max(where=closed & before & (events.recorded_at >= midnight(as_of))),
+        engaged_before=moment.max(where=engaged & before),
         closed_early=events.count(where=closed & (moment >= midnight(as_of)) & ~from_start).fill_null(0),
         closed_at=moment.min(where=closed & from_start),
-        engaged=events.count(where=events.kind.isin(config.engagement_kinds) & from_start).fill_null(0),
+        engaged=events.count(where=engaged & from_start).fill_null(0),
     )
     table = spine.select("customer_id", "days_to_end").left_join(facts, "customer_id")
     inactive = table.engaged.fill_null(0) == 0
+    back = is_back(table.closed_unknown.date(), table.engaged_before.date(), config.defection)
     end = midnight(window.end)
     left_at = {
         "closure": table.closed_at,
@@ -89,12 +93,12 @@ def label(canonical: Canonical, config: settings.Config, spine: ir.Table, as_of:
         "customer_id",
         left_at=left_at,
         unlabelled=ibis.cases(
-            (table.gone.fill_null(0) > 0, GONE),
+            (table.closed_unknown.notnull() & ~back, GONE),
             (table.closed_early.fill_null(0) > 0, "too late to act: left within the lead time"),
             (table.days_to_end < (window.end - as_of).days, ENDS),
         ),
     )
-    speech = events.filter(is_voice(events, config)).select("customer_id", "occurred_at")
+    speech = events.filter(is_voice(events, config), moment >= heard_from).select("customer_id", "occurred_at")
     spoken = table.join(speech, "customer_id")
     spoken = spoken.filter(spoken.occurred_at <= spoken.left_at).select("customer_id").distinct().mutate(spoke=True)
     joined = table.left_join(spoken, "customer_id")

@@ -140,8 +140,8 @@ def observe(
 
     The spine is read more than once: `hold` may compute it and keep it.
 
-    A customer is on the spine who has signed up, has not closed, has not reached an agreed end, and has had an event
-    of the eligible kinds within `eligible.active_within_days`.
+    A customer is on the spine who has signed up, has not closed (or has come back: see `contract.returns`), has not
+    reached an agreed end, and has had an event of the eligible kinds within `eligible.active_within_days`.
     """
     seen = visible(canonical.events, as_of, known_at)
     events = seen.mutate(
@@ -165,19 +165,24 @@ def _status(customers: ir.Table, events: ir.Table, config: settings.Config, as_o
 
     Columns made here begin with an underscore, which no attribute does.
     """
-    active = events.kind.isin(config.eligible_kinds) & (events.age_days <= config.eligible.active_within_days)
-    telling = events.filter((events.kind == "closed") | active)
-    history = telling.group_by("customer_id").aggregate(
-        _closed=telling.count(where=telling.kind == "closed").fill_null(0),
-        _active=telling.count(where=telling.kind.isin(config.eligible_kinds)).fill_null(0),
+    lately = events.age_days <= config.eligible.active_within_days
+    telling = (events.kind == "closed") | (events.kind.isin(config.eligible_kinds) & lately)
+    if not set(config.eligible_kinds) <= set(config.engagement_kinds):  # who is eligible may have engaged long ago
+        telling |= events.kind.isin(config.engagement_kinds)
+    told = events.filter(telling)
+    history = told.group_by("customer_id").aggregate(
+        _closed=told.age_days.min(where=told.kind == "closed"),
+        _engaged=told.age_days.min(where=told.kind.isin(config.engagement_kinds)),
+        _active=told.age_days.min(where=told.kind.isin(config.eligible_kinds)),
     )
     joined = customers.left_join(history, "customer_id")
+    back = (joined._closed - joined._engaged > config.defection.trailing_days).fill_null(False)
     start = midnight(as_of)
     attributes = [name for name in customers.columns if name not in CUSTOMERS]
     status = ibis.cases(
-        (joined._closed.fill_null(0) > 0, "already closed"),
+        (joined._closed.notnull() & ~back, "already closed"),
         (joined.ends_at <= start, "reached the agreed end"),
-        (joined._active.fill_null(0) == 0, "not active lately"),
+        ((joined._active > config.eligible.active_within_days).fill_null(True), "not active lately"),
         else_=ELIGIBLE,
     )
     known = joined.filter(joined.signed_up_at.isnull() | (joined.signed_up_at < start))

@@ -32,7 +32,7 @@ def spark() -> Engine:
 
 @pytest.fixture
 def dirty(daily: pd.DataFrame) -> pd.DataFrame:
-    """A day there twice, a unit that changes, answers on winter time, an event of nobody and one too early."""
+    """A day there twice, a unit that changes, answers on winter time, an event of nobody, closures that end nothing."""
     days = pd.date_range("2023-01-01 06:00", "2023-12-31", freq="24h")
     opened = pd.DataFrame({"customer_id": "c1", "kind": "case_opened", "occurred_at": days})
     opened["case_id"] = [f"k{number}" for number in range(len(days))]
@@ -47,7 +47,9 @@ def dirty(daily: pd.DataFrame) -> pd.DataFrame:
             "occurred_at": pd.to_datetime(["2024-02-01", "1999-01-01"]),
         }
     )
-    books = pd.concat([opened, answered, paid, again, odd], ignore_index=True)
+    closed = pd.DataFrame({"customer_id": ["c3", "c4", "c4"], "kind": "closed"})
+    closed["occurred_at"] = pd.to_datetime(["2024-02-10", "2024-02-10", "2024-02-12"])
+    books = pd.concat([opened, answered, paid, again, odd, closed], ignore_index=True)
     return books.assign(recorded_at=books["occurred_at"])
 
 
@@ -74,8 +76,12 @@ def test_the_same_violations_on_both_engines(spark: Engine, dirty: Any, tmp_path
     assert sorted(text.split(";")[0] for text in found["duckdb"]) == [
         "events.case_responded: 183 answers up to an hour before their question, in summer only",
         "events.case_responded: 183 cases answered before they were opened",
+        "events.closed: 1 customers who closed on several days",
+        "events.closed: 3 closures after which their customer went on as before",
+        "events.closed: 3 closures that a return followed",
         "events.customer_id: 1 events of customers who are not in customers",
         "events.occurred_at: 1 events before their customer's sign-up",
+        "events.occurred_at: 64 events of engagement after their customer's closure",
         "events.purchase.duration_s: 3,600 values after a change of unit",
         "events.purchase: 60 surplus rows of days that occur twice",
     ]

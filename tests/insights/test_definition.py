@@ -29,14 +29,18 @@ def crowd(shop: Any, customers: int = 60) -> None:
     first = date(2024, 1, 1)
     for number in range(customers):
         name, last = f"c{number:02d}", int(draw.integers(60, 330))
+        away = range(last // 3, last // 3 + 45) if number % 5 == 2 else range(0)
         shop.customer(name, until=str(first + timedelta(days=last + 30)) if number % 7 == 0 else None)
         for day in np.cumsum(draw.integers(2, 40, size=60)):
-            if day < last:
+            if day < last and day not in away:
                 at = first + timedelta(days=int(day))
                 shop.event(name, "purchase", f"{at} 09:00", str(at + timedelta(days=int(draw.integers(1, 9)))))
         for day in draw.integers(30, last + 20, size=2):
             at = first + timedelta(days=int(day))
             shop.event(name, "complaint", f"{at} 12:00", channel="forum" if number % 3 == 0 else "web")
+        if away:  # comes back
+            at = first + timedelta(days=away.start)
+            shop.event(name, "closed", str(at), str(at + timedelta(days=30 * (number % 4))))
         if number % 4 == 0:
             at = first + timedelta(days=last)
             shop.event(name, "closed", str(at), str(at + timedelta(days=20 * (number % 3))))

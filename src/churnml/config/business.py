@@ -25,10 +25,14 @@ class Eligible(Settings):
 
 
 class Defection(Settings):
-    """What leaving means: an explicit closure, inactivity through the whole outcome window, or either."""
+    """What leaving means: an explicit closure, inactivity through the whole outcome window, or either.
+
+    Engagement up to `trailing_days` after a closure trails it, as a last bill does; later it brings the customer back.
+    """
 
     by: Literal["closure", "inactivity", "either"]
     of: Annotated[tuple[str, ...], Field(min_length=1)] = ("activity", "purchase")
+    trailing_days: Days = 31
 
 
 class Voice(Settings):

@@ -15,6 +15,7 @@ from churnml.contract.flags import flag_checks
 from churnml.contract.leavers import end_checks
 from churnml.contract.order import answers, life_checks, sequence_checks
 from churnml.contract.report import ContractReport, Severity, Violation, settle
+from churnml.contract.returns import return_checks
 from churnml.contract.rows import RowClock
 from churnml.contract.tables import KINDS, implausible, midnight
 from churnml.contract.units import unit_checks
@@ -82,12 +83,13 @@ def check(
     kinds = frozenset(config.kinds) | KINDS
     found += _value_checks(customers, events, engine, kinds)
     found += _definition_checks(config, kinds, engine.frame(events.select("kind").distinct())["kind"])
-    found += life_checks(customers, events, engine, config.engagement_kinds)
-    found += end_checks(customers, events, engine, config.defection.by)
+    found += life_checks(customers, events, engine)
+    found += return_checks(events, engine, config)
+    found += end_checks(customers, events, engine, config)
     given = answers(events, engine, *seasons(config.timezone))
     found += sequence_checks(given)
     found += summer_checks(given)
-    found += flag_checks(events, engine, evidence.flags, evidence.closures)
+    found += flag_checks(events, engine, config, evidence.flags, evidence.closures)
     found += [violation for clock in evidence.row_clocks for violation in clock.violations()]
     days = daily(events, engine)
     found += volume_checks(events, engine, days)

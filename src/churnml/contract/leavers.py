@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from churnml.contract.report import Violation
+from churnml.contract.returns import is_back, standing
 from churnml.engine import whole
 
 if TYPE_CHECKING:
@@ -25,18 +26,20 @@ NEARLY_ALL = 0.95
 def leavers(events: ir.Table, config: settings.Config, quiet_days: int | None = None) -> ir.Table:
     """`customer_id` of everybody who has closed, or has been inactive for a whole horizon, as `defection.by` says.
 
-    `closed` says whether a closure is recorded. `quiet_days` instead of the horizon gives those who may have left, too.
+    `closed` says whether a closure is recorded after which they have not come back. `quiet_days` instead of the horizon
+    gives those who may have left, too.
     """
     quiet_days = config.snapshots.horizon_days if quiet_days is None else quiet_days
     span = events.aggregate(newest=events.recorded_at.max())
     engaged = events.kind.isin(sorted(config.engagement_kinds))
     each = events.group_by("customer_id").aggregate(
-        closed=(events.kind == "closed").any(), last=events.occurred_at.max(where=engaged)
+        closed_at=events.occurred_at.max(where=events.kind == "closed"), last=events.occurred_at.max(where=engaged)
     )
     joined = each.cross_join(span)
     since = joined.newest.date() - ibis.interval(days=quiet_days)
     quiet = joined.last.isnull() | (joined.last.date() < since)
-    closed = joined.closed.fill_null(False)
+    back = is_back(joined.closed_at.date(), joined.last.date(), config.defection)
+    closed = joined.closed_at.notnull() & ~back
     gone = {"closure": closed, "inactivity": quiet, "either": closed | quiet}[config.defection.by]
     return joined.filter(gone).select("customer_id", closed=closed)
 
@@ -47,7 +50,7 @@ class AgreedEnds:
 
     Attributes
     ----------
-    closed, on_the_day : customers with a closure, and those of them who closed within a day of their agreed end
+    closed, on_the_day : customers with a closure that stands, and those of them who closed within a day of their end
     ended, ahead : customers whose agreed end lies before the books end, and those whose end is still to come
     ended_gone, ahead_gone : those of either who closed before their agreed end
     """
@@ -77,11 +80,9 @@ class AgreedEnds:
         return enough and self.ended_gone >= NEARLY_ALL * self.ended and self.ahead_gone <= self.ahead / 2
 
 
-def agreed_ends(customers: ir.Table, events: ir.Table, engine: Engine) -> AgreedEnds:
-    """Hold the agreed ends against the recorded closures."""
-    closures = events.filter(events.kind == "closed")
-    closed = closures.group_by("customer_id").aggregate(closed_at=closures.occurred_at.min())
-    told = customers.select("customer_id", "ends_at").left_join(closed, "customer_id")
+def agreed_ends(customers: ir.Table, events: ir.Table, engine: Engine, config: settings.Config) -> AgreedEnds:
+    """Hold the agreed ends against the closures that stand."""
+    told = customers.select("customer_id", "ends_at").left_join(standing(events, config), "customer_id")
     told = told.cross_join(events.aggregate(newest=events.recorded_at.max()))
     day = ibis.interval(days=1)
     ends, at = told.ends_at.date(), told.closed_at.date()
@@ -99,13 +100,13 @@ def agreed_ends(customers: ir.Table, events: ir.Table, engine: Engine) -> Agreed
     return AgreedEnds(*(whole(row[field.name]) for field in fields(AgreedEnds)))
 
 
-def end_checks(customers: ir.Table, events: ir.Table, engine: Engine, by: str) -> Iterator[Violation]:
-    """Agreed ends that take nearly every closure for no defection; `by` is what leaving means."""
-    ends = agreed_ends(customers, events, engine)
+def end_checks(customers: ir.Table, events: ir.Table, engine: Engine, config: settings.Config) -> Iterator[Violation]:
+    """Agreed ends that take nearly every closure for no defection."""
+    ends = agreed_ends(customers, events, engine, config)
     if ends.every_closure:
         yield Violation(
             "customers", "ends_at", "closures on the day of the agreed end", ends.on_the_day,
-            "refuse" if by == "closure" else "warn",
+            "refuse" if config.defection.by == "closure" else "warn",
             f"of {ends.closed:,} in all: no defection is left among them. ends_at is an end agreed in advance, not the "
             "day on which somebody left, and not the end of a term that renews itself: leave such a column out",
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The order of things: nothing before the sign-up, nothing after the closure, no answer before its question."""
+"""The order of things: nothing before the sign-up, no answer before its question."""
 
 from __future__ import annotations
 
@@ -32,19 +32,12 @@ SHORTEST = 0.02
 
 
 def lifetimes(customers: ir.Table, events: ir.Table) -> ir.Table:
-    """One row per customer: `owner`, `signed_up_at`, `closed_at` (the first) and `reclosed` (on another day)."""
+    """One row per customer: `owner`, `signed_up_at` and `closed_at` (the first)."""
     closures = events.filter(events.kind == "closed")
-    closed = closures.group_by("customer_id").aggregate(
-        closed_at=closures.occurred_at.min(), last_closed_at=closures.occurred_at.max()
-    )
+    closed = closures.group_by("customer_id").aggregate(closed_at=closures.occurred_at.min())
     known = customers.select(owner=customers.customer_id, signed_up_at=customers.signed_up_at).distinct(on="owner")
     joined = known.left_join(closed, known.owner == closed.customer_id)
-    return joined.select(
-        "owner",
-        "signed_up_at",
-        "closed_at",
-        reclosed=(joined.closed_at.date() < joined.last_closed_at.date()).fill_null(False),
-    )
+    return joined.select("owner", "signed_up_at", "closed_at")
 
 
 def with_life(events: ir.Table, life: ir.Table) -> ir.Table:
@@ -57,31 +50,20 @@ def before_sign_up(joined: ir.Table) -> Any:
     return (joined.kind != "closed") & is_day_before(joined.occurred_at, joined.signed_up_at)
 
 
-def after_closure(joined: ir.Table, engagement: Collection[str]) -> Any:
-    """Engagement on a day after its customer closed."""
-    return joined.kind.isin(sorted(engagement)) & is_day_before(joined.closed_at, joined.occurred_at)
-
-
-def life_checks(
-    customers: ir.Table, events: ir.Table, engine: Engine, engagement: Collection[str]
-) -> Iterator[Violation]:
-    """Events of nobody, before the sign-up or after the closure; closures that come too early or twice."""
+def life_checks(customers: ir.Table, events: ir.Table, engine: Engine) -> Iterator[Violation]:
+    """Events of nobody or before the sign-up, and closures before it."""
     life = engine.materialise(lifetimes(customers, events), "contract_lifetimes")
     joined = with_life(events, life)
     counts = engine.frame(
         joined.aggregate(
             total=joined.count(),
-            engaged=joined.kind.isin(sorted(engagement)).sum(),
             orphan=(joined.customer_id.notnull() & joined.owner.isnull()).sum(),
             early=before_sign_up(joined).sum(),
-            late=after_closure(joined, engagement).sum(),
         )
     ).iloc[0]
     ends = engine.frame(
         life.aggregate(
-            closed=life.closed_at.notnull().sum(),
-            early=is_day_before(life.closed_at, life.signed_up_at).sum(),
-            reclosed=life.reclosed.sum(),
+            closed=life.closed_at.notnull().sum(), early=is_day_before(life.closed_at, life.signed_up_at).sum()
         )
     ).iloc[0]
     early = ""
@@ -92,18 +74,14 @@ def life_checks(
     unknown = "complete the customers table, or set repairs: [unknown_customers]"
     if orphans := whole(counts["orphan"]):
         unknown = _written_otherwise(joined, customers, engine, orphans) or unknown
-    total, engaged, closed = (whole(value) for value in (counts["total"], counts["engaged"], ends["closed"]))
+    total, closed = whole(counts["total"]), whole(ends["closed"])
     for table, column, name, count, of, advice in (
         ("events", "customer_id", "events of customers who are not in customers", counts["orphan"], total, unknown),
         ("events", "occurred_at", "events before their customer's sign-up", counts["early"], total,
          early + "one of the two dates is wrong; map signed_up_at to the first dealing with the company, or set "
          "repairs: [events_before_sign_up]"),
-        ("events", "occurred_at", "events of engagement after their customer's closure", counts["late"], engaged,
-         "somebody who is still active has not closed; map the last closure, or set repairs: [events_after_closure]"),
         ("events", "closed", "customers who closed before they signed up", ends["early"], closed,
          "one of the two dates is wrong"),
-        ("events", "closed", "customers who closed on several days", ends["reclosed"], closed,
-         "the first closure ends a customer; map one closure, or give who comes back a customer_id of their own"),
     ):  # fmt: skip
         if count := whole(count):
             yield Violation(table, column, name, count, by_share(count, of), advice)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from churnml.contract.order import SEQUENCES, after_closure, before_sign_up, is_before, lifetimes, threads, with_life
+from churnml.contract.order import SEQUENCES, before_sign_up, is_before, lifetimes, threads, with_life
 from churnml.contract.report import Violation
+from churnml.contract.returns import with_trailing
 from churnml.contract.volume import without_repeated_days
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def _signed_up(customers: ir.Table, events: ir.Table, config: settings.Config) -
 
 
 def _still_there(customers: ir.Table, events: ir.Table, config: settings.Config) -> ir.Table:
-    joined = with_life(events, lifetimes(customers, events))
-    return joined.mutate(keep=~after_closure(joined, config.engagement_kinds).fill_null(False))
+    marked = with_trailing(events, config)
+    return marked.mutate(keep=~marked.trails)
 
 
 def _in_order(customers: ir.Table, events: ir.Table, config: settings.Config) -> ir.Table:

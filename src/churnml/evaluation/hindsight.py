@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
 from churnml.contract.leavers import agreed_ends, leavers
+from churnml.contract.returns import standing
 from churnml.engine import part_of
 from churnml.evaluation.findings import SAMPLED_CUSTOMERS, Audit, Finding, inform
 from churnml.evaluation.leakage import other_half_shares
@@ -65,7 +66,7 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     of those who left shortly before the books end, only whoever wrote the attribute knows. `ends_at` is held against
     the recorded closures.
     """
-    findings = _written_ends(canonical, engine)
+    findings = _written_ends(canonical, engine, config)
     names = [name for name, about in config.attributes.items() if about.sensitivity != "protected"]
     if not names and not findings:
         return Audit((Finding(OVERWRITTEN, True, None, "there are no attributes"),))
@@ -73,7 +74,7 @@ def overwritten(canonical: Canonical, config: settings.Config, engine: Engine) -
     left = leavers(canonical.events, config).select("customer_id", _left=True)
     doubt = leavers(canonical.events, config, config.snapshots.horizon_days // 2).select("customer_id", _quiet=True)
     events = canonical.events
-    closed = events.filter(events.kind == "closed").select("customer_id").distinct().mutate(_closed=True)
+    closed = standing(events, config).select("customer_id", _closed=True)
     marked = customers
     for marks in (left, doubt, closed):
         marked = marked.left_join(marks, "customer_id").drop("customer_id_right")
@@ -121,9 +122,9 @@ def _dated_later(name: str, column: pd.Series, signed_up: pd.Series, newest: pd.
     return [Finding(OVERWRITTEN, False, name, detail)]
 
 
-def _written_ends(canonical: Canonical, engine: Engine) -> list[Finding]:
+def _written_ends(canonical: Canonical, engine: Engine, config: settings.Config) -> list[Finding]:
     """Agreed ends that were written as customers left: they are the days of the closures, and nobody else has one."""
-    ends = agreed_ends(canonical.customers, canonical.events, engine)
+    ends = agreed_ends(canonical.customers, canonical.events, engine, config)
     if not ends.only_closures:
         return []
     detail = (

@@ -18,6 +18,7 @@ money = partial(Feature, family="value", theme="value and contract")
 def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
     """Declare the features of the family."""
     yield from _tenure()
+    yield from _returns(context)
     yield from _spend(context)
     yield from _changes()
     yield from _cancellation(context)
@@ -37,6 +38,24 @@ def _tenure() -> Iterator[Feature]:
         sentence="{value:days} until the agreed end[; typical is {usual:days}]",
         sentence_empty="No end agreed",
         expression=lambda r: r.days_to_end,
+    )  # fmt: skip
+
+
+def _returns(context: Context) -> Iterator[Feature]:
+    """Closures that a customer has come back from: those that stand are of nobody who is still there."""
+    closed = ("closed",)
+    needs, grain = Needs(closed), rows_of(closed, context)
+    yield money(
+        name="closures", unit="times", grain=grain, needs=needs, empty=0.0,
+        doc="How often the customer has closed before and come back.",
+        sentence="Has left {value:times} before and come back[; typical is {usual:times}]",
+        expression=lambda t: count(t, of(t, closed)),
+    )  # fmt: skip
+    yield money(
+        name="days_since_closure", unit="days", grain=grain, needs=needs,
+        doc="Days since the last closure, from which the customer has come back.",
+        sentence="Left {value:days} ago and has come back[; typical is {usual:days}]",
+        expression=lambda t: t.age_days.min(where=of(t, closed)),
     )  # fmt: skip
 
 

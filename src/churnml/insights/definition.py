@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from churnml.contract import midnight
+from churnml.contract.returns import is_back
 from churnml.metrics.scores import auroc
 from churnml.metrics.shares import clustered_share
 from churnml.outcomes import RETAINED, SILENT, VOCAL, is_voice
@@ -82,15 +83,20 @@ def _facts_at(
     )
     moment, closed, later = events.occurred_at, events.kind == "closed", events.recorded_at >= midnight(as_of)
     heard = moment >= midnight(as_of - timedelta(days=config.voice.lookback_days))
-    unknown, early = moment < midnight(as_of), moment < begins
+    before, early = moment < midnight(as_of), moment < begins
+    engaged = events.kind.isin(config.engagement_kinds)
     later_facts = events.group_by("customer_id").aggregate(
-        gone=(closed & ((unknown & later) | (~unknown & early))).fill_null(False).any(),
-        engaged_at=moment.min(where=events.kind.isin(config.engagement_kinds) & ~early),
+        closed_before=moment.max(where=closed & before & later),
+        engaged_before=moment.max(where=engaged & before),
+        closed_early=(closed & ~before & early).fill_null(False).any(),
+        engaged_at=moment.min(where=engaged & ~early),
         closed_at=moment.min(where=closed & ~early),
         voiced_at=moment.min(where=is_voice(events, config) & heard),
     )
     spine = view.spine.select("customer_id", "group_id", "days_to_end")
     table = spine.left_join(quiet, "customer_id").drop("customer_id_right").left_join(later_facts, "customer_id")
+    back = is_back(table.closed_before.date(), table.engaged_before.date(), config.defection)
+    table = table.mutate(gone=(table.closed_before.notnull() & ~back) | table.closed_early)
     frame = engine.frame(table.drop("customer_id_right")).sort_values("customer_id", ignore_index=True)
     after = {f"{name}_after": _days(frame[f"{name}_at"], start) for name in ("engaged", "closed", "voiced")}
     return pd.DataFrame(

@@ -18,6 +18,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from churnml.contract.returns import is_back
 from churnml.metrics.shares import Z, clustered_error, clustered_ratio, clustered_share
 from churnml.outcomes import is_voice
 from churnml.timeline import visible
@@ -82,9 +83,9 @@ def cases(
     -------
     customer_id, group_id, opened_at, `response_s` (to the first reply known by the landmark; NaN without one),
     `resolution_s` (the same of the first resolution), `voiced` (whether the case holds a voice event), `there` (whether
-    the customer had not closed by the landmark), `left` (within the horizon from the landmark on), `spent_before` and
-    `spent_after` (in the 90 days before the case, and in 90 from the landmark on, 0 for nothing; NaN where the books do
-    not reach so far, or the customer signed up later).
+    the customer had not closed by the landmark, or had come back), `left` (within the horizon from the landmark on),
+    `spent_before` and `spent_after` (in the 90 days before the case, and in 90 from the landmark on, 0 for nothing; NaN
+    where the books do not reach so far, or the customer signed up later).
     """
     known = visible(canonical.events, known_at)
     horizon, settle = config.snapshots.horizon_days, config.snapshots.settle_days
@@ -110,9 +111,11 @@ def cases(
     both = both.mutate(after=both.day.delta(both.opened_on, unit="day").cast("int64"))
     spent, within = both.kind.isin(config.economics.value_kinds), both.after - LANDMARK_DAYS
     window = (within >= 0) & (within < horizon)
+    engaged = both.kind.isin(config.engagement_kinds)
     followed_by = both.group_by("customer_id", "case_id").aggregate(
-        engaged=both.count(where=both.kind.isin(config.engagement_kinds) & window).fill_null(0),
-        closed_early=both.count(where=(both.kind == "closed") & (within < 0)).fill_null(0),
+        engaged=both.count(where=engaged & window).fill_null(0),
+        closed_before=both.day.max(where=(both.kind == "closed") & (within < 0)),
+        engaged_before=both.day.max(where=engaged & (within < 0)),
         closed=both.count(where=(both.kind == "closed") & window).fill_null(0),
         before=both.amount.sum(where=spent & (both.after < 0) & (both.after >= -SPENDING_DAYS)).cast("float64"),
         later=both.amount.sum(where=spent & (within >= 0) & (within < SPENDING_DAYS)).cast("float64"),
@@ -122,7 +125,9 @@ def cases(
         "customer_id", "group_id", ends_on=customers.ends_at.date(), signed_up_on=customers.signed_up_at.date()
     )
     table = threads.join(who, "customer_id").left_join(followed_by, ["customer_id", "case_id"])
+    back = is_back(table.closed_before, table.engaged_before, config.defection)
     table = table.mutate(
+        gone=table.closed_before.notnull() & ~back,
         ends_in=table.ends_on.delta(table.opened_on, unit="day").cast("float64"),
         tenure=table.opened_on.delta(table.signed_up_on, unit="day").cast("float64"),
         books=table.opened_on.delta(ibis.literal(first_day).cast("date"), unit="day").cast("int64"),
@@ -134,14 +139,14 @@ def cases(
         for name in ("responded_at", "resolved_at")
     }
     kept = ("customer_id", "group_id", "case_id", "opened_at", "voiced", "reach", "ends_in", "tenure", "books")
-    counts = ("engaged", "closed_early", "closed", "before", "later")
+    counts = ("engaged", "gone", "closed", "before", "later")
     frame = engine.frame(table.select(*kept, *counts, **moments))
     return _followed(frame.sort_values(["customer_id", "opened_at", "case_id"], ignore_index=True), config)
 
 
 def _followed(frame: pd.DataFrame, config: settings.Config) -> pd.DataFrame:
     """The cases with what became of their customers, in the words of the definition of leaving."""
-    counts = frame[["engaged", "closed_early", "closed"]].fillna(0)
+    counts = frame[["engaged", "closed"]].fillna(0)
     closed, quiet = counts["closed"] > 0, counts["engaged"] == 0
     left = {"closure": closed, "inactivity": quiet, "either": closed | quiet}[config.defection.by]
     ends = frame["ends_in"].fillna(np.inf) >= LANDMARK_DAYS + config.snapshots.horizon_days
@@ -156,7 +161,7 @@ def _followed(frame: pd.DataFrame, config: settings.Config) -> pd.DataFrame:
             "response_s": reply.where(reply >= 0, 0.0).where(reply.notna()),
             "resolution_s": done,
             "voiced": frame["voiced"].astype(bool),
-            "there": (counts["closed_early"] == 0) & ends,
+            "there": ~frame["gone"].astype(bool) & ends,
             "left": left,
             "spent_before": frame["before"].fillna(0.0).where(long_enough),
             "spent_after": frame["later"].fillna(0.0).where(long_enough),

@@ -57,10 +57,11 @@ def silences(canonical: Canonical, config: settings.Config, engine: Engine, know
     days = days.mutate(next_day=days.day.lead(1).over(ordered))
     days = days.mutate(broken_after=days.next_day.delta(days.day, unit="day").cast("int64"))
     days = days.filter(days.broken_after.isnull() | (days.broken_after > WEEK))
-    closures = known.filter(known.kind == "closed")
-    closures = closures.group_by("customer_id").aggregate(closed_on=closures.occurred_at.min().date())
+    closures = known.filter(known.kind == "closed").select(owner="customer_id", closed_on=known.occurred_at.date())
+    within = days.left_join(closures, [days.customer_id == closures.owner, closures.closed_on >= days.day])
+    days = within.group_by("customer_id", "day", "broken_after").aggregate(closed_on=within.closed_on.min())
     customers = canonical.customers.select("customer_id", "group_id", ends_on=canonical.customers.ends_at.date())
-    table = days.join(customers, "customer_id").left_join(closures, "customer_id")
+    table = days.join(customers, "customer_id")
     frame = engine.frame(
         table.select(
             "customer_id",
