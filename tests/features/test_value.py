@@ -29,6 +29,14 @@ def test_tenure(value_of, event):
     assert math.isnan(value_of([event("activity", 5)])["tenure_days"])
 
 
+def test_closures_that_a_customer_has_come_back_from(value_of, event):
+    ann = value_of([event("closed", 300), event("activity", 200), event("closed", 120), event("activity", 5)])
+    assert ann["closures"] == 2 and ann["days_since_closure"] == 120
+    others = [event("closed", 300, customer_id="bob"), event("activity", 5)]
+    ann = value_of(others)
+    assert ann["closures"] == 0 and math.isnan(ann["days_since_closure"])
+
+
 def test_plan_and_price_changes(value_of, event):
     ann = value_of(
         [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from churnml.insights.launch import NEWCOMER, channel_launches, measure
 from churnml.insights.launch import UNHEARD as UNHEARD_BEFORE
 from churnml.insights.ledger import Ledger
 from churnml.insights.personas import AWAY, LEFT_SILENTLY, NEW, assign, personas
-from churnml.insights.response import LATER, fast_response
+from churnml.insights.response import LATER, cases, fast_response
 from churnml.insights.scorecard import NOT_MEASURABLE, scorecard
 from churnml.insights.silent_share import Unlinked, silent_share
 from churnml.insights.survey import blind_spot
@@ -354,6 +355,34 @@ def test_what_could_be_bought_lies_in_its_interval() -> None:
     assert inside >= 26
 
 
+def test_who_has_come_back_is_there_when_a_case_is_opened(tmp_path: Path, engine: Engine) -> None:
+    config = parse_config("""
+project: cases
+sources:
+  - path: log.parquet
+    customers: {customer_id: id, signed_up_at: first_event}
+    events: [{kind: {column: kind}, occurred_at: at, customer_id: id, case_id: case, allow_null: true}]
+eligible: {active_within_days: 60}
+defection: {by: either, of: [purchase]}
+snapshots: {horizon_days: 30}
+""")
+    rows = [
+        (name, kind, at, "k" if kind == "complaint" else None)
+        for name, facts in {
+            "gone": [("closed", "2024-03-01")],
+            "last_bill": [("closed", "2024-03-01"), ("purchase", "2024-03-20")],
+            "back": [("closed", "2024-03-01"), ("purchase", "2024-05-20")],
+            "back_too_late": [("closed", "2024-03-01"), ("purchase", "2024-06-20")],
+        }.items()
+        for kind, at in [("purchase", "2024-01-05"), *facts, ("complaint", "2024-06-01")]
+    ]
+    log = pd.DataFrame(rows, columns=["id", "kind", "at", "case"]).astype({"at": "datetime64[us]"})
+    log.to_parquet(tmp_path / "log.parquet")
+    found = cases(build(config, engine, tmp_path), config, engine, date(2024, 1, 1), date(2024, 9, 1))
+    there = found.set_index("customer_id")["there"].to_dict()
+    assert there == {"gone": False, "last_bill": False, "back": True, "back_too_late": False}
+
+
 def test_newcomers_are_followed_from_their_first_day(
     shop: Any, configured: Callable[..., Config], engine: Engine
 ) -> None:
@@ -366,8 +395,8 @@ def test_newcomers_are_followed_from_their_first_day(
             shop.event(name, "contact", "2024-01-20", channel="phone")
         if number < 30:
             shop.event(name, "purchase", "2024-08-01")
-        if number == 0:
-            shop.event(name, "closed", "2024-03-01")
+        if number < 2:
+            shop.event(name, "closed", "2024-03-01" if number else "2024-07-15")  # number 1 is back by August
     shop.customer("late", since="2024-06-01").event("late", "purchase", "2024-06-02")
     shop.customer("ending", since="2024-01-10", until="2024-05-01").event("ending", "purchase", "2024-01-12")
     config = configured()

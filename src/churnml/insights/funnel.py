@@ -64,7 +64,7 @@ def newcomers(
     -------
     customer_id, group_id, `day_of` each step (columns `step NAME`, `FIRST_USE`, `FIRST_VALUE`, `contact`; days after
     signing up, NaN where it did not come to it within the onboarding), and `left` within the half-year after onboarding
-    (or before): closed, or no engagement in the last `horizon_days` of it, as the definition of leaving has it.
+    (or before): closed and not back, or no engagement in its last `horizon_days`, as the definition of leaving has it.
     """
     known = visible(canonical.events, known_at)
     first, follow = config.features.onboarding_days, config.features.onboarding_days + LATER_DAYS
@@ -92,10 +92,14 @@ def newcomers(
     firsts |= {name: joined.day.min(where=early & joined.kind.isin(which)) for name, which in kinds.items()}
     late = joined.kind.isin(config.engagement_kinds) & (joined.day >= follow - horizon)
     facts = joined.group_by("customer_id").aggregate(
-        **firsts, closed=joined.count(where=joined.kind == "closed"), late=joined.count(where=late)
+        **firsts,
+        closed=joined.day.max(where=joined.kind == "closed"),
+        engaged=joined.day.max(where=joined.kind.isin(config.engagement_kinds)),
+        late=joined.count(where=late),
     )
     frame = engine.frame(who.left_join(facts, "customer_id")).sort_values("customer_id", ignore_index=True)
-    closed, quiet = frame["closed"].fillna(0) > 0, frame["late"].fillna(0) == 0
+    back = frame["engaged"] > frame["closed"] + config.defection.trailing_days  # see contract.returns
+    closed, quiet = frame["closed"].notna() & ~back, frame["late"].fillna(0) == 0
     left = {"closure": closed, "inactivity": quiet, "either": closed | quiet}[config.defection.by]
     days = frame[list(firsts)].astype(float)
     return pd.concat([frame[["customer_id", "group_id"]], days, left.rename("left")], axis=1)
