@@ -145,26 +145,3 @@ def test_ids_that_two_sources_write_in_different_ways_are_told_apart_from_unknow
     assert found.advice.startswith("1 of them are, but for capitals, spaces or leading zeros")
     (found,) = report(facts(("c3", "purchase", "2024-02-01"), ("b2", "purchase", "2024-02-01")), people).violations
     assert found.advice.startswith("complete the customers table")
-
-
-@pytest.mark.parametrize(
-    ("about", "place"),
-    [
-        ({"defection": {"by": "either", "of": ["purchse"]}}, "defection.of"),
-        ({"eligible": {"active_within_days": 60, "of": ["purchse"]}}, "eligible.of"),
-        ({"voice": {"kinds": ["purchse"]}}, "voice.kinds"),
-        ({"features": {"friction": ["purchse"]}}, "features.friction"),
-        ({"economics": {"value_kinds": ["purchse"]}}, "economics.value_kinds"),
-    ],
-)
-def test_kinds_that_do_not_exist_are_refused_wherever_they_are_named(report: Any, about: Any, place: str) -> None:
-    books = facts(("a", "purchase", "2024-02-01"))
-    (found,) = report(books, PEOPLE, **about).violations
-    assert (found.name, found.severity) == (f"kinds under {place} that do not exist (purchse)", "refuse")
-    assert found.advice.startswith("did you mean purchase?")
-    assert report(books, PEOPLE, **about, kinds=["purchse"]).violations == ()
-
-
-def test_leaving_by_closure_needs_closures(counts: Any) -> None:
-    books = facts(("a", "purchase", "2024-02-01"))
-    assert counts(books, PEOPLE, defection={"by": "closure"}) == {"events.closed: closures": 0}

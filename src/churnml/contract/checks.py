@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from churnml.contract.clocks import clock_change_checks, seasons, summer_checks
+from churnml.contract.definitions import definition_checks
 from churnml.contract.flags import flag_checks
 from churnml.contract.leavers import end_checks
 from churnml.contract.order import answers, life_checks, sequence_checks
@@ -82,7 +82,7 @@ def check(
         return ContractReport(tuple(found))
     kinds = frozenset(config.kinds) | KINDS
     found += _value_checks(customers, events, engine, kinds)
-    found += _definition_checks(config, kinds, engine.frame(events.select("kind").distinct())["kind"])
+    found += definition_checks(events, engine, config, kinds)
     found += life_checks(customers, events, engine)
     found += return_checks(events, engine, config)
     found += end_checks(customers, events, engine, config)
@@ -138,26 +138,6 @@ def _value_checks(customers: ir.Table, events: ir.Table, engine: Engine, kinds: 
         name = f"events of unknown kinds ({', '.join(map(str, unknown))})"
         advice = "map them to known kinds or declare them under kinds"
         yield Violation("events", "kind", name, unknown_kinds, "refuse", advice)
-
-
-def _definition_checks(config: settings.Config, kinds: frozenset[str], there: Iterable[str]) -> Iterator[Violation]:
-    """Kinds by which customers are judged must exist, and closures must be recorded where they alone mean leaving."""
-    named = {
-        "defection.of": config.defection.of,
-        "eligible.of": config.eligible.of,
-        "voice.kinds": config.voice.kinds,
-        "features.friction": config.features.friction,
-        "economics.value_kinds": config.economics.value_kinds,
-    }
-    for place, given in named.items():
-        if wrong := sorted(set(given) - kinds):
-            near = get_close_matches(wrong[0], sorted(kinds), 1)
-            advice = f"{'did you mean ' + near[0] + '? ' if near else ''}declare kinds of your own under kinds"
-            name = f"kinds under {place} that do not exist ({', '.join(wrong)})"
-            yield Violation("events", "kind", name, len(wrong), "refuse", advice)
-    if config.defection.by == "closure" and "closed" not in set(there):
-        advice = "defection.by is closure: nobody ever leaves; map closed_at, or events of kind closed"
-        yield Violation("events", "closed", "closures", 0, "refuse", advice)
 
 
 def _of_customers(customers: ir.Table) -> ir.Table:

@@ -2,6 +2,8 @@ SELECT
   "t18"."customer_id",
   CAST("t18"."tenure_days" AS DOUBLE) AS "tenure_days",
   CAST("t18"."days_to_end" AS DOUBLE) AS "days_to_end",
+  "t18"."closures",
+  "t18"."days_since_closure",
   "t18"."amount_30d",
   "t18"."amount_90d",
   "t18"."amount_365d",
@@ -57,6 +59,8 @@ FROM (
     COALESCE("t8"."amount_365d", 0.0) AS "amount_365d",
     "t8"."days_since_first_amount",
     "t8"."mean_amount_365d",
+    COALESCE("t12"."closures", 0.0) AS "closures",
+    "t12"."days_since_closure",
     COALESCE("t12"."cancel_requests_365d", 0.0) AS "cancel_requests_365d",
     COALESCE("t12"."cancel_asked_again_365d", 0.0) AS "cancel_asked_again_365d",
     "t12"."_days_since_cancel",
@@ -107,6 +111,10 @@ FROM (
   LEFT OUTER JOIN (
     SELECT
       "t6"."customer_id" AS "fact_customer_id",
+      CAST(COUNT(*) FILTER(WHERE
+        COALESCE("t6"."kind" IN ('closed'), FALSE)) AS DOUBLE) AS "closures",
+      CAST(MIN("t6"."age_days") FILTER(WHERE
+        COALESCE("t6"."kind" IN ('closed'), FALSE)) AS DOUBLE) AS "days_since_closure",
       CAST(COUNT(*) FILTER(WHERE
         COALESCE("t6"."kind" IN ('cancel_requested'), FALSE)
         AND (

@@ -1,0 +1,77 @@
+"""Whether the words of the configuration are found in the books: kinds of event, and names of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from churnml.contract.report import Violation
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pandas as pd
+
+    from churnml import config as settings
+    from churnml.engine import Engine
+
+COMMON = 0.01
+"""A channel with this share of the events is called by its name."""
+
+
+def definition_checks(
+    events: ir.Table, engine: Engine, config: settings.Config, kinds: Collection[str]
+) -> Iterator[Violation]:
+    """Kinds that do not exist, definitions of which the books hold no event, and channels of another name.
+
+    `kinds` are those of the contract and the configuration's own.
+    """
+    met = engine.frame(events.group_by("kind", "channel").aggregate(events=events.count()))
+    there = set(met["kind"].dropna())
+    if unknown := list(_unknown(config, kinds)):
+        yield from unknown
+        return
+    by_closure = config.defection.by == "closure"
+    for missing, column, name, advice in (
+        (by_closure and "closed" not in there, "closed", "closures",
+         "defection.by is closure: nobody ever leaves; map closed_at, or events of kind closed"),
+        (not by_closure and there.isdisjoint(config.defection.of), "kind", "events of the kinds under defection.of",
+         f"map {', '.join(config.defection.of)}: everybody looks gone"),
+        (bool(config.eligible.of) and there.isdisjoint(config.eligible.of), "kind",
+         "events of the kinds under eligible.of", f"map {', '.join(config.eligible.of)}: nobody is eligible"),
+    ):  # fmt: skip
+        if missing:
+            yield Violation("events", column, name, 0, "refuse", advice)
+    yield from _other_channels(config, met.groupby("channel")["events"].sum())
+
+
+def _unknown(config: settings.Config, kinds: Collection[str]) -> Iterator[Violation]:
+    named = {
+        "defection.of": config.defection.of,
+        "eligible.of": config.eligible.of,
+        "voice.kinds": config.voice.kinds,
+        "features.friction": config.features.friction,
+        "economics.value_kinds": config.economics.value_kinds,
+    }
+    for place, given in named.items():
+        if wrong := sorted(set(given) - set(kinds)):
+            near = get_close_matches(wrong[0], sorted(kinds), 1)
+            advice = f"{_did_you_mean(near)}declare kinds of your own under kinds"
+            name = f"kinds under {place} that do not exist ({', '.join(wrong)})"
+            yield Violation("events", "kind", name, len(wrong), "refuse", advice)
+
+
+def _other_channels(config: settings.Config, events: pd.Series) -> Iterator[Violation]:
+    """Channels that no event has, where a common one that is in no list is called nearly so; `events` by channel."""
+    listed = {"channels.digital": config.channels.digital, "channels.dark": config.channels.dark}
+    common = events.index[events >= COMMON * events.sum()]
+    others = sorted(set(common) - {name for names in listed.values() for name in names})
+    for place, names in listed.items():
+        near = {name: get_close_matches(name, others, 1) for name in names if name not in events.index}
+        if wrong := sorted(name for name in near if near[name]):
+            name = f"channels under {place} that no event has ({', '.join(wrong)})"
+            yield Violation("events", "channel", name, len(wrong), "warn", _did_you_mean(near[wrong[0]]).strip())
+
+
+def _did_you_mean(near: Collection[str]) -> str:
+    return "".join(f"did you mean {name}? " for name in near)
