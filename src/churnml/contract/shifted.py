@@ -19,7 +19,7 @@ import pandas as pd
 from churnml.contract.report import Violation
 from churnml.contract.tables import implausible
 from churnml.contract.volume import CHANCE, CONTENT, by_accident, listed
-from churnml.engine import part_of
+from churnml.engine import part_of, whole
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -44,6 +44,7 @@ SAMPLED_ROWS = 500_000
 """Above so many events twins are sought among a sample of customers, chosen by a hash; the counts are of all rows."""
 CELL = ["kind", "place"]
 PLACED = [*CELL, "day", "distance"]
+WHAT = ["whole", "kind", "distance"]
 
 
 def shift_checks(events: ir.Table, engine: Engine) -> Iterator[Violation]:
@@ -53,25 +54,25 @@ def shift_checks(events: ir.Table, engine: Engine) -> Iterator[Violation]:
     found = _likely(held, engine, days)
     if found.empty:
         return
-    counts = _surplus(events, engine, found)
-    for (whole, kind, distance), rows in found.groupby(["whole", "kind", "distance"]):
-        apart = _hours(int(distance))
+    found = found.merge(_surplus(events, engine, found), on=WHAT, how="left")
+    for _, rows in found.groupby(WHAT):
+        first = rows.iloc[0]
+        kind, count, apart = str(first["kind"]), whole(first["surplus"]), _hours(int(first["distance"]))
         channels = sorted(set(rows["place"]) - {""})
         times = listed(rows["day"].drop_duplicates()) + (f" on {', '.join(channels)}" if channels else "")
-        count = counts.get((whole, kind, distance), 0)
-        if whole:
+        if first["whole"]:
             advice = (
                 f"{times}: nearly every row is there again {apart} later. Two extracts in different time zones, or one "
                 "of them without summer time? Deliver each row once"
             )
-            yield Violation("events", str(kind), f"surplus rows of a delivery that is there twice, {apart} apart",
+            yield Violation("events", kind, f"surplus rows of a delivery that is there twice, {apart} apart",
                             count, "refuse", advice)  # fmt: skip
         else:
             advice = (
                 f"{times}: up to {rows['share'].max():.0%} of the rows are there again {apart} later, which is rare "
                 "otherwise; some may have been delivered twice, in different time zones"
             )
-            yield Violation("events", str(kind), f"rows that are there again, {apart} later", count, "warn", advice)
+            yield Violation("events", kind, f"rows that are there again, {apart} later", count, "warn", advice)
 
 
 def _with_neighbours(events: ir.Table, engine: Engine) -> ir.Table:
@@ -131,9 +132,9 @@ def _likely(held: ir.Table, engine: Engine, days: pd.DataFrame) -> pd.DataFrame:
     each["share"] = each["paired"] / each["rows"]
     each["others"] = _at_other_distances(each)
     near = (each["distance"] <= LONGEST) & (each["either"] <= EITHER_SHARE * each["paired"])
-    whole = _stretches(each[near & (each["share"] >= WHOLE_SHARE)])
-    part = _parts(each, days, near & (each["share"] >= PART_SHARE), whole)
-    found = pd.concat([whole.assign(whole=True), part.assign(whole=False)], ignore_index=True)
+    full = _stretches(each[near & (each["share"] >= WHOLE_SHARE)])
+    part = _parts(each, days, near & (each["share"] >= PART_SHARE), full)
+    found = pd.concat([full.assign(whole=True), part.assign(whole=False)], ignore_index=True)
     return _of_many(pairs, engine, found) if len(found) else found
 
 
@@ -157,7 +158,7 @@ def _stretches(full: pd.DataFrame) -> pd.DataFrame:
     return full.assign(stretch=stretches.ngroup())[(pairs >= FEWEST_PAIRS) & beyond]
 
 
-def _parts(each: pd.DataFrame, days: pd.DataFrame, many: pd.Series, whole: pd.DataFrame) -> pd.DataFrame:
+def _parts(each: pd.DataFrame, days: pd.DataFrame, many: pd.Series, full: pd.DataFrame) -> pd.DataFrame:
     """Days with far more twins than other days of their kind, unless they are next to days that are there as wholes."""
     by = [*CELL, "distance"]
     totals = each.groupby(by)["paired"].sum() - each[many].groupby(by)["paired"].sum()
@@ -169,7 +170,7 @@ def _parts(each: pd.DataFrame, days: pd.DataFrame, many: pd.Series, whole: pd.Da
     seldom = odd.groupby(by)["rows"].transform("size") <= counts["size"].to_numpy() / 2
     rare = (usual <= USUAL_SHARE) & (odd["others"] <= OTHER_SHARE * odd["paired"]) & seldom
     rare &= (odd["paired"] >= 2 * FEWEST_PAIRS) & (by_accident(odd["share"], usual, odd["rows"]) < CHANCE)
-    beside = pd.concat([whole.assign(place_in_time=whole["place_in_time"] + step) for step in (-1, 0, 1)])
+    beside = pd.concat([full.assign(place_in_time=full["place_in_time"] + step) for step in (-1, 0, 1)])
     keys = [*by, "place_in_time"]
     known = pd.MultiIndex.from_frame(odd[keys]).isin(pd.MultiIndex.from_frame(beside[keys]))
     part = odd[rare & ~known]
@@ -185,25 +186,20 @@ def _of_many(pairs: ir.Table, engine: Engine, found: pd.DataFrame) -> pd.DataFra
     return found[found["stretch"].isin(many)]
 
 
-def _surplus(events: ir.Table, engine: Engine, found: pd.DataFrame) -> dict[tuple[bool, str, int], int]:
-    """How many of all rows are there again: by whether the whole is, kind and distance."""
+def _surplus(events: ir.Table, engine: Engine, found: pd.DataFrame) -> pd.DataFrame:
+    """How many of all rows are there again: `whole`, `kind`, `distance`, `surplus`."""
     spans = [found, *(found.assign(day=found["day"] + pd.Timedelta(days=step)) for step in (-1, 1))]
     near = pd.concat(spans if found["whole"].any() else [found]).drop_duplicates([*PLACED, "whole"])
     listing = _listing(near, whole=near["whole"])
     rows = _moments(events, _common(events, engine)).join(listing, [*CELL, "day"])
-    columns = ["whole", "kind", "distance", "fingerprint"]
     sides = (
-        rows.select(*columns, at=rows.second - rows.distance, later=1, earlier=0),
-        rows.select(*columns, at=rows.second, later=0, earlier=1),
+        rows.select(*WHAT, "fingerprint", at=rows.second - rows.distance, later=1, earlier=0),
+        rows.select(*WHAT, "fingerprint", at=rows.second, later=0, earlier=1),
     )
     both = ibis.union(*sides)
-    met = both.group_by(*columns, "at").aggregate(later=both.later.sum(), earlier=both.earlier.sum())
+    met = both.group_by(*WHAT, "fingerprint", "at").aggregate(later=both.later.sum(), earlier=both.earlier.sum())
     again = met.filter(met.earlier > 0)
-    counts = engine.frame(again.group_by("whole", "kind", "distance").aggregate(count=again.later.sum()))
-    counts = counts[counts["count"] > 0]
-    return {
-        (bool(row.whole), str(row.kind), int(row.distance)): int(row.count) for row in counts.itertuples(index=False)
-    }
+    return engine.frame(again.group_by(*WHAT).aggregate(surplus=again.later.sum()))
 
 
 def _listing(found: pd.DataFrame, **more: pd.Series) -> ir.Table:
