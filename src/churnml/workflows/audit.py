@@ -20,6 +20,7 @@ from churnml.evaluation.honesty import too_good
 from churnml.evaluation.information import regime_changes, shuffled_labels, split_gap
 from churnml.evaluation.leakage import audit, single_features
 from churnml.evaluation.resolutions import open_cases
+from churnml.evaluation.running import known_at_sign_up
 from churnml.workflows.business import Business, Progress, open_business, silently
 from churnml.workflows.evidence import days
 from churnml.workflows.rows import labelled, split
@@ -57,7 +58,8 @@ def hindsight(business: Business) -> Audit:
     """The gates on the data themselves."""
     about = (business.canonical, business.config, business.engine)
     resolved = open_cases(business.canonical, business.engine)
-    return overwritten(*about) + reactions(*about) + resolved + row_clocks(business.canonical.evidence.row_clocks)
+    attributes = overwritten(*about) + known_at_sign_up(*about)
+    return attributes + reactions(*about) + resolved + row_clocks(business.canonical.evidence.row_clocks)
 
 
 def honesty(business: Business, data: Dataset, recency: Collection[str]) -> Audit:
