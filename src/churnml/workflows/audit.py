@@ -15,6 +15,7 @@ from churnml.config import Config
 from churnml.dataset import Dataset, snapshot_features
 from churnml.errors import ModelError
 from churnml.evaluation.findings import Audit
+from churnml.evaluation.foresight import foresight
 from churnml.evaluation.hindsight import overwritten, reactions, row_clocks
 from churnml.evaluation.honesty import too_good
 from churnml.evaluation.information import regime_changes, shuffled_labels, split_gap
@@ -59,7 +60,8 @@ def hindsight(business: Business) -> Audit:
     about = (business.canonical, business.config, business.engine)
     resolved = open_cases(business.canonical, business.engine)
     attributes = overwritten(*about) + known_at_sign_up(*about)
-    return attributes + reactions(*about) + resolved + row_clocks(business.canonical.evidence.row_clocks)
+    acts = reactions(*about) + foresight(*about)
+    return attributes + acts + resolved + row_clocks(business.canonical.evidence.row_clocks)
 
 
 def honesty(business: Business, data: Dataset, recency: Collection[str]) -> Audit:
