@@ -53,6 +53,7 @@ def test_nobody_leaves(checked: Any) -> None:
 def test_nobody_leaves_at_the_snapshots_to_test_on(checked: Any) -> None:
     found = checked(7, "2024-03-20")
     assert warned(found) == {"customers.(all): snapshots to test on at which no customer leaves": 3}
+    assert "no model can be judged by them. Do the tables" in found.report.violations[0].advice
     assert " to learn from (2024-" in found.snapshots
 
 

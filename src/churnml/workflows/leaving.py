@@ -21,11 +21,11 @@ SAMPLED_ROWS = 3_000_000
 so do some of all."""
 TESTED = "snapshots to test on"
 ADVICE = {
-    "no customer leaves": "nothing can be learnt from them. Do the tables hold only who is still there? Give those who "
-    "left, too, with their events; or look at what defection and snapshots say",
-    "every customer leaves": "nothing can be learnt from them. Do the tables hold only who has left, or the events end "
-    "early? Give those who stayed, too; or look at what defection and snapshots say",
-    "no customer is eligible": "there are no rows at all; look at what eligible says",
+    "no customer leaves": "Do the tables hold only who is still there? Give those who left, too, with their events; or "
+    "look at what defection and snapshots say",
+    "every customer leaves": "Do the tables hold only who has left, or do the events end early? Give those who stayed, "
+    "too; or look at what defection and snapshots say",
+    "no customer is eligible": "Look at what eligible says",
 }
 
 
@@ -40,10 +40,14 @@ def one_sided(business: Business, learned: Sequence[date], tested: Sequence[date
         found = [("snapshots", whole, found[0][2])]
     return [
         Violation("customers", "(all)", f"{which} at which {what}", len(days), "warn",
-                  f"{days[0]} to {days[-1]}: {ADVICE[what]}")
+                  f"{days[0]} to {days[-1]}: {_loss(which)}. {ADVICE[what]}")
         for which, days, what in found
         if what is not None
     ]  # fmt: skip
+
+
+def _loss(which: str) -> str:
+    return "no model can be judged by them" if which == TESTED else "nothing can be learnt from them"
 
 
 def _side(business: Business, snapshots: Sequence[date]) -> str | None:
