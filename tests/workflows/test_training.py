@@ -290,6 +290,7 @@ def test_audit_passes_and_names_its_gates(company: Any, cli: Callable[..., Any],
         *("the future deleted", "the future poisoned", "no single feature knows the outcome"),
         *(
             "no attribute knows who has left",
+            "every attribute was known at sign-up",
             "no act of the company precedes a closure it knew of",
         ),
         *("cases of leavers are as often open as those of others", "no fact is seen before it was known"),

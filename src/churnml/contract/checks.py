@@ -17,6 +17,7 @@ from churnml.contract.order import answers, life_checks, sequence_checks
 from churnml.contract.report import ContractReport, Severity, Violation, settle
 from churnml.contract.returns import return_checks
 from churnml.contract.rows import RowClock
+from churnml.contract.shifted import shift_checks
 from churnml.contract.tables import KINDS, implausible, midnight
 from churnml.contract.units import unit_checks
 from churnml.contract.volume import daily, last_full_day, volume_checks
@@ -93,6 +94,7 @@ def check(
     found += [violation for clock in evidence.row_clocks for violation in clock.violations()]
     days = daily(events, engine)
     found += volume_checks(events, engine, days)
+    found += shift_checks(events, engine)
     found += unit_checks(events, engine)
     found += clock_change_checks(events, engine, config.timezone)
     found += _freshness_checks(events, engine, days, config, as_of)

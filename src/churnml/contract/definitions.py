@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from churnml.engine import Engine
 
 COMMON = 0.01
-"""A channel with this share of the events is called by its name."""
+"""A channel with this share of the events may be the one that is meant, ..."""
+ALIKE = 0.85
+"""... if its name is so much like the one given (difflib's ratio)."""
 
 
 def definition_checks(
@@ -56,7 +58,7 @@ def _unknown(config: settings.Config, kinds: Collection[str]) -> Iterator[Violat
     for place, given in named.items():
         if wrong := sorted(set(given) - set(kinds)):
             near = get_close_matches(wrong[0], sorted(kinds), 1)
-            advice = f"{_did_you_mean(near)}declare kinds of your own under kinds"
+            advice = f"{f'did you mean {near[0]}? ' if near else ''}declare kinds of your own under kinds"
             name = f"kinds under {place} that do not exist ({', '.join(wrong)})"
             yield Violation("events", "kind", name, len(wrong), "refuse", advice)
 
@@ -65,13 +67,12 @@ def _other_channels(config: settings.Config, events: pd.Series) -> Iterator[Viol
     """Channels that no event has, where a common one that is in no list is called nearly so; `events` by channel."""
     listed = {"channels.digital": config.channels.digital, "channels.dark": config.channels.dark}
     common = events.index[events >= COMMON * events.sum()]
-    others = sorted(set(common) - {name for names in listed.values() for name in names})
+    others = {name.casefold(): name for name in common if not any(name in names for names in listed.values())}
     for place, names in listed.items():
-        near = {name: get_close_matches(name, others, 1) for name in names if name not in events.index}
+        near = {
+            name: get_close_matches(name.casefold(), others, 1, ALIKE) for name in names if name not in events.index
+        }
         if wrong := sorted(name for name in near if near[name]):
             name = f"channels under {place} that no event has ({', '.join(wrong)})"
-            yield Violation("events", "channel", name, len(wrong), "warn", _did_you_mean(near[wrong[0]]).strip())
-
-
-def _did_you_mean(near: Collection[str]) -> str:
-    return "".join(f"did you mean {name}? " for name in near)
+            meant = others[near[wrong[0]][0]]
+            yield Violation("events", "channel", name, len(wrong), "warn", f"did you mean {meant}?")

@@ -47,7 +47,7 @@ def volume_checks(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Itera
     repeated = _repeated(events, engine, days)
     for kind, part in repeated.groupby("kind"):
         advice = (
-            f"{_listed(part['day'])}: every row is there more than once; deliver each day once, or set "
+            f"{listed(part['day'])}: every row is there more than once; deliver each day once, or set "
             "repairs: [repeated_days]"
         )
         yield Violation("events", str(kind), "surplus rows of days that occur twice", int(part["surplus"].sum()),
@@ -55,7 +55,7 @@ def volume_checks(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Itera
     doubled = set(zip(repeated["kind"], repeated["day"], strict=True))
     for kind, part in _many_equal(days, doubled).groupby("kind"):
         advice = (
-            f"{_listed(part['day'])}: up to {part['share'].max():.0%} of the rows; some may have been delivered "
+            f"{listed(part['day'])}: up to {part['share'].max():.0%} of the rows; some may have been delivered "
             "twice. If so, map an event_id, or set duplicates: drop for their source"
         )
         yield Violation("events", str(kind), "surplus rows of days with many equal rows", int(part["surplus"].sum()),
@@ -71,7 +71,7 @@ def volume_checks(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Itera
         odd = part[(flooded | crowded) & ~known]
         if len(odd):
             times = odd["rows"].max() / usual
-            advice = f"{_listed(odd['day'])}: up to {times:.0f} times the usual day; check the extract"
+            advice = f"{listed(odd['day'])}: up to {times:.0f} times the usual day; check the extract"
             yield Violation("events", str(kind), "rows of days with many times the usual number",
                             _rows_of(events, engine, kind, odd["day"]), "warn", advice)  # fmt: skip
         present = part["day"].sort_values().reset_index(drop=True)
@@ -162,8 +162,8 @@ def _likely(days: pd.DataFrame) -> pd.DataFrame:
         total = days.groupby("kind")[["rows", "distinct"]].sum()
         rest = (total - spans[doubled].groupby("kind")[["rows", "distinct"]].sum()).reindex(total.index).fillna(total)
         usual = ((rest["rows"] - rest["distinct"] + 1) / (rest["rows"] + 1)).reindex(spans.index, level="kind")
-        by_accident = usual.to_numpy() ** spans["distinct"].to_numpy()
-        enough = (spans[["distinct", "customers"]].min(axis=1) >= FEWEST_REPEATED) & (by_accident < CHANCE)
+        chance = usual.to_numpy() ** spans["distinct"].to_numpy()
+        enough = (spans[["distinct", "customers"]].min(axis=1) >= FEWEST_REPEATED) & (chance < CHANCE)
         likely = spans[doubled & (enough | (spans["distinct"] >= REPEATED_ROWS))]
         at = pd.MultiIndex.from_arrays([days["kind"], span])
         found.append(days.loc[at.isin(likely.index), ["kind", "day"]])
@@ -177,13 +177,13 @@ def _many_equal(days: pd.DataFrame, known: Collection[tuple[str, Any]]) -> pd.Da
     total = made.groupby("kind")[["rows", "surplus"]].transform("sum") - made[["rows", "surplus"]]
     usual = ((total["surplus"] + 1) / (total["rows"] + 1)).clip(upper=1.0)
     many = (surplus >= EQUAL_ROWS) & (made["share"] >= EQUAL_SHARE) & (usual <= USUAL_SHARE)
-    many &= _by_accident(made["share"], usual, days["rows"]) < CHANCE
+    many &= by_accident(made["share"], usual, days["rows"]) < CHANCE
     chosen = made[many]
     new = [(row.kind, row.day) not in known for row in chosen.itertuples()]
     return chosen.loc[np.array(new, dtype=bool)]
 
 
-def _by_accident(share: pd.Series, usual: pd.Series, rows: pd.Series) -> pd.Series:
+def by_accident(share: pd.Series, usual: pd.Series, rows: pd.Series) -> pd.Series:
     """At most so often is a share that high seen where the usual one is the truth (Hoeffding 1963)."""
     rest, usual_rest = (1 - share).clip(lower=1e-12), (1 - usual).clip(lower=1e-12)
     apart = share.clip(lower=1e-12) * np.log(share.clip(lower=1e-12) / usual) + rest * np.log(rest / usual_rest)
@@ -192,8 +192,8 @@ def _by_accident(share: pd.Series, usual: pd.Series, rows: pd.Series) -> pd.Seri
 
 
 def _listing(days: pd.DataFrame) -> ir.Table:
-    listed = ibis.memtable(pd.DataFrame({"kind": days["kind"].astype(str), "day": days["day"].dt.date}))
-    return listed.mutate(day=listed.day.cast("date"))
+    days_of = ibis.memtable(pd.DataFrame({"kind": days["kind"].astype(str), "day": days["day"].dt.date}))
+    return days_of.mutate(day=days_of.day.cast("date"))
 
 
 def _of_days(dated: ir.Table, days: pd.DataFrame) -> ir.Table:
@@ -219,6 +219,7 @@ def _rows_of(events: ir.Table, engine: Engine, kind: Any, days: pd.Series) -> in
     return engine.number(((events.kind == kind) & chosen).sum())
 
 
-def _listed(days: pd.Series) -> str:
+def listed(days: pd.Series) -> str:
+    """How many days, and the first of them."""
     first = ", ".join(f"{day:%Y-%m-%d}" for day in days.sort_values()[:3])
     return f"{len(days)} days ({first}{', ...' if len(days) > 3 else ''})" if len(days) > 1 else first

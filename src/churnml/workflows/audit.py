@@ -15,11 +15,13 @@ from churnml.config import Config
 from churnml.dataset import Dataset, snapshot_features
 from churnml.errors import ModelError
 from churnml.evaluation.findings import Audit
+from churnml.evaluation.foresight import foresight
 from churnml.evaluation.hindsight import overwritten, reactions, row_clocks
 from churnml.evaluation.honesty import too_good
 from churnml.evaluation.information import regime_changes, shuffled_labels, split_gap
 from churnml.evaluation.leakage import audit, single_features
 from churnml.evaluation.resolutions import open_cases
+from churnml.evaluation.running import known_at_sign_up
 from churnml.workflows.business import Business, Progress, open_business, silently
 from churnml.workflows.evidence import days
 from churnml.workflows.rows import labelled, split
@@ -57,7 +59,9 @@ def hindsight(business: Business) -> Audit:
     """The gates on the data themselves."""
     about = (business.canonical, business.config, business.engine)
     resolved = open_cases(business.canonical, business.engine)
-    return overwritten(*about) + reactions(*about) + resolved + row_clocks(business.canonical.evidence.row_clocks)
+    attributes = overwritten(*about) + known_at_sign_up(*about)
+    acts = reactions(*about) + foresight(*about)
+    return attributes + acts + resolved + row_clocks(business.canonical.evidence.row_clocks)
 
 
 def honesty(business: Business, data: Dataset, recency: Collection[str]) -> Audit:

@@ -14,7 +14,8 @@ from typing import Any
 
 from churnml import timeline
 from churnml.config import Config
-from churnml.contract import ContractReport
+from churnml.contract import ContractReport, Violation
+from churnml.contract.report import settle
 from churnml.engine import Engine, open_engine
 from churnml.errors import DataError, ModelError
 from churnml.sources import Canonical, build
@@ -76,29 +77,38 @@ def check(
         recipe = Recipe.of(config, inventory(canonical.events, canonical.customers))
         progress("reading the sources", 1, 1)
         ordered = kinds.sort_values(["events", "kind"], ascending=[False, True])
+        snapshots, sides = _snapshots(config, engine, canonical, report)
         return Checked(
-            report,
+            ContractReport((*report.violations, *settle(sides, config.accept).violations)),
             canonical,
             engine.number(canonical.customers.count()),
             engine.number(canonical.events.count()),
             dict(zip(ordered["kind"].astype(str), ordered["events"].tolist(), strict=True)),
-            _snapshots(config, engine, canonical, report),
+            snapshots,
             len(recipe.cards),
             recipe.switched_off,
         )
 
 
-def _snapshots(config: Config, engine: Engine, canonical: Canonical, report: ContractReport) -> str:
+def _snapshots(
+    config: Config, engine: Engine, canonical: Canonical, report: ContractReport
+) -> tuple[str, list[Violation]]:
     """What there would be to learn from and to test on; without it a night can be scored, but nothing trained."""
+    from churnml.workflows.leaving import TESTED, one_sided
     from churnml.workflows.rows import divide, mature
 
     try:
         first_day, known_at = timeline.recorded_span(canonical, engine)
         business = Business(config, engine, canonical, report, first_day, known_at)
         learned, tested = divide(mature(business, known_at), config)
+        sides = one_sided(business, learned, tested)
     except (DataError, ModelError) as why:
-        return f"none to train on: {why}"
-    return (
+        return f"none to train on: {why}", []
+    for told in sides:
+        if not told.name.startswith(TESTED):
+            return f"none to train on: {told.count} {told.name}", sides
+    said = (
         f"{len(learned)} to learn from ({learned[0]} to {learned[-1]}), {len(tested)} to test on "
         f"({tested[0]} to {tested[-1]})"
     )
+    return said, sides
