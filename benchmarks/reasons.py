@@ -28,9 +28,9 @@ from quality import markdown, say
 import churnml
 from churnml.dataset import Dataset
 from churnml.explanation.attribution import attribute
-from churnml.explanation.evidence import borne_out
+from churnml.explanation.evidence import borne_out, likely_reasons
 from churnml.explanation.reasons import reasons
-from churnml.explanation.themes import by_theme
+from churnml.explanation.themes import by_theme, usual_pushes
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.outcomes import SILENT
 from churnml.workflows.business import open_business
@@ -119,15 +119,16 @@ def published(model: SilentDefectionClassifier, learn: Dataset, rows: Dataset, s
     """
     cards, usual = learn.recipe.cards, learn.X.median(numeric_only=True).to_dict()
     found = attribute(model, rows.X)
-    said = reasons(found, rows.X, cards, usual).filter(regex="^theme|likely")
     values = np.array([pd.to_numeric(rows.X[name], errors="coerce").to_numpy(float) for name in found.features])
     met = borne_out(found.values.T, values, cards, usual)
     some = learn.drawn(EXPLAINED_ROWS, np.random.default_rng(seed))
-    middle = by_theme(attribute(model, some.X), cards)[met.columns].median()
-    above = by_theme(found, cards)[met.columns] - middle
-    furthest = above.idxmax(axis=1).where(above.max(axis=1) > 0)
-    unmet = met.to_numpy()[np.arange(len(met)), above.to_numpy().argmax(axis=1)] <= 0
-    return said.assign(furthest=furthest.to_numpy(), contradicted=unmet & furthest.notna().to_numpy())
+    pushes = usual_pushes(by_theme(attribute(model, some.X), cards))
+    said = reasons(found, rows.X, cards, usual, usual_pushes=pushes).filter(regex="^theme|likely")
+    furthest = likely_reasons(by_theme(found, cards), pushes, met | True)
+    contradicted = furthest.notna() & ~np.any(
+        met.to_numpy() & (furthest.to_numpy()[:, None] == met.columns.to_numpy()), 1
+    )
+    return said.assign(furthest=furthest.to_numpy(), contradicted=contradicted.to_numpy())
 
 
 def night(file: Path) -> pd.DataFrame:

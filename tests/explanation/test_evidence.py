@@ -12,55 +12,66 @@ from churnml.explanation.reasons import reasons
 from churnml.features.registry import THEMES
 
 MEDIANS = {"open_cases": 1.0, "tenure_days": 400.0}
+PUSHES = (2.0, 2.0, 0.5, 0.3, 0.0)
 
 
 def met(cards, pushes, values, medians=MEDIANS):
-    """Of one customer, what `borne_out` gives."""
+    """The themes that the values of one customer bear out."""
     found = borne_out(np.array(pushes, float)[:, None], np.array(values, float)[:, None], cards, medians)
-    return found.iloc[0].to_dict()
+    return set(found.columns[found.iloc[0]])
 
 
 @pytest.mark.parametrize(
     ("value", "lower", "higher"),
-    [(100.0, True, False), (97.0, False, False), (103.0, False, False), (120.0, False, True), (np.nan, False, False)],
+    [(80.0, True, False), (97.0, False, False), (100.0, False, False), (103.0, False, False), (120.0, False, True)],
 )
 def test_worse_is_one_side_and_not_nearly_the_usual(value, lower, higher):
-    usual = 100.0 if value != 100.0 else 110.0
-    assert worse_than_usual(np.array([value]), usual, "lower").tolist() == [lower]
-    assert worse_than_usual(np.array([value]), usual, "higher").tolist() == [higher]
-    assert worse_than_usual(np.array([value]), usual, None).tolist() == [False]
-    assert worse_than_usual(np.array([value]), np.nan, "higher").tolist() == [False]
+    values = np.array([value])
+    assert worse_than_usual(values, 100.0, "lower").tolist() == [lower]
+    assert worse_than_usual(values, 100.0, "higher").tolist() == [higher]
+    assert worse_than_usual(values, 100.0, None).tolist() == [False]
 
 
-def test_only_pushes_towards_leaving_of_what_was_met_count(cards):
-    pushes = (2.0, 2.0, 0.5, 0.3, 0.0)
-    nothing = {"unresolved problems": 0.0, "value and contract": 0.0}
-    assert met(cards, pushes, (40, 3, 2, 30, 0)) == {"unresolved problems": 0.5, "value and contract": 0.3}
-    assert met(cards, pushes, (40, 3, 0, 30, 0)) == nothing | {"value and contract": 0.3}
-    assert met(cards, pushes, (40, 3, 2, 800, 0)) == nothing | {"unresolved problems": 0.5}
-    assert met(cards, (2.0, 2.0, -0.5, -0.3, 0.0), (40, 3, 2, 30, 0)) == nothing
-    assert met(cards, pushes, (40, 3, 2, 30, 0), {}) == nothing  # nobody knows what is usual
+@pytest.mark.parametrize("worse", ["lower", "higher"])
+def test_what_is_missing_is_not_worse(worse):
+    assert not worse_than_usual(np.array([np.nan]), 100.0, worse).any()
+    assert not worse_than_usual(np.array([7.0]), np.nan, worse).any()
+
+
+def test_a_theme_is_borne_out_by_values_worse_than_usual_that_push_towards_leaving(cards):
+    assert met(cards, PUSHES, (40, 3, 2, 30, 0)) == {"unresolved problems", "value and contract"}
+    assert met(cards, PUSHES, (40, 3, 0, 30, 0)) == {"value and contract"}
+    assert met(cards, PUSHES, (40, 3, 2, 800, 0)) == {"unresolved problems"}
+    assert met(cards, (2.0, 2.0, -0.5, -0.3, 0.0), (40, 3, 2, 30, 0)) == set()
+    assert met(cards, PUSHES, (40, 3, 2, 30, 0), {}) == set()  # nobody knows what is usual
 
 
 def test_a_feature_of_which_neither_side_tells_bears_nothing_out(cards):
     neither = [dataclasses.replace(card, worse=None) for card in cards]
-    assert set(met(neither, (2.0, 2.0, 0.5, 0.3, 0.0), (40, 3, 2, 30, 0)).values()) == {0.0}
+    assert met(neither, PUSHES, (40, 3, 2, 30, 0)) == set()
 
 
-def test_features_of_one_theme_add_up_and_what_keeps_does_not_undo_what_was_met(cards):
+def test_one_feature_bears_its_theme_out_whatever_the_others_say(cards):
     case, more, kept = (dataclasses.replace(cards[2], name=name) for name in ("open_cases", "reopened", "escalated"))
     medians = dict.fromkeys(("open_cases", "reopened", "escalated"), 0.0)
-    assert met([case, more, kept], (0.5, 0.25, -2.0), (1, 1, 1), medians) == {"unresolved problems": 0.75}
+    assert met([case, more, kept], (0.5, 0.25, -2.0), (1, 0, 1), medians) == {"unresolved problems"}
+    assert met([case, more, kept], (-0.5, 0.25, -2.0), (1, 0, 1), medians) == set()
 
 
-def test_no_sign_is_a_reason_and_the_most_borne_out_theme_is(cards):
+def test_no_sign_is_borne_out(cards):
     signs = [dataclasses.replace(cards[0], theme=theme, worse="higher", name=theme) for theme in SIGNS]
-    assert met(signs, [1.0] * len(signs), [9.0] * len(signs), dict.fromkeys(SIGNS, 0.0)) == {}
-    found = pd.DataFrame({"waiting": [0.1, 0.0, 0.2], "rough start": [0.3, 0.0, 0.2]}, index=["a", "b", "c"])
-    assert likely_reasons(found).to_dict() == {"a": "rough start", "b": None, "c": "waiting"}
-    assert likely_reasons(found[[]]).tolist() == [None] * 3
-    assert likely_reasons(found.head(0)).empty
+    assert met(signs, [1.0] * len(signs), [9.0] * len(signs), dict.fromkeys(SIGNS, 0.0)) == set()
     assert set(SIGNS) < set(THEMES)
+
+
+def test_of_the_themes_borne_out_the_furthest_above_its_usual_push_is_likely():
+    totals = pd.DataFrame({"going quiet": 3.0, "waiting": [0.9, 0.9, 0.1], "rough start": 0.3}, index=["a", "b", "c"])
+    both = pd.DataFrame({"waiting": [True, False, True], "rough start": True}, index=totals.index)
+    assert likely_reasons(totals, {}, both).to_dict() == {"a": "waiting", "b": "rough start", "c": "rough start"}
+    assert likely_reasons(totals, {"rough start": 0.3}, both).to_dict() == {"a": "waiting", "b": None, "c": "waiting"}
+    assert likely_reasons(totals, {}, both & False).tolist() == [None] * 3
+    assert likely_reasons(totals, {}, both[[]]).tolist() == [None] * 3
+    assert likely_reasons(totals.head(0), {}, both.head(0)).empty
 
 
 def test_no_likely_reason_of_a_real_model_is_contradicted_by_the_values(classifier, customers, cards, usual):
@@ -69,6 +80,6 @@ def test_no_likely_reason_of_a_real_model_is_contradicted_by_the_values(classifi
     push = found.frame().set_index(customers.index)
     problems = (customers["open_cases"] > usual["open_cases"]) & (push["open_cases"] > 0)
     value = (customers["tenure_days"] < 0.95 * usual["tenure_days"]) & (push["tenure_days"] > 0)
-    assert said.notna().equals(problems | value)
+    assert said.notna().equals(problems | value)  # each of these themes has one feature
     assert problems[said == "unresolved problems"].all() and value[said == "value and contract"].all()
     assert 0.05 < said.isna().mean() < 0.95 and said.nunique() == 2

@@ -44,6 +44,13 @@ def test_strongest_theme_first_each_theme_once_in_the_customers_numbers(cards):
     assert said["likely_reason"] == "unresolved problems"  # going quiet is a sign of leaving
 
 
+def test_what_probably_drives_a_customer_out_stands_out_against_what_is_usual(cards):
+    contributions = (0.9, 0.4, 1.0, 0.2, 0.0)
+    usual = {"unresolved problems": 0.9, "value and contract": 0.05}
+    said = reasons(pushed(cards, *contributions), customer(), cards, USUAL, usual_pushes=usual).loc["c1"]
+    assert said["likely_reason"] == "value and contract"
+
+
 def test_what_probably_drives_a_customer_out_is_what_they_have_met(cards):
     strongest = pushed(cards, 0.9, 0.4, 1.0, 0.2, 0.0)
     said = reasons(strongest, customer(open_cases=0.0), cards, USUAL).loc["c1"]

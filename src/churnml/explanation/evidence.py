@@ -37,7 +37,7 @@ def worse_than_usual(values: Floats, usual: float, worse: Worse | None) -> NDArr
 def borne_out(
     pushes: Floats, values: Floats, cards: Sequence[FeatureCard], medians: Mapping[str, float]
 ) -> pd.DataFrame:
-    """How far what each customer has met pushes them towards leaving, by theme, `SIGNS` aside.
+    """Which themes each customer's own values bear out, `SIGNS` aside.
 
     Parameters
     ----------
@@ -47,37 +47,43 @@ def borne_out(
 
     Returns
     -------
-    One row per customer, one column per theme that has a feature: the sum of its features' pushes towards leaving whose
-    value is worse than usual; 0 where there is none.
+    One row per customer, one column per theme that has a feature: whether one of its features that push towards leaving
+    has a value worse than usual.
     """
     there = {card.theme for card in cards}
-    met = {theme: np.zeros(values.shape[1]) for theme in THEMES if theme in there and theme not in SIGNS}
+    met = {theme: np.zeros(values.shape[1], dtype=bool) for theme in THEMES if theme in there and theme not in SIGNS}
     for card, push, value in zip(cards, pushes, values, strict=True):
         if card.worse is not None and card.theme in met:
-            counts = worse_than_usual(value, medians.get(card.name, np.nan), card.worse)
-            met[card.theme] += np.where(counts, np.maximum(push, 0.0), 0.0)
+            met[card.theme] |= (push > 0) & worse_than_usual(value, medians.get(card.name, np.nan), card.worse)
     return pd.DataFrame(met, index=pd.RangeIndex(values.shape[1]))
 
 
-def likely_reasons(met: pd.DataFrame) -> pd.Series:
-    """What probably drives each customer out: of the themes that are no `SIGNS`, the one most borne out.
+def likely_reasons(totals: pd.DataFrame, usual: Mapping[str, float], met: pd.DataFrame) -> pd.Series:
+    """What probably drives each customer out: of the themes that are borne out, the one furthest above its usual push.
 
     What the model saw is no proof of a cause. Beside planted reasons of leaving it is right well more often than chance
     allows, which the strongest theme of all is not: see `benchmarks/reasons.py`.
 
     Parameters
     ----------
+    totals : what `themes.by_theme` gives
+    usual : what `themes.usual_pushes` gives of the customers learnt from; a theme that is not there adds nothing
     met : what `borne_out` gives
 
     Returns
     -------
-    The theme by row, null where nothing bears any of them out.
+    The theme by row, null where none that is borne out pushes more than usual.
 
-    >>> likely_reasons(pd.DataFrame({"waiting": [0.5, 0.0], "rough start": [0.2, 0.0]})).tolist()
-    ['waiting', None]
+    >>> pushes = pd.DataFrame({"going quiet": [2.0, 1.0], "waiting": [0.5, 0.2], "rough start": [0.4, 0.1]})
+    >>> met = pd.DataFrame({"waiting": [True, True], "rough start": [True, False]})
+    >>> likely_reasons(pushes, {"waiting": 0.3}, met).tolist(), likely_reasons(pushes, {}, met).tolist()
+    (['rough start', None], ['waiting', 'waiting'])
     """
-    if met.empty:
-        return pd.Series([None] * len(met), index=met.index, dtype=object)
-    found = met.to_numpy()
-    most = np.array(met.columns, dtype=object)[found.argmax(axis=1)]
-    return pd.Series(np.where(found.max(axis=1) > 0, most, None), index=met.index, dtype=object)
+    if not met.size:
+        return pd.Series([None] * len(totals), index=totals.index, dtype=object)
+    themes = np.array(met.columns, dtype=object)
+    above = totals[list(themes)].to_numpy() - [usual.get(theme, 0.0) for theme in themes]
+    above = np.where(met.to_numpy(), above, -np.inf)
+    return pd.Series(
+        np.where(above.max(axis=1) > 0, themes[above.argmax(axis=1)], None), index=totals.index, dtype=object
+    )

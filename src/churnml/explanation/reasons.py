@@ -38,6 +38,7 @@ def reasons(
     usual: Mapping[str, float | str],
     n: int = 5,
     currency: str = "",
+    usual_pushes: Mapping[str, float] | None = None,
     medians: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """What pushes each customer towards leaving silently, strongest first, and what speaks most for staying.
@@ -57,6 +58,8 @@ def reasons(
         How many sentences at most.
     currency:
         In what amounts are.
+    usual_pushes:
+        What each theme usually adds: see `evidence.likely_reasons`.
     medians:
         The training median of each number among those who have one, beside which `evidence` judges what a customer has
         met; `usual` without.
@@ -72,7 +75,7 @@ def reasons(
     named = {f"theme_{rank + 1}": said.themes[:, rank] for rank in range(THEMES_NAMED)}
     said.sentences[pd.isna(said.sentences[:, 0]), 0] = NOTHING
     columns = {f"reason_{rank + 1}": said.sentences[:, rank] for rank in range(n)} | named
-    columns["likely_reason"] = speech.likely(usual if medians is None else medians).to_numpy()
+    columns["likely_reason"] = speech.likely(usual_pushes or {}, usual if medians is None else medians).to_numpy()
     columns["keep_1"] = speech.say(1, towards=False, told=np.abs(said.moments)).sentences[:, 0]
     return pd.DataFrame(columns, index=X.index, dtype=object)
 
@@ -104,6 +107,7 @@ def explain(
     n: int = 5,
     *,
     currency: str = "",
+    usual_pushes: Mapping[str, float] | None = None,
     medians: Mapping[str, float] | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> pd.DataFrame:
@@ -111,7 +115,7 @@ def explain(
     parts = []
     for number, part in enumerate(explainer.attributions(X, chunk_rows=chunk_rows)):
         rows = X.iloc[number * chunk_rows : (number + 1) * chunk_rows]
-        parts.append(reasons(part, rows, features, usual, n, currency, medians))
+        parts.append(reasons(part, rows, features, usual, n, currency, usual_pushes, medians))
     return pd.concat(parts)
 
 
@@ -160,10 +164,10 @@ class _Speech:
         names = np.array([*self.totals.columns, None], dtype=object)
         return _Said(self._sentences(speaker[:, :n]), names[theme], moments[:, :n])
 
-    def likely(self, medians: Mapping[str, float | str]) -> pd.Series:
+    def likely(self, usual_pushes: Mapping[str, float], medians: Mapping[str, float | str]) -> pd.Series:
         """What probably drives each customer out: see `evidence.likely_reasons`."""
         known = {name: each for name, each in medians.items() if not isinstance(each, str)}
-        return likely_reasons(borne_out(self.pushes, self.columns, self.cards, known))
+        return likely_reasons(self.totals, usual_pushes, borne_out(self.pushes, self.columns, self.cards, known))
 
     def _sentences(self, speaker: NDArray[np.int64]) -> NDArray[np.object_]:
         """The sentences of the features at these places (rows, n), None at -1: one feature after the other."""

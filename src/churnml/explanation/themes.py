@@ -35,6 +35,11 @@ def themes_of(attribution: Attribution, features: Sequence[FeatureCard]) -> list
     return [known[name] for name in attribution.features]
 
 
+def usual_pushes(totals: pd.DataFrame) -> dict[str, float]:
+    """What each theme usually adds, the median over the customers of `totals` (see `by_theme`), in log-odds."""
+    return {str(theme): float(push) for theme, push in totals.median().fillna(0.0).items()}
+
+
 def theme_drivers(attribution: Attribution, features: Sequence[FeatureCard]) -> pd.DataFrame:
     """Which themes move the margin most, over all the customers explained.
 

@@ -181,6 +181,11 @@ class Bundle:
         return next((str(edge) for edge, share in shares if share * present > 0.5), None)
 
     @property
+    def usual_pushes(self) -> dict[str, float]:
+        """What each theme usually adds to the declared margin; empty in a bundle of an earlier version."""
+        return dict(self.notes.get("usual_pushes", {}))
+
+    @property
     def digest(self) -> str:
         """sha256 of the manifest, which holds the boosters' own: two bundles with one digest score alike."""
         return _digest(self._manifest())

@@ -10,7 +10,7 @@ from churnml.dataset import Dataset
 from churnml.explanation.attribution import Attribution, attribute
 from churnml.explanation.shapes import shapes, theme_parts
 from churnml.explanation.stability import feature_stability, theme_stability
-from churnml.explanation.themes import feature_drivers, theme_drivers
+from churnml.explanation.themes import by_theme, feature_drivers, theme_drivers, usual_pushes
 from churnml.insights.personas import assign, features_of
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.workflows.evidence import pack
@@ -29,6 +29,7 @@ def drivers_of(
     alike = [each for each in again if each.declared == attribution.declared]
     return {
         "declared_margin": attribution.declared,
+        "usual_pushes": usual_pushes(by_theme(attribution, cards)),
         "theme_drivers": pack(theme_drivers(attribution, cards)),
         "feature_drivers": pack(feature_drivers(attribution, sample.X, cards)),
         "theme_stability": pack(theme_stability(alike, cards, sample.group_id, seed=seed)),

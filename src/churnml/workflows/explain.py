@@ -112,7 +112,8 @@ def explain(
     totals = by_theme(attribution, told).iloc[0]
     ordered = totals[totals.abs().sort_values(ascending=False).index]
     currency = config.economics.currency
-    said = reasons(attribution, X, told, bundle.usual, config.scoring.reasons, currency, medians=bundle.medians).iloc[0]
+    pushes, most = bundle.usual_pushes, config.scoring.reasons
+    said = reasons(attribution, X, told, bundle.usual, most, currency, pushes, bundle.medians).iloc[0]
     kept = keeps(attribution, X, told, bundle.usual, currency=currency).iloc[0]
     chances = bundle.on(night.X).predict_proba(X)[0]
     return Explanation(
