@@ -18,8 +18,10 @@ shows it.
 Names that hold a channel or a kind of event are made from the data: here from the channels {channels}
 and all kinds of the [contract](guide.md#events). At most the twelve most common channels get features of their own.
 *Empty* is the value of a customer without any such history; a dash means that the value stays missing, which the
-model can use as such. Attributes of the customers that the configuration declares are features too (theme "about the
-customer"), unless they are protected.
+model can use as such. *Worse* is the side of the usual value on which a customer has met what the theme is called by:
+only what lies there bears out a [likely reason](guide.md#reasons). With a dash neither side tells, or the theme is a
+sign of leaving and no reason. Attributes of the customers that the configuration declares are features too (theme
+"about the customer"), unless they are protected.
 
 {count} features in {families} families.
 """
@@ -48,8 +50,8 @@ def catalogue() -> str:
         head = [
             f"## {family} ({len(features)})",
             "",
-            "| feature | what it is | unit | theme | empty |",
-            "|---|---|---|---|---|",
+            "| feature | what it is | unit | theme | empty | worse |",
+            "|---|---|---|---|---|---|",
         ]
         parts.append("\n".join([*head, *(_row(feature) for feature in features)]) + "\n")
     return "\n".join(parts)
@@ -58,7 +60,7 @@ def catalogue() -> str:
 def _row(feature: Feature) -> str:
     empty = "-" if feature.empty is None else f"{feature.empty:g}"
     doc = " ".join(feature.doc.split()).replace("|", "\\|")
-    return f"| `{feature.name}` | {doc} | {feature.unit} | {feature.theme} | {empty} |"
+    return f"| `{feature.name}` | {doc} | {feature.unit} | {feature.theme} | {empty} | {feature.worse or '-'} |"
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ CARDS = (
         family="complaints",
         sentence="{value:count open case}[; usually {usual:count open case}].",
         sentence_empty="Never opened a case.",
+        worse="higher",
     ),
     FeatureCard(
         name="tenure_days",
@@ -40,6 +41,7 @@ CARDS = (
         theme="value and contract",
         family="value",
         sentence="Signed up {value} ago[; usually {usual}].",
+        worse="lower",
     ),
     FeatureCard(
         name="plan",

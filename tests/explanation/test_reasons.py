@@ -51,6 +51,25 @@ def test_what_probably_drives_a_customer_out_stands_out_against_what_is_usual(ca
     assert said["likely_reason"] == "value and contract"
 
 
+def test_what_probably_drives_a_customer_out_is_what_they_have_met(cards):
+    strongest = pushed(cards, 0.9, 0.4, 1.0, 0.2, 0.0)
+    said = reasons(strongest, customer(open_cases=0.0), cards, USUAL).loc["c1"]
+    assert said["likely_reason"] == "value and contract"  # no case is open
+    said = reasons(strongest, customer(open_cases=np.nan, tenure_days=900.0), cards, USUAL).loc["c1"]
+    assert said["likely_reason"] is None and said["theme_1"] == "going quiet"
+    said = reasons(pushed(cards, 0.9, 0.4, -0.1, 0.0, 0.0), customer(), cards, USUAL).loc["c1"]
+    assert said["likely_reason"] is None  # met, and it does not speak for leaving
+
+
+def test_where_most_have_none_a_value_is_judged_beside_those_who_have_one(cards):
+    waits = dataclasses.replace(cards[2], name="first_response_last_s", theme="waiting", unit="seconds")
+    rare, among_those = {"first_response_last_s": float("nan")}, {"first_response_last_s": 3600.0}
+    for wait, reason in ((600.0, None), (3700.0, None), (7200.0, "waiting")):
+        X = pd.DataFrame({"first_response_last_s": [wait]}, index=["c1"])
+        said = reasons(pushed([waits], 0.9), X, [waits], rare, medians=among_those)
+        assert said.loc["c1", "likely_reason"] == reason
+
+
 def test_a_theme_that_on_balance_keeps_the_customer_is_no_reason(cards):
     contributions = (0.9, -1.5, 0.2, 0.0, 0.0)
     said = reasons(pushed(cards, *contributions), customer(), cards, USUAL).loc["c1"]

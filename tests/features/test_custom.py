@@ -24,7 +24,7 @@ def declare(context, inventory):
     purchases = Needs(("purchase",), columns=("amount",))
     small = Feature(
         name="small_purchases_90d", doc="Purchases below 10 in the last 90 days.", unit="purchases",
-        theme="value and contract", needs=purchases, empty=0.0, grain="event",
+        theme="value and contract", needs=purchases, empty=0.0, worse="higher", grain="event",
         sentence="{value:count small purchase} in the last 90 days[; typical is {usual}]",
         expression=lambda t: count(t, of(t, ["purchase"]), within(t, 90), (t.amount < 10).fill_null(False)),
     )
@@ -73,6 +73,7 @@ def test_a_good_file_is_declared_after_the_built_in_ones(tmp_path: Path) -> None
         ("small_purchases_90d", "custom"),
         ("small_above_usual", "custom"),
     ]
+    assert [f.worse for f in result.features[-2:]] == ["higher", None]
     assert result.features[-2].say(1.0, 2.0) == "1 small purchase in the last 90 days; typical is 2"
 
 
@@ -106,6 +107,7 @@ def test_its_values_are_computed(tmp_path: Path, history: Any, event: Any) -> No
         (one(grain='"minute"'), "own.py:5: feature small_30d: grain 'minute' is not one of event,"),
         (one(grain='"fitted"'), "own.py:5: feature small_30d: fitted and grain 'fitted' go together"),
         (one(empty='"none"'), "own.py:5: feature small_30d: empty must be a number or None"),
+        (one(worse='"more"'), "own.py:5: feature small_30d: worse must be 'higher' or 'lower', or None, not 'more'"),
         (one(needs='Needs("purchase")'), "own.py:5: feature small_30d: needs.kinds must be a tuple of names"),
         (one(sentence='"{visits} small ones"'), "own.py:5: feature small_30d: sentence: {visits} is not known"),
         (one(sentence='"{value:euros} spent"'), "own.py:5: feature small_30d: sentence: 'euros' is no way to say"),

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from churnml.explanation.evidence import SIGNS
 from churnml.features.checks import faults
 from churnml.features.registry import FAMILIES, THEMES, Context, FeatureCard, Inventory, declare
 from churnml.features.sentences import KIND_WORDS
@@ -48,6 +49,48 @@ def test_every_feature_says_what_it_is_and_what_was_seen(feature):
 def test_a_card_survives_json_and_speaks():
     feature = DECLARED.features[0]
     assert FeatureCard(**feature.card()).say(3, 2) == feature.say(3, 2)
+
+
+def test_a_card_written_before_it_told_the_worse_side_is_read():
+    late = next(feature for feature in DECLARED.features if feature.name == "promises_overdue")
+    written = {name: value for name, value in late.card().items() if name != "worse"}
+    assert FeatureCard(**late.card()).worse == "higher" and FeatureCard(**written).worse is None
+
+
+NEITHER = re.compile(
+    r"days_since_first_engagement|tenure_days|closures|days_since_closure"  # how long they have been customers
+    r"|(mean_)?amount_\w+|plan_\w+"  # what they have and pay
+    r"|(days_since_)?(treatment|plan_changed|onboarding_step|consent_changed)(_events_\d+d)?"
+    r"|(days_since_)?(promise_made|promise_kept|case_resolved|case_responded)(_events_\d+d)?"  # what the company did
+    r"|contacts_\d+d|cases_365d|(days_since_)?(contact|case_opened)(_events_\d+d)?|days_since_service"  # asked
+    r"|voice_text_length_365d|messages_per_active_day_90d"
+)
+"""The features of which neither side says that the customer met what the theme is called by."""
+
+
+@pytest.mark.parametrize("feature", DECLARED.features, ids=lambda feature: feature.name)
+def test_every_feature_of_a_reason_says_which_side_is_worse_or_is_known_to_say_neither(feature):
+    if feature.theme not in SIGNS:
+        assert bool(NEITHER.fullmatch(feature.name)) == (feature.worse is None)
+
+
+def test_the_worse_side_is_that_of_the_quantity():
+    worse = {feature.name: feature.worse for feature in DECLARED.features if feature.theme not in SIGNS}
+    share_of_good = {
+        "promises_in_time_share_365d",
+        "complaint_sentiment_365d",
+        "complaint_sentiment_last",
+        "self_served",
+    }
+    pace = ("engagement_first_", "onboarding_steps_done", "early_second_half_share")
+    for name, side in worse.items():
+        if side is not None:
+            low = name.startswith(
+                ("days_since_", "days_to_first_contact", "days_to_first_friction", "days_to_end", *pace)
+            )
+            assert side == ("lower" if low or name in share_of_good else "higher"), name
+    assert worse["days_to_first_engagement_in_cohort"] == "higher"
+    assert worse["engagement_first_7d_in_cohort"] == "lower"
 
 
 def test_singular_and_plural():

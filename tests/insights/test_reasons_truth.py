@@ -24,8 +24,8 @@ def test_the_likely_reason_agrees_with_the_planted_one_beyond_chance(tmp_path: P
         data = labelled(business)
     model = SilentDefectionClassifier(num_threads=1).fit(data.X, data.outcome)
     left, cards = data.at(data.outcome == SILENT), data.recipe.cards
-    pushes = usual_pushes(by_theme(attribute(model, data.X), cards))
-    said = reasons(attribute(model, left.X), left.X, cards, {}, usual_pushes=pushes)
+    pushes, usual = usual_pushes(by_theme(attribute(model, data.X), cards)), data.X.median(numeric_only=True).to_dict()
+    said = reasons(attribute(model, left.X), left.X, cards, usual, usual_pushes=pushes)
     truth = pd.read_parquet(tmp_path / "truth" / "departures.parquet").set_index("customer_id")
     found = left.keys.assign(named=said["likely_reason"].to_numpy())
     found = found.drop_duplicates("customer_id").join(truth["theme"], on="customer_id").dropna(subset=["theme"])

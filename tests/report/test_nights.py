@@ -82,6 +82,13 @@ def test_the_list_holds_a_way_to_begin_and_no_formula():
     assert len(call_list(many).splitlines()) == LONGEST + 1
 
 
+def test_without_a_likely_reason_only_a_sign_suggests_how_to_begin():
+    assert opener(None, "unanswered outreach") == OPENERS["unanswered outreach"]
+    for theme in ("waiting", "unresolved problems", "pressure and privacy", None, float("nan")):
+        assert opener(None, theme) == OTHERWISE
+        assert opener("broken promises", theme) == OPENERS["broken promises"]
+
+
 def test_an_opener_never_says_what_was_seen():
     said = [*OPENERS.values(), opener(None)]
     assert all("?" in text and not any(digit.isdigit() for digit in text) for text in said)

@@ -341,6 +341,25 @@ def test_what_leads_everywhere_is_said_in_words(build_report, make_night):
     assert "For nearly all of them “going quiet” comes first. " in told and "comes first, for" not in told
 
 
+def test_the_first_screen_says_for_how_many_nothing_is_behind_it(build_report, make_night):
+    def behind(reasons):
+        night = make_night()
+        raised, _ = nights.chosen(night)
+        night["likely_reason"] = None
+        rows = night.index[raised]
+        for place, reason in enumerate(reasons):
+            night.loc[rows[place :: len(reasons)], "likely_reason"] = reason
+        data = build_report(focus=nights.focus(night), personas=nights.personas(night, ["content"]))
+        return Reader(render(data)).text
+
+    text = behind(["waiting", None, None, None])
+    assert re.search(r"What may be behind it: “waiting” for 2\d%, nothing that stands out for 7\d%\. That is", text)
+    text = behind(["waiting", "waiting", "rough start"])
+    assert re.search(r"behind it: “waiting” for 6\d%, “rough start” for 3\d%\. That is", text)
+    for few in ([None], ["waiting"] + [None] * 39):  # nobody, or hardly anybody
+        assert "What may be behind it: “" not in behind(few) and "most often" not in behind(few)
+
+
 def test_a_column_without_any_number_is_not_drawn(build_report):
     sample = build_report()
     unknown = {"bands": sample.bands, "personas": sample.personas}

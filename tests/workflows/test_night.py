@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churnml.config import load_config
+from churnml.model.bundle import Bundle
 from churnml.outcomes import OUTCOMES
 from churnml.scoring.publish import Run, publication
 from churnml.workflows.business import open_business
@@ -176,6 +177,28 @@ def test_explain_knows_what_the_night_knew_and_says_which_model_scored_it(
         place.publish(scored.scores(), Run.of(scored.manifest(), run_id="e" * 64, model_version="0"))
     explained = cli("explain", config, "--customer", row["customer_id"])
     assert "scored by version 0; this is what version 1 says" in " ".join(explained.out.split())
+
+
+def test_a_bundle_that_does_not_know_the_worse_sides_scores_and_explains_alike(
+    company: Any, night: Any, tmp_path: Path
+) -> None:
+    config = load_config(company.configure(tmp_path))
+    scorer = Scorer.of(config)
+    earlier = tuple({key: each[key] for key in each if key != "worse"} for each in scorer.bundle.features)
+    saved = replace(scorer.bundle, features=earlier).save(tmp_path / "bundle")
+    assert b'"worse"' not in (saved / "manifest.json").read_bytes()
+    scorer = replace(scorer, bundle=Bundle.load(saved))
+    with open_business(config) as business:
+        scored = scorer.publish(
+            business,
+            date.fromisoformat(company.as_of),
+            moment_of(date.fromisoformat(company.as_of), None),
+            lambda *_: None,
+        )
+    told = ["customer_id", "p_silent", "reason_1", "likely_reason"]
+    found = scored.night.scores(told).to_pandas()[told]
+    pd.testing.assert_frame_equal(found, scores_of(night)[told])
+    assert found["likely_reason"].nunique() > 1
 
 
 def test_a_calibration_that_follows_base_rates_scores_all_batches_of_a_night_alike(

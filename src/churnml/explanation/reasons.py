@@ -20,8 +20,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churnml.explanation.attribution import CHUNK_ROWS, Attribution, Explainer
+from churnml.explanation.evidence import borne_out, likely_reasons
 from churnml.explanation.speakers import choose, manners
-from churnml.explanation.themes import by_theme, likely_reasons, themes_of
+from churnml.explanation.themes import by_theme, themes_of
 from churnml.features.registry import FeatureCard
 from churnml.features.sentences import sayer
 
@@ -38,6 +39,7 @@ def reasons(
     n: int = 5,
     currency: str = "",
     usual_pushes: Mapping[str, float] | None = None,
+    medians: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """What pushes each customer towards leaving silently, strongest first, and what speaks most for staying.
 
@@ -57,20 +59,23 @@ def reasons(
     currency:
         In what amounts are.
     usual_pushes:
-        What each theme usually adds: see `themes.likely_reasons`.
+        What each theme usually adds: see `evidence.likely_reasons`.
+    medians:
+        The training median of each number among those who have one, beside which `evidence` judges what a customer has
+        met; `usual` without.
 
     Returns
     -------
     One row per row of `X`, same index; columns reason_1 .. reason_n, theme_1 .. theme_3, likely_reason (the theme
-    that probably drives the customer out) and keep_1 (the first of `keeps`), null where there is none. The first reason
-    is never null.
+    that probably drives the customer out, borne out by what they have met) and keep_1 (the first of `keeps`), null
+    where there is none. The first reason is never null.
     """
     speech = _Speech(attribution, X, features, usual, currency)
     said = speech.say(n, towards=True)
     named = {f"theme_{rank + 1}": said.themes[:, rank] for rank in range(THEMES_NAMED)}
     said.sentences[pd.isna(said.sentences[:, 0]), 0] = NOTHING
     columns = {f"reason_{rank + 1}": said.sentences[:, rank] for rank in range(n)} | named
-    columns["likely_reason"] = likely_reasons(speech.totals, usual_pushes or {}).to_numpy()
+    columns["likely_reason"] = speech.likely(usual_pushes or {}, usual if medians is None else medians).to_numpy()
     columns["keep_1"] = speech.say(1, towards=False, told=np.abs(said.moments)).sentences[:, 0]
     return pd.DataFrame(columns, index=X.index, dtype=object)
 
@@ -103,13 +108,14 @@ def explain(
     *,
     currency: str = "",
     usual_pushes: Mapping[str, float] | None = None,
+    medians: Mapping[str, float] | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> pd.DataFrame:
     """`reasons` for any number of customers, with memory for the contributions of one chunk only."""
     parts = []
     for number, part in enumerate(explainer.attributions(X, chunk_rows=chunk_rows)):
         rows = X.iloc[number * chunk_rows : (number + 1) * chunk_rows]
-        parts.append(reasons(part, rows, features, usual, n, currency, usual_pushes))
+        parts.append(reasons(part, rows, features, usual, n, currency, usual_pushes, medians))
     return pd.concat(parts)
 
 
@@ -157,6 +163,11 @@ class _Speech:
         choose(self.manners, self.columns, self.pushes, sign, strength, order, heeded, theme, speaker, moments)
         names = np.array([*self.totals.columns, None], dtype=object)
         return _Said(self._sentences(speaker[:, :n]), names[theme], moments[:, :n])
+
+    def likely(self, usual_pushes: Mapping[str, float], medians: Mapping[str, float | str]) -> pd.Series:
+        """What probably drives each customer out: see `evidence.likely_reasons`."""
+        known = {name: each for name, each in medians.items() if not isinstance(each, str)}
+        return likely_reasons(self.totals, usual_pushes, borne_out(self.pushes, self.columns, self.cards, known))
 
     def _sentences(self, speaker: NDArray[np.int64]) -> NDArray[np.object_]:
         """The sentences of the features at these places (rows, n), None at -1: one feature after the other."""

@@ -6,7 +6,7 @@ exactly one theme, so the contributions by theme still add up to the margin.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 
 from churnml.explanation.attribution import Attribution
 from churnml.features.registry import THEMES, FeatureCard
-
-SIGNS = ("going quiet", "unanswered outreach", "unheard feedback", "channel mismatch", "about the customer")
-"""Themes of what customers do or are: they tell that somebody leaves, and how, but not what the company did."""
 
 CLEAR_DIRECTION = 0.3
 """Rank correlation of value and contribution from which a feature is said to have a direction."""
@@ -41,33 +38,6 @@ def themes_of(attribution: Attribution, features: Sequence[FeatureCard]) -> list
 def usual_pushes(totals: pd.DataFrame) -> dict[str, float]:
     """What each theme usually adds, the median over the customers of `totals` (see `by_theme`), in log-odds."""
     return {str(theme): float(push) for theme, push in totals.median().fillna(0.0).items()}
-
-
-def likely_reasons(totals: pd.DataFrame, usual: Mapping[str, float]) -> pd.Series:
-    """What probably drives each customer out: of the themes that are no `SIGNS`, the one furthest above its usual push.
-
-    What the model saw is no proof of a cause. Beside planted reasons of leaving it is right well more often than chance
-    allows, which the strongest theme of all is not: see `benchmarks/reasons.py`.
-
-    Parameters
-    ----------
-    totals : what `by_theme` gives
-    usual : what `usual_pushes` gives of the customers learnt from; a theme that is not there usually adds nothing
-
-    Returns
-    -------
-    The theme by row, null where none of them pushes more than usual.
-
-    >>> pushes = pd.DataFrame({"going quiet": [2.0, 1.0], "waiting": [0.5, 0.1], "rough start": [0.4, 0.1]})
-    >>> likely_reasons(pushes, {"waiting": 0.3}).tolist(), likely_reasons(pushes - 1, {}).tolist()
-    (['rough start', 'rough start'], [None, None])
-    """
-    themes = [str(theme) for theme in totals.columns if theme not in SIGNS]
-    above = totals[themes].to_numpy() - [usual.get(theme, 0.0) for theme in themes]
-    if not above.size:
-        return pd.Series(None, index=totals.index, dtype=object)
-    best = np.array(themes, dtype=object)[above.argmax(axis=1)]
-    return pd.Series(np.where(above.max(axis=1) > 0, best, None), index=totals.index, dtype=object)
 
 
 def theme_drivers(attribution: Attribution, features: Sequence[FeatureCard]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import ibis
 import ibis.expr.operations as ops
@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from churnml.contract import EVENTS
 from churnml.features.grains import grain
-from churnml.features.registry import FITTED, GRAINS, THEMES, Context, Feature, Needs
+from churnml.features.registry import FITTED, GRAINS, THEMES, Context, Feature, Needs, Worse
 from churnml.features.sentences import fault_of_template
 from churnml.timeline import CLOCKS
 
@@ -44,6 +44,8 @@ def faults(feature: object) -> list[str]:
         found.append("expression must be a function")
     if feature.empty is not None and not isinstance(feature.empty, int | float):
         found.append(f"empty must be a number or None, not {feature.empty!r}")
+    if feature.worse not in (None, *get_args(Worse)):
+        found.append(f"worse must be {' or '.join(map(repr, get_args(Worse)))}, or None, not {feature.worse!r}")
     found += _needs(feature.needs)
     for name in ("sentence", "sentence_low", "sentence_empty"):
         if isinstance(template := getattr(feature, name), str) and (fault := fault_of_template(template)):

@@ -26,7 +26,7 @@ def in_cohort(feature: Feature, tenure: Feature, more: str) -> Feature:
     what = feature.doc.rstrip(".").split(";")[0]
     return Feature(
         name=f"{feature.name}_in_cohort", family=feature.family, theme=feature.theme, unit="share", grain="fitted",
-        needs=feature.needs,
+        needs=feature.needs, worse=feature.worse,
         fitted=Fitted(
             name=f"{feature.name}_in_cohort",
             fit=partial(fit, value=feature.name, tenure=tenure.name),

@@ -13,7 +13,7 @@ from churnml.features.expressions import count, mean, monitored, of, ratio, rows
 from churnml.features.registry import Context, Feature, Inventory, Needs
 from churnml.features.sentences import nouns
 
-feature = partial(Feature, family="complaints", theme="unresolved problems")
+feature = partial(Feature, family="complaints", theme="unresolved problems", worse="higher")
 waiting = partial(feature, theme="waiting")
 impersonal = partial(feature, theme="impersonal service")
 
@@ -46,7 +46,7 @@ def _voice(context: Context) -> Iterator[Feature]:
             expression=lambda t, window=window: count(t, voiced(t), within(t, window)),
         )  # fmt: skip
     yield feature(
-        name="days_since_voice", unit="days", grain=grain, needs=needs,
+        name="days_since_voice", unit="days", grain=grain, needs=needs, worse="lower",
         doc=f"Days since the customer last told the company of dissatisfaction ({what}).",
         sentence="Dissatisfaction last voiced {value:days} ago[; typical is {usual:days}]",
         sentence_empty="Dissatisfaction never voiced",
@@ -54,6 +54,7 @@ def _voice(context: Context) -> Iterator[Feature]:
     )  # fmt: skip
     yield feature(
         name="voice_text_length_365d", unit="characters", grain=grain, needs=Needs(kinds, columns=("text",)),
+        worse=None,
         doc=f"Mean length of what the customer wrote ({what}) in the last 365 days.",
         sentence="Complaints of the last 365 days are {value:count character} long on average[; typical is {usual}]",
         sentence_empty="Nothing written to complain in the last 365 days",
@@ -63,7 +64,7 @@ def _voice(context: Context) -> Iterator[Feature]:
 
 def _cases(context: Context) -> Iterator[Feature]:
     yield feature(
-        name="cases_365d", unit="cases", grain="case", needs=CASES, empty=0.0,
+        name="cases_365d", unit="cases", grain="case", needs=CASES, empty=0.0, worse=None,
         doc="Support cases opened in the last 365 days.",
         sentence="{value:count support case} opened in the last 365 days[; typical is {usual}]",
         expression=lambda t: count(t, t.recent),
@@ -150,12 +151,13 @@ def _contacts(context: Context) -> Iterator[Feature]:
     for window in (30, 90, YEAR):
         yield feature(
             name=f"contacts_{window}d", unit="contacts", grain=grain, needs=needs, empty=0.0,
+            worse=None,  # to have asked for something is no proof that it was not resolved
             doc=f"Contacts with service ({what}) in the last {window} days.",
             sentence=f"{{value:count contact}} with service in the last {window} days[; typical is {{usual}}]",
             expression=lambda t, window=window: count(t, of(t, kinds), within(t, window)),
         )  # fmt: skip
     yield feature(
-        name="days_since_service", unit="days", grain=grain, needs=needs,
+        name="days_since_service", unit="days", grain=grain, needs=needs, worse=None,
         doc=f"Days since the last contact with service ({what}).",
         sentence="Last contact with service {value:days} ago[; typical is {usual:days}]",
         sentence_empty="No contact with service so far",

@@ -14,12 +14,12 @@ YEAR = 365
 TROUBLE_S = 7 * 86400
 """A basket counts as left after trouble if that was at most so many seconds before."""
 
-product = partial(Feature, family="experience", theme="product quality")
+product = partial(Feature, family="experience", theme="product quality", worse="higher")
 promise = partial(
-    Feature, family="experience", theme="broken promises", grain="promise",
+    Feature, family="experience", theme="broken promises", worse="higher", grain="promise",
     needs=Needs(("promise_made", "promise_kept"), every_kind=("promise_kept",), columns=("due_at",)),
 )  # fmt: skip
-uneven = partial(Feature, family="experience", theme="inconsistent experience", grain="channel")
+uneven = partial(Feature, family="experience", theme="inconsistent experience", worse="higher", grain="channel")
 
 
 def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
@@ -143,7 +143,7 @@ def _promises() -> Iterator[Feature]:
         expression=lambda t: count(t, t.late_days > 0, within(t, YEAR)),
     )  # fmt: skip
     yield promise(
-        name="promises_in_time_share_365d", unit="share",
+        name="promises_in_time_share_365d", unit="share", worse="lower",
         doc="Share of the promises of the last 365 days that were kept in time.",
         sentence="{value:share} of the promises of the last 365 days kept in time[; typical is {usual:share}]",
         sentence_empty="No promise due in the last 365 days",
@@ -177,7 +177,7 @@ def _promises() -> Iterator[Feature]:
         expression=lambda t: t.late_days.max(where=t.last),
     )  # fmt: skip
     yield promise(
-        name="days_since_promise_kept_late", unit="days",
+        name="days_since_promise_kept_late", unit="days", worse="lower",
         doc="Days since a promise was last kept late, or ran out without being kept.",
         sentence="A promise was last kept late, or not at all, {value:days} ago[; typical is {usual:days}]",
         sentence_empty="No promise kept late so far",

@@ -75,7 +75,7 @@ def _activity(context: Context) -> Iterator[Feature]:
 
     earliest = _hidden("_first_engagement", needs, lambda t: t.age_days.max(where=of(t, kinds)), "event", None)
     yield rough(
-        name="days_to_first_engagement", unit="days", grain="row", needs=needs, uses=(earliest,),
+        name="days_to_first_engagement", unit="days", grain="row", needs=needs, uses=(earliest,), worse="higher",
         doc=f"Days from sign-up to the first {what}; 0 for the same day.",
         sentence="First engagement {value:after} sign-up[; typical is {usual:days}]",
         sentence_empty="Not known how soon after sign-up the first engagement came",
@@ -87,7 +87,7 @@ def _activity(context: Context) -> Iterator[Feature]:
         grain = rows_of(value_kinds, context)
         bought = _hidden("_first_value", worth, lambda t: t.age_days.max(where=of(t, value_kinds)), grain, None)
         yield rough(
-            name="days_to_first_value", unit="days", grain="row", needs=worth, uses=(bought,),
+            name="days_to_first_value", unit="days", grain="row", needs=worth, uses=(bought,), worse="higher",
             doc=f"Time to first value: days from sign-up to the first {nouns(value_kinds)}; 0 for the same day.",
             sentence=f"First {nouns(value_kinds)} {{value:after}} sign-up[; typical is {{usual:days}}]",
             sentence_empty=f"Not known how soon after sign-up the first {nouns(value_kinds)} came",
@@ -96,7 +96,7 @@ def _activity(context: Context) -> Iterator[Feature]:
     for days in FIRST_DAYS:
         done, when = first(days), _at_first(days)
         yield rough(
-            name=f"engagement_first_{days}d", unit="events", grain="row", needs=needs, uses=(done,),
+            name=f"engagement_first_{days}d", unit="events", grain="row", needs=needs, uses=(done,), worse="lower",
             doc=f"Number of events of engagement ({what}) {when}.",
             sentence=f"{counted(kinds)} {when}[; typical is {{usual}}]",
             expression=lambda r, done=done, days=days: _once_complete(r, r[done.name], days),
@@ -104,7 +104,7 @@ def _activity(context: Context) -> Iterator[Feature]:
     half = max(1, length // 2)
     begin, later = first(half), first(length, half)
     yield rough(
-        name="early_second_half_share", unit="share", grain="row", needs=needs, uses=(begin, later),
+        name="early_second_half_share", unit="share", grain="row", needs=needs, uses=(begin, later), worse="lower",
         doc=f"Early slope: the share of the engagement of the first {length} days that fell into their second half; "
         "above a half, it grew.",
         sentence=f"{{value:share}} of the engagement of the first {length} days fell into their second half"
@@ -121,13 +121,13 @@ def _steps(context: Context) -> Iterator[Feature]:
     unnamed = _hidden("_steps_without_name", needs, lambda t: count(t, of(t, kind), t.day < length, t["name"].isnull()))
     last = _hidden("_last_step_day", needs, lambda t: t.day.max(where=of(t, kind) & (t.day < length)))
     yield rough(
-        name="onboarding_steps_done", unit="steps", grain="row", needs=needs, uses=(done, unnamed),
+        name="onboarding_steps_done", unit="steps", grain="row", needs=needs, uses=(done, unnamed), worse="lower",
         doc=f"Different set-up steps done in the first {length} days, as known so far.",
         sentence=f"{{value:count set-up step}} done in the first {length} days[; typical is {{usual}}]",
         expression=lambda r: _once_complete(r, r._steps_done + r._steps_without_name, 0),
     )  # fmt: skip
     yield rough(
-        name="onboarding_stalled_days", unit="days", grain="row", needs=needs, uses=(last,),
+        name="onboarding_stalled_days", unit="days", grain="row", needs=needs, uses=(last,), worse="higher",
         doc=f"Days in the first {length} without any further set-up step: from the last step, or from sign-up, to the "
         "end of onboarding or to now.",
         sentence="{value:days} of onboarding without a further set-up step[; typical is {usual:days}]",
@@ -144,7 +144,7 @@ def _first_contacts(context: Context) -> Iterator[Feature]:
         needs = Needs(kinds, customers=SIGNED_UP, settings=(setting,))
         of_kind = kinds
         yield rough(
-            name=f"days_to_first_{name}", unit="days", grain="early", needs=needs,
+            name=f"days_to_first_{name}", unit="days", grain="early", needs=needs, worse="lower",
             doc=f"Days from sign-up to the first {what} ({nouns(kinds) if kinds else what}), "
             f"within the first {length} days.",
             sentence=f"First {what} {{value:after}} sign-up[; typical is {{usual:days}}]",
@@ -155,7 +155,7 @@ def _first_contacts(context: Context) -> Iterator[Feature]:
             f"_{name}_in_onboarding", needs, lambda t, kinds=of_kind: count(t, of(t, kinds), t.day < length)
         )
         yield rough(
-            name=f"onboarding_{name}_events", unit="events", grain="row", needs=needs, uses=(counted,),
+            name=f"onboarding_{name}_events", unit="events", grain="row", needs=needs, uses=(counted,), worse="higher",
             doc=f"{what.capitalize()} in the first {length} days: how many times, as known so far.",
             sentence=f"{{value:count {what}|{plural(what)}}} in the first {length} days[; typical is {{usual}}]",
             expression=lambda r, counted=counted: _once_complete(r, r[counted.name], 0),
@@ -165,7 +165,7 @@ def _first_contacts(context: Context) -> Iterator[Feature]:
     helped = _hidden("_contact_in_onboarding", needs, lambda t: count(t, of(t, service), t.day < length))
     active = _hidden("_active_in_onboarding", Needs(engaged), lambda t: count(t, of(t, engaged), t.day < length))
     yield rough(
-        name="self_served", unit=YES_OR_NO, grain="row", needs=needs, uses=(helped, active),
+        name="self_served", unit=YES_OR_NO, grain="row", needs=needs, uses=(helped, active), worse="lower",
         doc=f"1 for a customer who got going in the first {length} days without any contact with service, else 0; "
         "unknown until those days have passed.",
         sentence=f"Got going in the first {length} days without any help from service",

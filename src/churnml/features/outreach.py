@@ -22,7 +22,7 @@ WITHDRAWN, GIVEN = "withdrawn", "given"
 """The names of a `consent_changed` event."""
 
 outreach = partial(Feature, family="outreach", theme="unanswered outreach", grain="asked", needs=SENT)
-pressure = partial(Feature, family="outreach", theme="pressure and privacy")
+pressure = partial(Feature, family="outreach", theme="pressure and privacy", worse="higher")
 
 
 def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
@@ -83,7 +83,7 @@ def _answers() -> Iterator[Feature]:
 def _amount(context: Context) -> Iterator[Feature]:
     def sent(window: int) -> Feature:
         return outreach(
-            name=f"messages_sent_{window}d", theme="pressure and privacy", unit="messages", empty=0.0,
+            name=f"messages_sent_{window}d", theme="pressure and privacy", worse="higher", unit="messages", empty=0.0,
             doc=f"Messages sent to the customer in the last {window} days.",
             sentence=f"{{value:count message}} sent in the last {window} days[; typical is {{usual}}]",
             expression=lambda t: _sent(t, within(t, window)),
@@ -124,6 +124,7 @@ def _amount(context: Context) -> Iterator[Feature]:
     )  # fmt: skip
     yield pressure(
         name="messages_per_active_day_90d", unit="messages", grain="row", needs=SENT, uses=(quarter, active),
+        worse=None,  # it rises as well for who gets few messages and is hardly active
         doc="Over-contact: messages sent in the last 90 days for each day on which the customer was active.",
         sentence="Messages sent for each active day of the last 90: {value}[; typical is {usual}]",
         sentence_empty="Not active in the last 90 days",

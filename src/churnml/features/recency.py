@@ -11,7 +11,7 @@ import ibis
 
 from churnml.features import alive
 from churnml.features.expressions import between, count, mean_duration, of, own_rate_trend, ratio, rows_of, within
-from churnml.features.registry import Context, Feature, Inventory, Needs, safe
+from churnml.features.registry import Context, Feature, Inventory, Needs, Worse, safe
 from churnml.features.sentences import counted, noun, nouns, plural
 
 WINDOWS = (7, 30, 90, 180)
@@ -29,6 +29,14 @@ KIND_THEMES = {
 }
 """The theme of a kind's own recency and counts; other kinds belong to "going quiet"."""
 
+MET = frozenset(
+    {
+        *("return", "error", "payment_failed", "help_viewed", "complaint", "case_reopened", "case_escalated"),
+        *("contact_abandoned", "unsubscribed", "data_request", "price_changed", "cancel_requested"),
+    }
+)
+"""Kinds that show what their theme is called by: the more and the later, the worse. Of others neither side tells."""
+
 NEVER = frozenset({"closed", "attribute_changed", "treatment_withheld"})
 """Kinds that say nothing about a customer who is still there."""
 
@@ -45,10 +53,12 @@ quiet = partial(Feature, family="recency", theme="going quiet")
 
 
 def _since(
-    name: str, what: str, needs: Needs, expression: Any, theme: str = "going quiet", grain: str = "event"
-) -> Feature:
+    name: str, what: str, needs: Needs, expression: Any, theme: str = "going quiet", grain: str = "event",
+    worse: Worse | None = None,
+) -> Feature:  # fmt: skip
     return Feature(
         name=name, family="recency", theme=theme, unit="days", grain=grain, needs=needs, expression=expression,
+        worse=worse,
         doc=f"Days since the last {what}.",
         sentence=f"No {what} for {{value:days}}[; typical is {{usual:days}}]",
         sentence_low=f"Last {what} only {{value:days}} ago[; typical is {{usual:days}}]",
@@ -84,12 +94,12 @@ def _kinds(context: Context, inventory: Inventory) -> Iterator[Feature]:
         theme, grain = KIND_THEMES.get(kind, "going quiet"), rows_of((kind,), context)
         yield _since(
             f"days_since_{safe(kind)}", noun(kind), Needs((kind,)),
-            lambda t, kind=kind: t.age_days.min(where=of(t, (kind,))), theme, grain,
+            lambda t, kind=kind: t.age_days.min(where=of(t, (kind,))), theme, grain, "lower" if kind in MET else None,
         )  # fmt: skip
         for window in (30, 90):
             yield Feature(
                 name=f"{safe(kind)}_events_{window}d", family="recency", theme=theme, unit="events", grain=grain,
-                needs=Needs((kind,)), empty=0.0,
+                needs=Needs((kind,)), empty=0.0, worse="higher" if kind in MET else None,
                 doc=f"Number of {plural(noun(kind))} in the last {window} days.",
                 sentence=f"{counted((kind,))} in the last {window} days[; typical is {{usual}}]",
                 expression=lambda t, kind=kind, window=window: count(t, of(t, (kind,)), within(t, window)),

@@ -62,6 +62,9 @@ COMPANY_KINDS = frozenset(
 FEEDBACK_KINDS = ("complaint", "message_private", "mention", "review")
 """Kinds of event that say something to the company, or to the world, and call for a reply."""
 
+Worse = Literal["higher", "lower"]
+"""A side of the usual value."""
+
 CHANNEL_LIMIT = 12
 """At most so many channels, the most common ones, get features of their own."""
 
@@ -88,7 +91,8 @@ class FeatureCard:
 
     `sentence` says what was seen (see `sentences`); `sentence_low`, where given, replaces it for a value below
     the usual one, `sentence_empty` for a value that is missing. `empty` is the value of a customer without any
-    such history; None leaves it missing.
+    such history; None leaves it missing. `worse` is the side of the usual value on which a customer has met what the
+    theme is called by; None where neither side tells.
     """
 
     name: str
@@ -100,6 +104,7 @@ class FeatureCard:
     sentence_low: str | None = None
     sentence_empty: str | None = None
     empty: float | None = None
+    worse: Worse | None = None
     type: Literal["number", "category"] = "number"
 
     def say(self, value: float | None, usual: float | None = None, currency: str = "") -> str:

@@ -72,7 +72,7 @@ def declare(context: Context, inventory: Inventory) -> Iterator[Feature]:
     for topic, theme in TOPIC_THEMES.items():
         about = TOPIC_WORDS.get(topic, topic)
         yield written(
-            name=f"text_about_{topic}_365d", unit="share", theme=theme, needs=everywhere,
+            name=f"text_about_{topic}_365d", unit="share", theme=theme, needs=everywhere, worse="higher",
             doc=f"Share of what the customer wrote in the last 365 days that is about {about}, by the words used "
             f"({', '.join(TOPICS[topic][:4])} and others that customers write with them). English only.",
             sentence=f"{{value:share}} of what the customer wrote is about {about}[; typical is {{usual:share}}]",
@@ -88,7 +88,7 @@ def _usual(said: str) -> str:
 def _tone(toned: Any, group: str) -> Iterator[Feature]:
     scale = "from -1, angry, to 1, delighted. English only."
     yield toned(
-        name=f"{group}_sentiment_365d", unit="score",
+        name=f"{group}_sentiment_365d", unit="score", worse="lower",
         doc=f"Tone of the customer's {group} texts of the last 365 days, on average, {scale}",
         sentence=f"The tone of what the customer wrote ({group}) is {{value}}, from -1 (angry) to 1 (delighted)"
         "[; typical is {usual}]",
@@ -96,7 +96,7 @@ def _tone(toned: Any, group: str) -> Iterator[Feature]:
         expression=lambda t: t[f"{group}_sentiment"],
     )  # fmt: skip
     yield toned(
-        name=f"{group}_sentiment_last", unit="score",
+        name=f"{group}_sentiment_last", unit="score", worse="lower",
         doc=f"Tone of the customer's latest {group} text, {scale}",
         sentence=f"The tone of the latest text ({group}) is {{value}}, from -1 (angry) to 1 (delighted)"
         "[; typical is {usual}]",

@@ -19,7 +19,7 @@ YEAR = 365
 TRIED_DAYS = 30
 """An attempt to reach the company counts as made before something said in public if it was so many days before."""
 
-feature = partial(Feature, family="complaints", theme="unresolved problems")
+feature = partial(Feature, family="complaints", theme="unresolved problems", worse="higher")
 waiting = partial(feature, theme="waiting")
 
 
@@ -42,7 +42,7 @@ def _friction(context: Context) -> Iterator[Feature]:
             expression=lambda t, window=window: count(t, of(t, kinds), within(t, window)),
         )  # fmt: skip
     yield product(
-        name="days_since_friction", unit="days",
+        name="days_since_friction", unit="days", worse="lower",
         doc=f"Days since the last friction ({what}).",
         sentence=f"Something last went wrong ({what}) {{value:days}} ago[; typical is {{usual:days}}]",
         sentence_empty=f"No {what} so far",

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from churnml.features.expressions import count, flag, mean, of, own_rate_trend, rows_of, within
-from churnml.features.registry import Context, Feature, Inventory, Needs
+from churnml.features.registry import Context, Feature, Inventory, Needs, Worse
 from churnml.features.sentences import YES_OR_NO, noun, nouns, plural
 
 YEAR = 365
@@ -33,7 +33,7 @@ def _tenure() -> Iterator[Feature]:
         expression=lambda r: r.tenure_days,
     )  # fmt: skip
     yield money(
-        name="days_to_end", unit="days", grain="row", needs=Needs(customers=("ends_at",)),
+        name="days_to_end", unit="days", grain="row", needs=Needs(customers=("ends_at",)), worse="lower",
         doc="Days until the agreed end, known in advance.",
         sentence="{value:days} until the agreed end[; typical is {usual:days}]",
         sentence_empty="No end agreed",
@@ -97,8 +97,9 @@ def _spend(context: Context) -> Iterator[Feature]:
 
 
 def _changes() -> Iterator[Feature]:
-    for kind, what in (("plan_changed", "plan"), ("price_changed", "price")):
-        change = partial(money, grain="payment", needs=Needs(every_kind=(kind,)))
+    worse: Worse | None
+    for kind, what, worse in (("plan_changed", "plan", None), ("price_changed", "price", "higher")):
+        change = partial(money, grain="payment", needs=Needs(every_kind=(kind,)), worse=worse)
         yield change(
             name=f"{what}_changes_365d", unit="changes", empty=0.0,
             doc=f"Number of {plural(noun(kind))} in the last 365 days.",
@@ -125,7 +126,7 @@ def _changes() -> Iterator[Feature]:
 def _cancellation(context: Context) -> Iterator[Feature]:
     """Whoever is still there has not carried a cancellation out: it was blocked, or taken back."""
     kinds = ("cancel_requested",)
-    asked = partial(money, grain=rows_of(kinds, context), needs=Needs(kinds))
+    asked = partial(money, grain=rows_of(kinds, context), needs=Needs(kinds), worse="higher")
 
     def requests(t: Any) -> Any:
         return count(t, of(t, kinds), within(t, YEAR))

@@ -155,16 +155,20 @@ class Bundle:
         return tuple(feature["name"] for feature in self.features)
 
     @property
+    def medians(self) -> dict[str, float]:
+        """The median of each number feature among the training rows that have a value; one that none has is absent."""
+        middle = QUANTILES.index(0.5)
+        return {name: value for name, values in self.quantiles.items() if (value := values[middle]) is not None}
+
+    @property
     def usual(self) -> dict[str, float | str]:
         """The median of each number feature among the training rows; what a sentence calls usual.
 
         It is nan where most of the rows have no value: then having none is what is usual. Of a category, the one that
         most of the rows have; one without such a category is not there.
         """
-        middle = QUANTILES.index(0.5)
-        medians = {name: values[middle] for name, values in self.quantiles.items()}
         rare = {name for name, about in self.histograms.items() if about["missing"] > 0.5}
-        known = {name: float("nan") if name in rare else value for name, value in medians.items() if value is not None}
+        known = {name: float("nan") if name in rare else value for name, value in self.medians.items()}
         return {**known, **{feature["name"]: most for feature in self.features if (most := self._most(feature))}}
 
     def _most(self, feature: Mapping[str, Any]) -> str | None:

@@ -65,8 +65,11 @@ def why(data: ReportData) -> str:
     second = themes.iloc[1] if len(themes) > 1 else None
     if second is not None and second["share"] >= FEW:
         said += f", for {percent(second['share'])} “{second['theme']}”"
-    behind = [f"“{row.likely_reason}” for {percent(row.share)}" for row in records(data.focus.likely.head(2))]
+    likely = data.focus.likely
+    behind = [f"“{row.likely_reason}” for {percent(row.share)}" for row in records(likely.head(2)) if row.share >= FEW]
     if behind:
+        nothing = 1 - likely["share"].sum()
+        behind += [f"nothing that stands out for {percent(nothing)}"] if nothing >= FEW else []
         said += f". What may be behind it: {', '.join(behind)}"
     return f"{said}. That is what the model sees in their histories, no proof of a cause."
 
@@ -147,7 +150,7 @@ def kinds(data: ReportData) -> tuple[Kind, ...]:
         ]
         if not pd.isna(row.theme):
             said.append(f"Where the risk is high, “{row.theme}” comes first for {most(row.theme_share)}.")
-        if not pd.isna(row.likely_reason):
+        if not pd.isna(row.likely_reason) and row.likely_share >= FEW:
             said.append(f"What may be behind it is most often “{row.likely_reason}” ({percent(row.likely_share)}).")
         if not pd.isna(row.came) and data.changes is not None and (row.came or row.went):
             said.append(

@@ -1,7 +1,7 @@
 """The call list that the page holds to be saved, and how a conversation may begin.
 
 An opener is a suggestion in plain words, chosen by what probably drives the customer out, or where nothing stands out,
-by the theme that pushes most. It asks; it never tells the customer what the company has watched, and no opener has been
+by the sign that pushes most. It asks; it never tells the customer what the company has watched, and no opener has been
 tested.
 """
 
@@ -13,6 +13,7 @@ import io
 
 import pandas as pd
 
+from churnml.explanation.evidence import SIGNS
 from churnml.scoring.exports import defused
 
 OPENERS = {
@@ -38,16 +39,19 @@ HEADS = ("customer", "chance", "value_at_risk", "persona", "channel", "likely_re
 
 
 def opener(likely_reason: object, theme: object = None) -> str:
-    """How to begin with a customer of this likely reason, or else of this theme.
+    """How to begin with a customer of this likely reason, or else of this theme that pushes most, if it is a sign.
+
+    Of what the company did nothing is said that the customer may not have met.
 
     >>> opener("waiting", "going quiet")
     'You have had to wait for us. Is the matter settled, or shall I see to it now?'
     >>> opener(None, "going quiet")
     'We have not heard from you for a while. How have things been going with us?'
-    >>> opener(None, "about the customer")
+    >>> opener(None, "waiting")
     'How have things been going with us lately?'
     """
-    return OPENERS.get(str(likely_reason)) or OPENERS.get(str(theme)) or OTHERWISE
+    sign = str(theme) if theme in SIGNS else ""
+    return OPENERS.get(str(likely_reason)) or OPENERS.get(sign) or OTHERWISE
 
 
 def call_list(people: pd.DataFrame) -> str:

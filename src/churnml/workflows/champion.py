@@ -48,6 +48,10 @@ def recipe_of(bundle: Bundle, config: Config) -> Recipe:
     return recipe
 
 
-def cards(bundle: Bundle) -> list[FeatureCard]:
-    """What a reader is told about each of the bundle's columns."""
-    return [FeatureCard(**feature) for feature in bundle.features]
+def cards(bundle: Bundle, recipe: Recipe) -> list[FeatureCard]:
+    """What a reader is told about each of the bundle's columns.
+
+    A bundle of an earlier version does not know which side of the usual value is the worse one; its `recipe` does.
+    """
+    worse = {card.name: card.worse for card in recipe.cards}
+    return [FeatureCard(**{"worse": worse[feature["name"]], **feature}) for feature in bundle.features]

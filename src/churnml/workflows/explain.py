@@ -107,14 +107,13 @@ def explain(
         reason = f"was not scored: {why.iloc[0]}" if len(why) else "is not known by then"
         raise DataError(f"the customer {reason} at {as_of}", "choose another customer or another day")
     X = night.at(mask).X
-    told = cards(bundle)
+    told = cards(bundle, recipe)
     attribution = attribute(bundle.classifier, X)
     totals = by_theme(attribution, told).iloc[0]
     ordered = totals[totals.abs().sort_values(ascending=False).index]
     currency = config.economics.currency
-    said = reasons(
-        attribution, X, told, bundle.usual, config.scoring.reasons, currency, usual_pushes=bundle.usual_pushes
-    ).iloc[0]
+    pushes, most = bundle.usual_pushes, config.scoring.reasons
+    said = reasons(attribution, X, told, bundle.usual, most, currency, pushes, bundle.medians).iloc[0]
     kept = keeps(attribution, X, told, bundle.usual, currency=currency).iloc[0]
     chances = bundle.on(night.X).predict_proba(X)[0]
     return Explanation(

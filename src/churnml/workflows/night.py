@@ -233,14 +233,22 @@ class Scorer:
 
     def _scores(self, night: Dataset, run: Run, bundle: Bundle, progress: Progress) -> pa.Table:
         rule, currency = self.config.scoring, self.config.economics.currency
-        told, usual, pushes = cards(bundle), bundle.usual, bundle.usual_pushes
+        told, usual = cards(bundle, self.recipe), bundle.usual
+        pushes, medians = bundle.usual_pushes, bundle.medians
         return score_frame(
             bundle,
             night.X,
             night.keys["customer_id"],
             as_of=run.as_of,
             explain=lambda X: explain(
-                self._explainer, X, told, usual, rule.reasons, currency=currency, usual_pushes=pushes
+                self._explainer,
+                X,
+                told,
+                usual,
+                rule.reasons,
+                currency=currency,
+                usual_pushes=pushes,
+                medians=medians,
             ),
             high=rule.high_risk,
             medium=rule.medium_risk,
