@@ -335,6 +335,21 @@ def test_check_looks_at_features_too(cli: Callable[..., Any], shop_folder: Path)
     refused(cli("check", "shop.yaml"), 2, "own.py:2: declare must yield Feature objects, not int")
 
 
+def test_check_says_how_much_voice_there_is_and_who_has_come_back(cli: Callable[..., Any], shop_folder: Path) -> None:
+    told = cli("check", "shop.yaml", "--json").json
+    assert told["closures"] == "none"
+    assert told["voice"] == "none (complaint, cancel_requested): every leaver looks silent"
+    log = pd.read_parquet(shop_folder / "log.parquet")
+    first = log.groupby("id")["at"].min().sort_values()
+    said = log.iloc[:3].assign(kind="complaint")
+    left = log.iloc[:1].assign(id=first.index[0], kind="closed", at=first.iloc[0])
+    gone = log.iloc[:1].assign(id=first.index[-1], kind="closed", at=log["at"].max())
+    pd.concat([log, said, left, gone]).to_parquet(shop_folder / "log.parquet")
+    told = cli("check", "shop.yaml", "--json").json
+    assert told["voice"] == f"3 events of {said['id'].nunique()} customers"
+    assert told["closures"] == "of 2 customers, 1 of whom have not come back"
+
+
 def test_check_looks_at_snapshots_too(cli: Callable[..., Any], shop_folder: Path) -> None:
     assert " to learn from (2024-" in cli("check", "shop.yaml", "--json").json["snapshots"]
     edited(shop_folder, "horizon_days: ", "horizon_days: 9")

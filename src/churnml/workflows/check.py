@@ -16,8 +16,10 @@ from churnml import timeline
 from churnml.config import Config
 from churnml.contract import ContractReport, Violation
 from churnml.contract.report import settle
+from churnml.contract.returns import standing
 from churnml.engine import Engine, open_engine
 from churnml.errors import DataError, ModelError
+from churnml.outcomes import is_voice
 from churnml.sources import Canonical, build
 from churnml.workflows.business import Business, Progress, data_root, silently
 
@@ -31,6 +33,8 @@ class Checked:
     customers: int
     events: int
     kinds: dict[str, int]
+    closures: str
+    voice: str
     snapshots: str
     features: int
     features_off: Mapping[str, str]
@@ -41,6 +45,8 @@ class Checked:
             "customers": self.customers,
             "events": self.events,
             "kinds": ", ".join(f"{kind} {count:,}" for kind, count in self.kinds.items()) if brief else self.kinds,
+            "closures": self.closures,
+            "voice": self.voice,
             "snapshots": self.snapshots,
             "features": self.features,
             "features_off": len(self.features_off) if brief else dict(self.features_off),
@@ -84,10 +90,29 @@ def check(
             engine.number(canonical.customers.count()),
             engine.number(canonical.events.count()),
             dict(zip(ordered["kind"].astype(str), ordered["events"].tolist(), strict=True)),
+            _closures(config, engine, canonical),
+            _voice(config, engine, canonical),
             snapshots,
             len(recipe.cards),
             recipe.switched_off,
         )
+
+
+def _closures(config: Config, engine: Engine, canonical: Canonical) -> str:
+    closed = canonical.events.filter(canonical.events.kind == "closed")
+    customers = engine.number(closed.customer_id.nunique())
+    if not customers:
+        return "none"
+    gone = engine.number(standing(canonical.events, config).count())
+    return f"of {customers:,} customers, {gone:,} of whom have not come back"
+
+
+def _voice(config: Config, engine: Engine, canonical: Canonical) -> str:
+    heard = canonical.events.filter(is_voice(canonical.events, config))
+    count, customers = engine.frame(heard.aggregate(n=heard.count(), of=heard.customer_id.nunique())).iloc[0].map(int)
+    if not count:
+        return f"none ({', '.join(config.voice.kinds)}): every leaver looks silent"
+    return f"{count:,} events of {customers:,} customers"
 
 
 def _snapshots(
