@@ -370,7 +370,7 @@ def test_definitions_that_cannot_be_judged(cli: Callable[..., Any], shop_folder:
     refused(cli("define", "shop.yaml", "--horizon", "400"), 65, "no snapshot is mature for a horizon of 400 days")
     refused(cli("define", "shop.yaml", "--out", "lab.gif"), 2, ".svg or .png")
     misused(cli("define", "shop.yaml", "--horizon", "0"), "Invalid value for '--horizon'")
-    write_log(shop_folder, kind="error")
+    nobody_active(shop_folder)
     refused(cli("define", "shop.yaml"), 65, "nobody is eligible")
 
 
@@ -379,8 +379,16 @@ def test_nobody_leaves(cli: Callable[..., Any], shop_folder: Path) -> None:
     refused(cli("train", "shop.yaml"), 65, "retained")
 
 
+def nobody_active(folder: Path) -> None:
+    """Eligible is who has complained lately, and somebody did on the first day."""
+    log = pd.read_parquet(folder / "log.parquet")
+    said = log.iloc[:1].assign(kind="complaint", at=log["at"].min())
+    pd.concat([log, said]).to_parquet(folder / "log.parquet")
+    edited(folder, "active_within_days: 30", "active_within_days: 10, of: [complaint]")
+
+
 def test_nobody_is_eligible(cli: Callable[..., Any], shop_folder: Path) -> None:
-    write_log(shop_folder, kind="error")
+    nobody_active(shop_folder)
     refused(cli("dataset", "shop.yaml", "--out", "out"), 65, "nobody is eligible")
     assert not (shop_folder / "out").exists()
 

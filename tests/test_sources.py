@@ -16,8 +16,7 @@ eligible: {active_within_days: 60}
 defection: {by: inactivity, of: [purchase]}
 snapshots: {horizon_days: 30}
 """
-TICKETS = (
-    """
+TICKETS = """
 project: desk
 sources:
   - path: people.csv
@@ -29,9 +28,7 @@ sources:
       - {kind: case_opened, occurred_at: opened, customer_id: id, case_id: ticket, channel: {value: mail}}
       - {kind: case_resolved, occurred_at: resolved, customer_id: id, case_id: ticket, where: channel <> 'spam'}
       - {kind: {column: channel, map: {phone: contact}}, occurred_at: opened, customer_id: id, where: channel = 'phone'}
-"""
-    + TAIL
-)
+""" + TAIL.replace("purchase", "case_opened")
 
 
 def desk(tmp_path: Path, rows: str = "drop", duplicates: str = "keep") -> tuple[Any, Path]:
@@ -278,3 +275,14 @@ def test_the_first_event_is_the_first_that_the_company_knew_of(tmp_path: Path, e
     config = parse_config(LOG_ONLY.replace("customer_id: who}\n", "customer_id: who, recorded_at: known}\n"))
     people = engine.frame(sources.build(config, engine, tmp_path).customers)
     assert [str(moment)[:10] for moment in people["signed_up_at"]] == ["2024-02-05"]
+
+
+def test_an_empty_source_is_named_and_refused_where_it_should_tell_of_voice(tmp_path: Path, engine: Engine) -> None:
+    config, root = desk(tmp_path)
+    tickets = (root / "tickets.csv").read_text().splitlines()[0]
+    (root / "tickets.csv").write_text(tickets + "\n")
+    (found,) = sources.build(config, engine, root).violations
+    assert (found.key, found.severity) == ("tickets.csv.(all): rows: the source is empty", "warn")
+    spoken = config.model_copy(update={"voice": config.voice.model_copy(update={"kinds": ("case_opened",)})})
+    (found,) = sources.build(spoken, engine, root).violations
+    assert found.severity == "refuse" and found.advice.startswith("every leaver would look silent")

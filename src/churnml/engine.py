@@ -310,6 +310,10 @@ class Engine:
             yield
         except self._complaints() as error:
             raise _understood(error, where) from error
+        except RuntimeError as error:
+            if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
 
     def _complaints(self) -> tuple[type[Exception], ...]:
         if self.name != "duckdb":

@@ -97,6 +97,8 @@ def build(
         mapping.forget(raw, forgotten)
     for index, source, table in raw:
         tables.append((source, table))
+        if not engine.number(table.count()):
+            mapping.found.append(_empty(source, config))
         if source.customers is not None:
             customers.append(mapping.customers(table, source, source.customers, f"sources[{index}].customers"))
             if source.customers.closed_at is not None:
@@ -139,6 +141,15 @@ def _identity(table: ir.Table, customer: Any) -> Any:
     if customer.map is not None:
         return column.cast("string").cases(*customer.map.items(), else_=ibis.null("string"))
     return column.cast("int64").cast("string") if column.type().is_floating() else column.cast("string")
+
+
+def _empty(source: settings.Source, config: settings.Config) -> Violation:
+    """A source without any row; refused where it should tell of voice."""
+    kinds = {event.kind for event in source.events if isinstance(event.kind, str)}
+    name = "rows: the source is empty"
+    if kinds & set(config.voice.kinds):
+        return Violation(source.label, "(all)", name, 0, "refuse", "every leaver would look silent; check the extract")
+    return Violation(source.label, "(all)", name, 0, "warn", "check the extract")
 
 
 def _closure(customers: settings.CustomerMapping) -> settings.EventMapping:

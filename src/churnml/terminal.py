@@ -48,7 +48,7 @@ def show_table(frame: Any, title: str) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, GAP, 0, 0))
     columns = []
     for name in frame.columns:
         cells = ["" if value is None or value != value else _words(value) for value in frame[name]]

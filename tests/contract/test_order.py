@@ -8,7 +8,9 @@ import ibis
 import pandas as pd
 import pytest
 
-from churnml.contract import Evidence
+from churnml.contract import CUSTOMERS, EVENTS, Evidence
+from churnml.contract.order import older_than_the_books
+from churnml.engine import Engine
 
 PEOPLE = pd.DataFrame({"customer_id": list("abcd"), "signed_up_at": "2024-01-10"})
 
@@ -145,3 +147,19 @@ def test_ids_that_two_sources_write_in_different_ways_are_told_apart_from_unknow
     assert found.advice.startswith("1 of them are, but for capitals, spaces or leading zeros")
     (found,) = report(facts(("c3", "purchase", "2024-02-01"), ("b2", "purchase", "2024-02-01")), people).violations
     assert found.advice.startswith("complete the customers table")
+
+
+@pytest.mark.parametrize(
+    ("since", "starts_on", "named"),
+    [("2023-12-01", None, True), ("2024-01-15", None, False), ("2023-12-01", "2024-02-01", False)],
+)
+def test_sign_ups_before_the_books_begin_are_named(
+    typed: Any, engine: Engine, configured: Any, since: str, starts_on: str | None, named: bool
+) -> None:
+    """Their first weeks are not in the books, and are no idle ones."""
+    people = typed(PEOPLE.assign(signed_up_at=since), CUSTOMERS)
+    events = typed(facts(*purchases(3)).assign(recorded_at="2024-02-01"), EVENTS)
+    config = configured(**({"history_starts_on": starts_on} if starts_on else {}))
+    found = list(older_than_the_books(people, events, engine, config))
+    assert [(each.count, each.severity) for each in found] == ([(4, "warn")] if named else [])
+    assert not named or "set history_starts_on: 2024-02-01" in found[0].advice

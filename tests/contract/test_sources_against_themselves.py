@@ -211,3 +211,22 @@ def test_impossible_values_are_emptied(tmp_path: Path, engine: Engine) -> None:
         kept["rating"].astype(float).tolist()[0] == 0.5
         and kept["rating"].isna().sum() == kept["wait_s"].isna().sum() == 1
     )
+
+
+def test_ratings_of_another_scale_are_refused_and_not_emptied(tmp_path: Path, engine: Engine) -> None:
+    """Of one to five stars, one star would be left as the best."""
+    text = DESK.split("  - path: tickets")[0] + (
+        "  - path: log.parquet\n"
+        "    events: [{kind: purchase, customer_id: id, occurred_at: at, rating: r}]\n"
+        "eligible: {active_within_days: 9, of: [purchase]}\ndefection: {by: either, of: [purchase]}\n"
+        "snapshots: {horizon_days: 9}\nrepairs: [impossible_values]\n"
+    )
+    pd.DataFrame({"id": ["a"], "since": ["2024-01-01"], "left_on": [None], "gone": [False]}).astype(
+        {"left_on": "datetime64[us]"}
+    ).to_parquet(tmp_path / "people.parquet")
+    log = {"id": "a", "at": pd.Timestamp("2024-01-02"), "r": [1, 2, 3, 4, 5]}
+    pd.DataFrame(log).to_parquet(tmp_path / "log.parquet")
+    config = parse_config(text)
+    (found,) = sources.build(config, engine, tmp_path).report(engine, config).violations
+    assert (found.key, found.count, found.severity) == ("events.rating: ratings outside 0 to 1", 4, "refuse")
+    assert "(stars - 1) / 4" in found.advice

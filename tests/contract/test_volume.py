@@ -118,6 +118,16 @@ def test_the_day_of_the_check_divides_past_and_future(counts: Any, daily: pd.Dat
     assert stale == {"events.occurred_at: days without engagement before the books end": 20}
 
 
+def test_a_closure_known_in_advance_is_no_plan(counts: Any, daily: pd.DataFrame) -> None:
+    """The notice was entered in April and ends the contract in June."""
+    notice = daily.tail(1).assign(kind="closed", occurred_at="2024-06-30", recorded_at=pd.Timestamp("2024-04-10"))
+    books = pd.concat([daily.assign(recorded_at=daily["occurred_at"]), notice], ignore_index=True)
+    books["occurred_at"] = pd.to_datetime(books["occurred_at"])
+    assert counts(books, as_of=date(2024, 4, 30)) == counts(books) == {}
+    unknown = books.assign(recorded_at=books["occurred_at"])
+    assert counts(unknown, as_of=date(2024, 4, 30)) == {"events.occurred_at: events in the future": 1}
+
+
 @pytest.mark.parametrize("column", ["occurred_at", "recorded_at"])
 @pytest.mark.parametrize(("days", "severity"), [(5, None), (20, "warn"), (400, "refuse")])
 @pytest.mark.parametrize("customers", [60, 2])

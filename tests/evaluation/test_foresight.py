@@ -97,6 +97,20 @@ def test_calls_to_leavers_among_ordinary_ones_are_shown(told: Any, members: pd.D
     assert len(hidden) <= counted <= len(hidden) + 15 and f" of {closures} closures follow" in found.detail
 
 
+def test_calls_after_a_notice_are_shown_where_the_end_of_the_contract_is_the_closure(
+    told: Any, members: pd.DataFrame
+) -> None:
+    hidden = to_leavers(members)
+    called = hidden.assign(at=hidden["at"] - 80 * DAY, team="notice")
+    (found,) = told(
+        members,
+        to_anybody(members, 3000),
+        called[called["at"] >= "2024-01-02"],
+        to_anybody(members, 90).assign(team="notice"),
+    )
+    assert found.feature == "contact name 'notice'" and "within 120 days" in found.detail
+
+
 def test_calls_to_leavers_of_one_team_are_shown_by_its_name(told: Any, members: pd.DataFrame) -> None:
     """Half of that team's calls go to leavers, so that no gate stops them."""
     desk = to_anybody(members, 400).assign(team="desk")

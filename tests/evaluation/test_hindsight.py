@@ -178,6 +178,15 @@ def test_mails_to_those_about_to_leave_are_named(club: Any, members: pd.DataFram
     assert named(audit) == ["outreach_sent name 'win-back'"] and "60 of 60 customers closed" in audit.findings[0].detail
 
 
+def test_calls_between_a_notice_and_the_end_of_the_contract_are_named(club: Any, members: pd.DataFrame) -> None:
+    """Closures are dated by the end of the contract, which lies farther ahead than a horizon."""
+    left = members.dropna(subset="left_on")
+    calls = pd.DataFrame({"id": left["id"], "sent_at": left["left_on"] - pd.Timedelta(days=80), "purpose": "win-back"})
+    calls = calls[calls["sent_at"] >= members["since"].max()]
+    audit = club(reactions, members, pd.concat([mails(members), calls.head(60)]))
+    assert named(audit) == ["outreach_sent name 'win-back'"] and "closed within 120 days" in audit.findings[0].detail
+
+
 def test_a_campaign_of_the_last_days_is_not_judged_by_those_who_closed_at_once(
     club: Any, members: pd.DataFrame
 ) -> None:

@@ -107,6 +107,18 @@ def test_a_value_that_hardly_differs_is_not_worth_a_sentence(cards):
     assert said["reason_1"] == "Nothing in the history points towards leaving"
 
 
+def test_good_news_is_no_reason_to_leave_and_bad_news_none_to_stay(cards):
+    """A model may push somebody for having fewer open cases than others; nobody would take that for a reason."""
+    usual = USUAL | {"open_cases": 2.0}
+    said = reasons(pushed(cards, 0, 0, 1.0, 0, 0), customer(open_cases=1.0), cards, usual).loc["c1"]
+    assert said["reason_1"] == "Nothing in the history points towards leaving" and said["theme_1"] is None
+    said = reasons(pushed(cards, 0, 0, 1.0, 0, 0), customer(open_cases=3.0), cards, usual).loc["c1"]
+    assert said["reason_1"] == "3 open cases; usually 2 open cases."
+    for cases, kept in ((3.0, None), (1.0, "1 open case; usually 2 open cases.")):
+        said = keeps(pushed(cards, 0, 0, -1.0, 0, 0), customer(open_cases=cases), cards, usual).loc["c1"]
+        assert said["keep_1"] == kept
+
+
 def test_the_category_that_most_have_is_not_worth_a_sentence(cards):
     common = USUAL | {"plan": "basic"}
     said = reasons(pushed(cards, 0.9, 0, 0, 0, 1), customer(), cards, common).loc["c1"]

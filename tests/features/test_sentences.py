@@ -63,7 +63,7 @@ NEITHER = re.compile(
     r"|(days_since_)?(treatment|plan_changed|onboarding_step|consent_changed)(_events_\d+d)?"
     r"|(days_since_)?(promise_made|promise_kept|case_resolved|case_responded)(_events_\d+d)?"  # what the company did
     r"|contacts_\d+d|cases_365d|(days_since_)?(contact|case_opened)(_events_\d+d)?|days_since_service"  # asked
-    r"|voice_text_length_365d|messages_per_active_day_90d"
+    r"|voice_text_length_365d"
 )
 """The features of which neither side says that the customer met what the theme is called by."""
 

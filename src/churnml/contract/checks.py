@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -115,8 +115,8 @@ _MEANING: dict[str, tuple[str, str, str, Severity, str]] = {
                              "a placeholder is no date; give null"),
     "recorded_early": ("events", "recorded_at", "events recorded before they occurred", "warn", "check recorded_at"),
     "kind_null": ("events", "kind", "nulls", "refuse", "complete the map of the kind column"),
-    "rating_range": ("events", "rating", "ratings outside 0 to 1", "refuse", "scale the rating in a query, or set "
-                     "repairs: [impossible_values]"),
+    "rating_range": ("events", "rating", "ratings outside 0 to 1", "refuse", "scale the rating in a query, 1 to 5 "
+                     "stars by (stars - 1) / 4; where a few are wrong, set repairs: [impossible_values]"),
     "duration_negative": ("events", "duration_s", "negative durations", "refuse", "fix the extract, or set "
                           "repairs: [impossible_values]"),
     "amount_negative": ("events", "amount", "negative amounts", "warn", "amounts are positive: map a refund or a "
@@ -156,7 +156,7 @@ def _of_events(events: ir.Table, kinds: frozenset[str]) -> ir.Table:
         event_null=events.customer_id.isnull().sum(),
         implausible=implausible(events.occurred_at).sum(),
         recorded_implausible=(implausible(events.recorded_at) & ~implausible(events.occurred_at)).sum(),
-        recorded_early=(events.recorded_at < events.occurred_at).sum(),
+        recorded_early=((events.recorded_at < events.occurred_at) & (events.kind != "closed")).sum(),
         kind_null=events.kind.isnull().sum(),
         unknown_kind=(~events.kind.isin(sorted(kinds))).sum(),
         rating_range=((events.rating < 0) | (events.rating > 1)).sum(),
@@ -175,9 +175,11 @@ def _freshness_checks(
     events: ir.Table, engine: Engine, days: pd.DataFrame, config: settings.Config, as_of: date | None
 ) -> Iterator[Violation]:
     """Facts of the future; and engagement that stops before the books do, so that everybody seems to leave."""
-    if as_of is not None and (count := engine.number((events.occurred_at >= midnight(as_of)).sum())):
-        advice = f"they occur on {as_of} or later; a plan is no event"
-        yield Violation("events", "occurred_at", "events in the future", count, "refuse", advice)
+    if as_of is not None:
+        ahead = (events.occurred_at >= midnight(as_of)) & ~_announced(events, as_of)
+        if count := engine.number(ahead.sum()):
+            advice = f"they occur on {as_of} or later; a plan is no event (a closure that was recorded before may be)"
+            yield Violation("events", "occurred_at", "events in the future", count, "refuse", advice)
     if as_of is None and (end := last_full_day(days)) is not None:
         yield from _after_the_end(events, engine, end, config)
     engaged = last_full_day(days, {*config.engagement_kinds, *config.eligible_kinds})
@@ -193,13 +195,23 @@ def _freshness_checks(
         )  # fmt: skip
 
 
+def _announced(events: ir.Table, as_of: date) -> Any:
+    """Closures that were recorded before a day on which or after which they are to come: the end of a notice."""
+    return (events.kind == "closed") & (events.recorded_at < midnight(as_of))
+
+
 def _after_the_end(events: ir.Table, engine: Engine, end: date, config: settings.Config) -> Iterator[Violation]:
     """A few rows dated long after the books end: up to the newest of them outcomes would be taken for known."""
     limit = midnight(end + timedelta(days=1 + config.scoring.freshness_days))
     late = (events.recorded_at >= limit) & ~implausible(events.recorded_at)
     ahead = events.occurred_at >= limit
     for column, rows, advice in (
-        ("occurred_at", late & ahead, "a plan is no event, and a placeholder no date: leave them out"),
+        (
+            "occurred_at",
+            late & ahead,
+            "a plan is no event, and a placeholder no date: leave them out; of a closure "
+            "known in advance map recorded_at, the day on which it was entered",
+        ),
         ("recorded_at", late & ~ahead, "map null for a placeholder, or leave them out"),
     ):
         row = engine.frame(events.aggregate(count=rows.sum(), newest=events.recorded_at.max(where=rows))).iloc[0]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import ibis
 import pandas as pd
 
 from churnml.contract.report import Violation, by_share
+from churnml.contract.tables import implausible, midnight
 from churnml.engine import whole
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from churnml import config as settings
     from churnml.engine import Engine
 
 SEQUENCES = (
@@ -85,6 +88,25 @@ def life_checks(customers: ir.Table, events: ir.Table, engine: Engine) -> Iterat
     ):  # fmt: skip
         if count := whole(count):
             yield Violation(table, column, name, count, by_share(count, of), advice)
+
+
+def older_than_the_books(
+    customers: ir.Table, events: ir.Table, engine: Engine, config: settings.Config
+) -> Iterator[Violation]:
+    """Customers whose first weeks came before the first event, so that they look idle then."""
+    first = engine.frame(events.aggregate(first=events.occurred_at.min(where=~implausible(events.occurred_at))))
+    began = first["first"].iloc[0]
+    if config.history_starts_on is not None or pd.isna(began):
+        return
+    older = customers.signed_up_at < midnight(began.date() - timedelta(days=config.features.onboarding_days))
+    row = engine.frame(customers.aggregate(older=older.sum(), known=customers.signed_up_at.count())).iloc[0]
+    count, known = whole(row["older"]), whole(row["known"])
+    if by_share(count, known) == "refuse":
+        yield Violation(
+            "customers", "signed_up_at", "sign-ups before the books begin", count, "warn",
+            f"of {known:,}; the first event is of {began.date()}, so that their first weeks look idle: set "
+            f"history_starts_on: {began.date()}, and the onboarding and tenure of these are taken for unknown",
+        )  # fmt: skip
 
 
 def _written_otherwise(joined: ir.Table, customers: ir.Table, engine: Engine, orphans: int) -> str:

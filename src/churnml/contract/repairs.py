@@ -11,6 +11,7 @@ from churnml.contract.order import SEQUENCES, before_sign_up, is_before, lifetim
 from churnml.contract.report import Violation
 from churnml.contract.returns import with_trailing
 from churnml.contract.volume import without_repeated_days
+from churnml.engine import whole
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -43,7 +44,10 @@ def repair(
         if name == "impossible_values":
             for column, (what, impossible) in NULLED.items():
                 wrong = impossible(events[column]).fill_null(False)
-                found.append(_repaired(column, what, engine.number(wrong.sum())))
+                counted = engine.frame(events.aggregate(wrong=wrong.sum(), known=events[column].count())).iloc[0]
+                if 2 * (count := whole(counted["wrong"])) > whole(counted["known"]):
+                    continue  # another scale, not some wrong values: the check refuses them
+                found.append(_repaired(column, what, count))
                 events = events.mutate(**{column: wrong.ifelse(ibis.null(events[column].type()), events[column])})
             continue
         column, what = DROPPED[name]

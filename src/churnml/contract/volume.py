@@ -56,7 +56,8 @@ def volume_checks(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Itera
     for kind, part in _many_equal(days, doubled).groupby("kind"):
         advice = (
             f"{listed(part['day'])}: up to {part['share'].max():.0%} of the rows; some may have been delivered "
-            "twice. If so, map an event_id, or set duplicates: drop for their source"
+            "twice. If so, map an event_id; or, where a delivery has ids of its own, leave event_id out and set "
+            "duplicates: drop for their source"
         )
         yield Violation("events", str(kind), "surplus rows of days with many equal rows", int(part["surplus"].sum()),
                         "warn", advice)  # fmt: skip

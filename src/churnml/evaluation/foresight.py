@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from churnml.sources import Canonical
 
 FORESEEN = "closures that the company foresaw, or knew of"
-DAYS = 28
-"""Closures count as following an act for so many days, or for a horizon if that is shorter."""
-TIMES, SHARE = 5.0, 0.2
-"""An act is named that so many times as many closures follow as other time does, and so many of all closures."""
+DAYS, NOTICE_DAYS = 28, 120
+"""Closures count as following an act for so many days, or for a horizon if that is shorter; and for as long as it takes
+where they are dated by the end of a notice."""
+TIMES, SHARE, MOST_TIME = 5.0, 0.2, 0.25
+"""An act is named that so many times as many closures follow as other time does, and so many of all closures; not one
+after which so much of all time lies that it says nothing."""
 ANSWERS = ("case_", "promise_")
 """Kinds that begin so answer the customer, and so does what the company does soon after somebody spoke up."""
 DAY = 86_400
@@ -52,11 +54,13 @@ def foresight(canonical: Canonical, config: settings.Config, engine: Engine) -> 
         return Audit()
     acts = engine.materialise(_acts(events, lives, config, days), "audit_acts")
     named: dict[str, tuple[float, Finding]] = {}
-    for column in ("kind", "name", "channel", "campaign_id"):
-        counts = engine.frame(_followed(acts, column, days))
-        for kind, times, finding in _named(counts, column, closures, seconds, days):
-            if kind not in named or times > named[kind][0]:
-                named[kind] = times, finding
+    for within in (days, NOTICE_DAYS):
+        before = set(named)
+        for column in ("kind", "name", "channel", "campaign_id"):
+            counts = engine.frame(_followed(acts, column, within))
+            for kind, times, finding in _named(counts, column, closures, seconds, within):
+                if kind not in before and (kind not in named or times > named[kind][0]):
+                    named[kind] = times, finding
     return Audit(tuple(finding for _, finding in named.values()))
 
 
@@ -112,7 +116,7 @@ def _named(
     """The kind, how many times the rate of other time, and what is said."""
     for row in counts.dropna(subset=["value"]).to_dict(orient="records"):
         closed, share = int(row["closed"]), int(row["seconds"]) / seconds
-        if closed < SHARE * closures or not 0 < share < 1:
+        if closed < SHARE * closures or not 0 < share <= MOST_TIME:
             continue
         rest: Any = (closures - closed) / (1 - share)
         times = closed / share / rest if rest else float("inf")

@@ -37,7 +37,7 @@ FEWEST_CUSTOMERS = 10
 VALUE_SHARE = 0.95
 """A value of an attribute is suspicious when so many of its customers have left ..."""
 ACT_SHARE = 0.80
-"""... and an act of the company, when so many of its customers closed within a horizon after it, ..."""
+"""... and an act of the company, when so many of its customers closed within {days} days after it, ..."""
 EXPECTED_SHARE = 0.80
 """... although at most this share of comparable customers did, ..."""
 CHANCE = 1e-6
@@ -206,9 +206,12 @@ def reactions(canonical: Canonical, config: settings.Config, engine: Engine) -> 
     days = config.snapshots.lead_days + config.snapshots.horizon_days
     suspicious: dict[str, dict[str, str]] = {}
     for column in ("name", "channel", "campaign_id"):
-        for kind, what, detail in _suspicious(engine.frame(_followed(acts, column, closed, newest, days)), column):
-            if column == "name" or kind not in suspicious:  # the same mails have a purpose, and one campaign
-                suspicious.setdefault(kind, {})[what] = detail
+        before = set() if column == "name" else set(suspicious)  # the same mails have a purpose, and one campaign
+        for within in (days, 2 * days):  # closures that are dated by the end of a notice lie further ahead
+            table = engine.frame(_followed(acts, column, closed, newest, within))
+            for kind, what, detail in _suspicious(table, column, within):
+                if kind not in before:
+                    suspicious.setdefault(kind, {}).setdefault(what, detail)
     advice = "the company knew. Date closures by the day they were known, or leave it out"
     findings = [
         Finding(REACTED, False, what, f"{detail}: {advice}")
@@ -217,7 +220,7 @@ def reactions(canonical: Canonical, config: settings.Config, engine: Engine) -> 
     ]
     if not findings:
         findings.append(Finding(REACTED, True, None, "no kind of it is followed by closures only"))
-    signals = _suspicious(engine.frame(_followed(unclear, "name", closed, newest, days)), "name")
+    signals = _suspicious(engine.frame(_followed(unclear, "name", closed, newest, days)), "name", days)
     findings += [inform(REACTED, what, f"{detail}: a signal, or somebody knew") for _, what, detail in signals]
     return Audit(tuple(findings))
 
@@ -238,7 +241,7 @@ def _followed(acts: ir.Table, column: str, closed: ir.Table, newest: ir.Table, d
     return counts.order_by("kind", column)
 
 
-def _suspicious(table: pd.DataFrame, column: str) -> Iterator[tuple[str, str, str]]:
+def _suspicious(table: pd.DataFrame, column: str, days: int) -> Iterator[tuple[str, str, str]]:
     """The kind, what it is called, and what is suspicious about it."""
     everything = table[["customers", "closed"]].sum()
     for kind, part in table.groupby("kind"):
@@ -252,7 +255,7 @@ def _suspicious(table: pd.DataFrame, column: str) -> Iterator[tuple[str, str, st
             if expected <= EXPECTED_SHARE and binom.sf(left - 1, size, expected) < CHANCE:
                 what = f"{kind} {column} {value!r}" if isinstance(value, str) else str(kind)
                 detail = (
-                    f"{left:,} of {size:,} customers closed within a horizon after it, after others of its kind "
+                    f"{left:,} of {size:,} customers closed within {days} days after it, after others of its kind "
                     f"{expected:.0%}"
                 )
                 yield str(kind), what, detail

@@ -2,11 +2,12 @@
 
 A theme speaks once. Themes are ranked by their whole contribution, and the strongest feature of a theme says what
 was seen, with the customer's own number and the usual one. A theme that on balance pushes the other way says
-nothing. A value that is nearly what is usual is not said, nor is the category that most have, nor having none where
-most have none, nor one that is missing without a sentence for that: the theme's next feature speaks instead. So it does
-where the sentence would repeat another theme's: a customer silent for 27 days has not used the preferred channel for 27
-days either (see `moments`). What keeps a customer never tells of the moment that a reason has told of, so neither
-contradicts the other.
+nothing. Good news is no reason to leave and bad news none to stay, whatever the model makes of them (see
+`FeatureCard.worse`). A value that is nearly what is usual is not said, nor is the category that most have, nor having
+none where most have none, nor one that is missing without a sentence for that: the theme's next feature speaks instead.
+So it does where the sentence would repeat another theme's: a customer silent for 27 days has not used the preferred
+channel for 27 days either (see `moments`). What keeps a customer never tells of the moment that a reason has told of,
+so neither contradicts the other.
 """
 
 from __future__ import annotations

@@ -21,19 +21,23 @@ Places = NDArray[np.int64]
 SAME_AS_USUAL = 0.05
 """A value within this share of the usual one is not worth a sentence."""
 
+SIDES = {"higher": 1.0, "lower": -1.0, None: 0.0}
+"""How `Manners.worse` writes the worse side."""
+
 
 class Manners(NamedTuple):
     """When each feature is worth a sentence, of which moment it tells, and the features of each theme.
 
     `members` are the places of the features, theme after theme; those of theme t begin at `first[t]`. `usual` is nan
-    where any value is worth saying, `says_none` whether a missing one is. `source` and `since` are those of
-    `moments.moment_rules`.
+    where any value is worth saying, `says_none` whether a missing one is. `worse` is 1 where a higher value is the
+    worse one, -1 where a lower one is, 0 where neither is. `source` and `since` are those of `moments.moment_rules`.
     """
 
     members: Places
     first: Places
     usual: Floats
     says_none: NDArray[np.bool_]
+    worse: Floats
     source: Places
     since: Floats
 
@@ -52,6 +56,7 @@ def manners(
         first=np.cumsum([0, *map(len, members)]),
         usual=middle,
         says_none=number & said & ~none_is_usual,
+        worse=np.array([SIDES[card.worse] for card in cards], dtype=np.float64),
         **moment_rules([card.name for card in cards], usual),
     )
 
@@ -86,7 +91,7 @@ def choose(
             for member in range(manners.first[chosen], manners.first[chosen + 1]):
                 place = manners.members[member]
                 push = sign * pushes[place, row]
-                if push > strongest and _worth_saying(manners, place, columns[place, row]):
+                if push > strongest and _worth_saying(manners, place, columns[place, row], sign):
                     when = _moment(manners, place, columns, row)
                     if not (_near(when, moments[row, :spoken]) or _near(abs(when), told[row])):
                         strongest, best, best_when = push, place, when
@@ -96,10 +101,12 @@ def choose(
 
 
 @compiled
-def _worth_saying(manners: Manners, place: int, value: float) -> bool:
+def _worth_saying(manners: Manners, place: int, value: float, sign: float) -> bool:
     usual = manners.usual[place]
     if np.isnan(value):
         return manners.says_none[place]  # type: ignore[no-any-return]
+    if sign * manners.worse[place] * (value - usual) < 0:
+        return False  # good news is no reason to leave, and bad news none to stay
     return np.isnan(usual) or abs(value - usual) > SAME_AS_USUAL * max(abs(value), abs(usual))  # type: ignore[no-any-return]
 
 

@@ -47,26 +47,26 @@ def _surveys() -> Iterator[Feature]:
         expression=lambda t: _sent(t, within(t, YEAR)),
     )  # fmt: skip
     yield survey(
-        name="surveys_answered_share_365d", unit="share",
+        name="surveys_answered_share_365d", unit="share", worse="lower",
         doc="Share of the surveys sent in the last 365 days that the customer has answered.",
         sentence="Answered {value:share} of the surveys of the last 365 days[; typical is {usual:share}]",
         sentence_empty="No survey sent in the last 365 days",
         expression=lambda t: ratio(_sent(t, t.answered, within(t, YEAR)), _sent(t, within(t, YEAR))),
     )  # fmt: skip
     yield survey(
-        name="surveys_ignored_365d", unit="surveys", empty=0.0,
+        name="surveys_ignored_365d", unit="surveys", empty=0.0, worse="higher",
         doc=f"Surveys of the last 365 days, the last {GRACE_DAYS} days aside, that the customer did not answer.",
         sentence="{value:count survey} of the last 365 days left unanswered[; typical is {usual}]",
         expression=lambda t: _sent(t, ~t.answered, between(t, GRACE_DAYS, YEAR)),
     )  # fmt: skip
     yield survey(
-        name="surveys_unanswered_run", unit="surveys", empty=0.0,
+        name="surveys_unanswered_run", unit="surveys", empty=0.0, worse="higher",
         doc=f"Surveys in a row, up to {GRACE_DAYS} days ago, that the customer did not answer.",
         sentence="{value:count survey} in a row left unanswered[; typical is {usual}]",
         expression=lambda t: _sent(t, _waited(t)),
     )  # fmt: skip
     yield survey(
-        name="stopped_answering_surveys", unit=YES_OR_NO,
+        name="stopped_answering_surveys", unit=YES_OR_NO, worse="higher",
         doc="1 for a customer who has answered a survey before and none of those sent since, "
         f"the last {GRACE_DAYS} days aside; else 0.",
         sentence="Used to answer surveys, and has left every one since unanswered",
@@ -80,7 +80,7 @@ def _surveys() -> Iterator[Feature]:
 
 def _ratings() -> Iterator[Feature]:
     yield rating(
-        name="rating_last", unit="share",
+        name="rating_last", unit="share", worse="lower",
         doc="The rating that the customer gave last, from 0 to 1, on any occasion (the mean of several at once).",
         sentence="The last rating was {value:share} of the best possible[; typical is {usual:share}]",
         sentence_empty="No rating given so far",
@@ -98,7 +98,7 @@ def _ratings() -> Iterator[Feature]:
         ("lowest", "Lowest", lambda t: t.rating.min(where=within(t, YEAR))),
     ):
         yield rating(
-            name=f"rating_{name}_365d", unit="share",
+            name=f"rating_{name}_365d", unit="share", worse="lower",
             doc=f"{what} of the ratings that the customer gave in the last 365 days, from 0 to 1.",
             sentence=f"{what} rating of the last 365 days: {{value:share}} of the best possible"
             "[; typical is {usual:share}]",
@@ -106,7 +106,7 @@ def _ratings() -> Iterator[Feature]:
             expression=expression,
         )  # fmt: skip
     yield rating(
-        name="rating_change_last", unit="score",
+        name="rating_change_last", unit="score", worse="lower",
         doc="Trend of the ratings: the last one less the mean of those before it.",
         sentence="The last rating, of 100 points, against the customer's earlier mean: {value:points}"
         "[; typical is {usual:points}]",
@@ -114,7 +114,7 @@ def _ratings() -> Iterator[Feature]:
         expression=lambda t: mean(t.rating, t.last) - mean(t.rating, ~t.last),
     )  # fmt: skip
     yield rating(
-        name="rating_change_90d", unit="score",
+        name="rating_change_90d", unit="score", worse="lower",
         doc="Trend of the ratings: the mean of the last 90 days less that of the 275 days before.",
         sentence="Ratings of the last 90 days, of 100 points, against the customer's earlier ones: {value:points}"
         "[; typical is {usual:points}]",

@@ -43,7 +43,7 @@ def _answers() -> Iterator[Feature]:
     ):
         for window in (90, YEAR):
             yield outreach(
-                name=f"messages_{name}_share_{window}d", unit="share", needs=needs,
+                name=f"messages_{name}_share_{window}d", unit="share", needs=needs, worse="lower",
                 doc=f"Share of the messages sent in the last {window} days that the customer has {did}.",
                 sentence=f"{did.capitalize()} {{value:share}} of the messages of the last {window} days"
                 "[; typical is {usual:share}]",
@@ -53,7 +53,7 @@ def _answers() -> Iterator[Feature]:
                 ),
             )  # fmt: skip
     yield outreach(
-        name="messages_answered_trend_90d", unit="ratio", needs=ANSWERED,
+        name="messages_answered_trend_90d", unit="ratio", needs=ANSWERED, worse="lower",
         doc="Share of the messages of the last 90 days that were opened or clicked, against the customer's own share "
         "in the 275 days before.",
         sentence="Answers to messages in the last 90 days are {value:share} of the customer's own earlier rate"
@@ -65,13 +65,13 @@ def _answers() -> Iterator[Feature]:
         ),
     )  # fmt: skip
     yield outreach(
-        name="messages_unanswered_run", unit="messages", needs=ANSWERED, empty=0.0,
+        name="messages_unanswered_run", unit="messages", needs=ANSWERED, empty=0.0, worse="higher",
         doc="Messages in a row, up to now, that the customer neither opened nor clicked.",
         sentence="{value:count message} in a row neither opened nor clicked[; typical is {usual}]",
         expression=lambda t: _sent(t, (t.age_s < t.last_answer_s).fill_null(True)),
     )  # fmt: skip
     yield outreach(
-        name="days_since_message_answered", unit="days", needs=ANSWERED,
+        name="days_since_message_answered", unit="days", needs=ANSWERED, worse="higher",
         doc="Days since the customer last opened or clicked a message.",
         sentence="No message opened or clicked for {value:days}[; typical is {usual:days}]",
         sentence_low="Last opened or clicked a message {value:days} ago[; typical is {usual:days}]",
@@ -122,9 +122,8 @@ def _amount(context: Context) -> Iterator[Feature]:
         name="_active_days_90d", unit="days", grain="day", needs=Needs(context.engagement_kinds), empty=0.0,
         doc="_active_days_90d", sentence="_active_days_90d", expression=lambda t: count(t, within(t, 90)),
     )  # fmt: skip
-    yield pressure(
-        name="messages_per_active_day_90d", unit="messages", grain="row", needs=SENT, uses=(quarter, active),
-        worse=None,  # it rises as well for who gets few messages and is hardly active
+    yield outreach(  # no pressure: it rises for who gets few messages and is hardly active
+        name="messages_per_active_day_90d", unit="messages", grain="row", uses=(quarter, active), worse="higher",
         doc="Over-contact: messages sent in the last 90 days for each day on which the customer was active.",
         sentence="Messages sent for each active day of the last 90: {value}[; typical is {usual}]",
         sentence_empty="Not active in the last 90 days",

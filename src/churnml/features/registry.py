@@ -314,7 +314,7 @@ def every_feature(features: Iterable[Feature]) -> Iterator[Feature]:
 def safe(name: str) -> str:
     """A name fit for a column.
 
-    >>> safe("Live Chat/Web"), safe("oucontent")
-    ('live_chat_web', 'oucontent')
+    >>> safe("Live Chat/Web"), safe("Köln Süd")
+    ('live_chat_web', 'köln_süd')
     """
-    return re.sub(r"\W+", "_", name.strip().lower(), flags=re.ASCII).strip("_") or "unnamed"
+    return re.sub(r"\W+", "_", name.strip().lower()).strip("_") or "unnamed"

@@ -22,6 +22,7 @@ from churnml.evaluation.information import regime_changes, shuffled_labels, spli
 from churnml.evaluation.leakage import audit, single_features
 from churnml.evaluation.resolutions import open_cases
 from churnml.evaluation.running import known_at_sign_up
+from churnml.features.recipe import Recipe
 from churnml.workflows.business import Business, Progress, open_business, silently
 from churnml.workflows.evidence import days
 from churnml.workflows.rows import labelled, split
@@ -43,7 +44,7 @@ def audit_business(business: Business, data: Dataset, progress: Progress = silen
     """
     snapshots = days(data)
     chosen: list[date] = sorted({snapshots[len(snapshots) // 2], snapshots[-1]})[-AUDITED_SNAPSHOTS:]
-    recency = {card.name for card in data.recipe.cards if card.family == "recency"}
+    recency = recency_of_engagement(data.recipe)
     result = single_features(data.X, data.outcome, recency)
     features = snapshot_features(business.config, business.engine, data.recipe, data.state)
     for done, as_of in enumerate(chosen):
@@ -53,6 +54,12 @@ def audit_business(business: Business, data: Dataset, progress: Progress = silen
     result += hindsight(business) + honesty(business, data, recency) + information(business, data)
     progress("auditing for leaks", len(chosen) + 1, len(chosen) + 1)
     return result.accepting(business.config.accept)
+
+
+def recency_of_engagement(recipe: Recipe) -> set[str]:
+    """The recency features of engagement: what they reach alone may be had honestly. Those of other kinds are none."""
+    engagement = set(recipe.context.engagement_kinds)
+    return {each.name for each in recipe.features if each.family == "recency" and set(each.needs.kinds) <= engagement}
 
 
 def hindsight(business: Business) -> Audit:

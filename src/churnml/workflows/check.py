@@ -15,6 +15,7 @@ from typing import Any
 from churnml import timeline
 from churnml.config import Config
 from churnml.contract import ContractReport, Violation
+from churnml.contract.order import older_than_the_books
 from churnml.contract.report import settle
 from churnml.contract.returns import standing
 from churnml.engine import Engine, open_engine
@@ -83,9 +84,10 @@ def check(
         recipe = Recipe.of(config, inventory(canonical.events, canonical.customers))
         progress("reading the sources", 1, 1)
         ordered = kinds.sort_values(["events", "kind"], ascending=[False, True])
-        snapshots, sides = _snapshots(config, engine, canonical, report)
+        snapshots, remarks = _snapshots(config, engine, canonical, report)
+        remarks += older_than_the_books(canonical.customers, canonical.events, engine, config)
         return Checked(
-            ContractReport((*report.violations, *settle(sides, config.accept).violations)),
+            ContractReport((*report.violations, *settle(remarks, config.accept).violations)),
             canonical,
             engine.number(canonical.customers.count()),
             engine.number(canonical.events.count()),
