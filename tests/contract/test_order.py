@@ -169,8 +169,9 @@ def test_promises_kept_hours_late_on_the_promised_day_are_named(typed: Any, engi
     """A meal for seven that came at eight."""
 
     def named(due: str, kept: str) -> list[tuple[int, str]]:
-        rows = facts(*purchases(5), *[("a", "promise_kept", kept, f"{each}") for each in range(3)])
-        events = typed(rows.assign(due_at=due, recorded_at="2024-03-01"), EVENTS)
+        made = facts(*[("a", "promise_made", "2024-01-30", f"{each}") for each in range(3)]).assign(due_at=due)
+        done = facts(*[("a", "promise_kept", kept, f"{each}") for each in range(3)]).assign(due_at=None)
+        events = typed(pd.concat([made, done]).assign(recorded_at="2024-03-01"), EVENTS)
         return [(each.count, each.severity) for each in late_within_the_day(events, engine)]
 
     assert named("2024-02-01 19:00", "2024-02-01 20:00") == [(3, "warn")]

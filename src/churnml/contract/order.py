@@ -111,9 +111,13 @@ def older_than_the_books(
 
 def late_within_the_day(events: ir.Table, engine: Engine) -> Iterator[Violation]:
     """Promises for an hour that were kept later on the same day, which features, that count days, take for in time."""
-    kept = events.filter(events.kind == "promise_kept", events.due_at.notnull())
+    promised = events.filter(events.kind.isin(["promise_made", "promise_kept"]), events.case_id.notnull())
+    kept = promised.group_by("customer_id", "case_id").aggregate(
+        due_at=promised.due_at.min(), kept_at=promised.occurred_at.min(where=promised.kind == "promise_kept")
+    )
+    kept = kept.filter(kept.due_at.notnull(), kept.kept_at.notnull())
     hour = kept.due_at != kept.due_at.date().cast("timestamp")
-    late = hour & (kept.occurred_at > kept.due_at) & (kept.occurred_at.date() == kept.due_at.date())
+    late = hour & (kept.kept_at > kept.due_at) & (kept.kept_at.date() == kept.due_at.date())
     row = engine.frame(kept.aggregate(late=late.sum(), kept=kept.count())).iloc[0]
     count, total = whole(row["late"]), whole(row["kept"])
     if count and by_share(count, total) == "refuse":
