@@ -19,9 +19,9 @@ Names that hold a channel or a kind of event are made from the data: here from t
 and all kinds of the [contract](guide.md#events). At most the twelve most common channels get features of their own.
 *Empty* is the value of a customer without any such history; a dash means that the value stays missing, which the
 model can use as such. *Worse* is the side of the usual value on which a customer has met what the theme is called by:
-only what lies there bears out a [likely reason](guide.md#reasons). With a dash neither side tells, or the theme is a
-sign of leaving and no reason. Attributes of the customers that the configuration declares are features too (theme
-"about the customer"), unless they are protected.
+only what lies there bears out a [likely reason](guide.md#reasons) or is said as a reason to leave, and only what lies
+on the other side as one to stay. With a dash neither side tells. Attributes of the customers that the configuration
+declares are features too (theme "about the customer"), unless they are protected.
 
 {count} features in {families} families.
 """

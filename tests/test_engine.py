@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import threading
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,12 @@ def test_spark_gives_the_same_data_set(shop: Any, configured: Any) -> None:
     pd.testing.assert_frame_equal(frames[0], frames[1], rtol=1e-9, check_dtype=False)
     assert set(frames[0]["outcome"]) == {"retained", "silent", "vocal"}
     assert times == [["2024-03-31 02:30:00"]] * 2
+
+
+def test_an_interrupted_query_is_an_interruption(engine: Any) -> None:
+    """DuckDB makes a RuntimeError of Ctrl-C."""
+    query = "SELECT count(*) FROM range(100000000) a(x) JOIN range(300000) b(y) ON a.x % 10007 = b.y % 10007"
+    interrupting = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt), engine.explaining("the query"):
+        interrupting.start()
+        engine.backend.con.sql(query).fetchall()

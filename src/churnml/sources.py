@@ -97,7 +97,7 @@ def build(
         mapping.forget(raw, forgotten)
     for index, source, table in raw:
         tables.append((source, table))
-        if not engine.number(table.count()):
+        if not engine.number(table.limit(1).count()):
             mapping.found.append(_empty(source, config))
         if source.customers is not None:
             customers.append(mapping.customers(table, source, source.customers, f"sources[{index}].customers"))

@@ -49,12 +49,13 @@ WHAT = ["whole", "kind", "distance"]
 
 def shift_checks(events: ir.Table, engine: Engine) -> Iterator[Violation]:
     """Days of a kind, on a channel, that are there again some hours earlier or later, wholly or in part."""
-    held = _with_neighbours(events, engine)
+    common = _common(events, engine)
+    held = _with_neighbours(events, engine, common)
     days = engine.frame(held.group_by(*CELL, "day").aggregate(rows=held.count()))
     found = _likely(held, engine, days)
     if found.empty:
         return
-    found = found.merge(_surplus(events, engine, found), on=WHAT, how="left")
+    found = found.merge(_surplus(events, engine, found, common), on=WHAT, how="left")
     for _, rows in found.groupby(WHAT):
         first = rows.iloc[0]
         kind, count, apart = str(first["kind"]), whole(first["surplus"]), _hours(int(first["distance"]))
@@ -75,12 +76,12 @@ def shift_checks(events: ir.Table, engine: Engine) -> Iterator[Violation]:
             yield Violation("events", kind, f"rows that are there again, {apart} later", count, "warn", advice)
 
 
-def _with_neighbours(events: ir.Table, engine: Engine) -> ir.Table:
+def _with_neighbours(events: ir.Table, engine: Engine, common: list[str]) -> ir.Table:
     """Different rows with a time, as `_moments` gives them; `ahead` and `behind` are the seconds to the nearest rows
     that say the same a number of steps away.
     """
     sampled = part_of(events, engine.number(events.count()) // SAMPLED_ROWS + 1)
-    timed = _moments(sampled, _common(events, engine)).distinct()
+    timed = _moments(sampled, common).distinct()
     near = ibis.window(group_by=["fingerprint", timed.second % STEP], order_by="second")
     seen = timed.mutate(
         ahead=timed.second.lead().over(near) - timed.second, behind=timed.second - timed.second.lag().over(near)
@@ -186,12 +187,12 @@ def _of_many(pairs: ir.Table, engine: Engine, found: pd.DataFrame) -> pd.DataFra
     return found[found["stretch"].isin(many)]
 
 
-def _surplus(events: ir.Table, engine: Engine, found: pd.DataFrame) -> pd.DataFrame:
+def _surplus(events: ir.Table, engine: Engine, found: pd.DataFrame, common: list[str]) -> pd.DataFrame:
     """How many of all rows are there again: `whole`, `kind`, `distance`, `surplus`."""
     spans = [found, *(found.assign(day=found["day"] + pd.Timedelta(days=step)) for step in (-1, 1))]
     near = pd.concat(spans if found["whole"].any() else [found]).drop_duplicates([*PLACED, "whole"])
     listing = _listing(near, whole=near["whole"])
-    rows = _moments(events, _common(events, engine)).join(listing, [*CELL, "day"])
+    rows = _moments(events, common).join(listing, [*CELL, "day"])
     sides = (
         rows.select(*WHAT, "fingerprint", at=rows.second - rows.distance, later=1, earlier=0),
         rows.select(*WHAT, "fingerprint", at=rows.second, later=0, earlier=1),

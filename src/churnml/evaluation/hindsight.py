@@ -37,7 +37,7 @@ FEWEST_CUSTOMERS = 10
 VALUE_SHARE = 0.95
 """A value of an attribute is suspicious when so many of its customers have left ..."""
 ACT_SHARE = 0.80
-"""... and an act of the company, when so many of its customers closed within {days} days after it, ..."""
+"""... and an act of the company, when so many of its customers closed within a horizon, or two, after it, ..."""
 EXPECTED_SHARE = 0.80
 """... although at most this share of comparable customers did, ..."""
 CHANCE = 1e-6

@@ -92,7 +92,7 @@ class FeatureCard:
     `sentence` says what was seen (see `sentences`); `sentence_low`, where given, replaces it for a value below
     the usual one, `sentence_empty` for a value that is missing. `empty` is the value of a customer without any
     such history; None leaves it missing. `worse` is the side of the usual value on which a customer has met what the
-    theme is called by; None where neither side tells.
+    theme is called by, so that the other side is good news; None where neither side tells.
     """
 
     name: str
