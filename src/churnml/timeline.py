@@ -48,7 +48,8 @@ class View:
         `days_to_end` (null without an agreed end) and the attributes.
     events
         Their visible events without any date: the columns of `EVENTS` except the clocks, and `age_days` (1 or more),
-        `age_s` (seconds before the snapshot, for durations inside a case), `due_in_days`.
+        `age_s` (seconds before the snapshot, for durations inside a case), `due_in_s` (seconds until what was
+        promised is due; negative once that has passed).
     everyones_events
         The same of every customer, on the spine or not.
     left_out
@@ -146,8 +147,8 @@ def observe(
     seen = visible(canonical.events, as_of, known_at)
     events = seen.mutate(
         age_days=days_between(seen.occurred_at, as_of),
-        age_s=midnight(as_of).epoch_seconds().cast("int64") - seen.occurred_at.epoch_seconds().cast("int64"),
-        due_in_days=-days_between(seen.due_at, as_of),
+        age_s=-seconds_after(seen.occurred_at, as_of),
+        due_in_s=seconds_after(seen.due_at, as_of),
     ).drop(*CLOCKS)
     customers = _status(canonical.customers, events, config, as_of)
     spine = hold(customers.filter(customers[STATUS] == ELIGIBLE).drop(STATUS))
@@ -158,6 +159,11 @@ def observe(
 def days_between(moment: Any, as_of: date) -> Any:
     """Whole days from a moment's calendar day to `as_of`; 1 for any time of the day before."""
     return ibis.literal(as_of).delta(moment.date(), unit="day").cast("int64")
+
+
+def seconds_after(moment: Any, as_of: date) -> Any:
+    """Seconds from the start of `as_of` to a moment; negative for what came before."""
+    return moment.epoch_seconds().cast("int64") - midnight(as_of).epoch_seconds().cast("int64")
 
 
 def _status(customers: ir.Table, events: ir.Table, config: settings.Config, as_of: date) -> ir.Table:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from churnml.contract import CUSTOMERS, EVENTS, Evidence
-from churnml.contract.order import late_within_the_day, older_than_the_books
+from churnml.contract.order import older_than_the_books
 from churnml.engine import Engine
 
 PEOPLE = pd.DataFrame({"customer_id": list("abcd"), "signed_up_at": "2024-01-10"})
@@ -163,17 +163,3 @@ def test_sign_ups_before_the_books_begin_are_named(
     found = list(older_than_the_books(people, events, engine, config))
     assert [(each.count, each.severity) for each in found] == ([(4, "warn")] if named else [])
     assert not named or "set history_starts_on: 2024-02-01" in found[0].advice
-
-
-def test_promises_kept_hours_late_on_the_promised_day_are_named(typed: Any, engine: Engine) -> None:
-    """A meal for seven that came at eight."""
-
-    def named(due: str, kept: str) -> list[tuple[int, str]]:
-        made = facts(*[("a", "promise_made", "2024-01-30", f"{each}") for each in range(3)]).assign(due_at=due)
-        done = facts(*[("a", "promise_kept", kept, f"{each}") for each in range(3)]).assign(due_at=None)
-        events = typed(pd.concat([made, done]).assign(recorded_at="2024-03-01"), EVENTS)
-        return [(each.count, each.severity) for each in late_within_the_day(events, engine)]
-
-    assert named("2024-02-01 19:00", "2024-02-01 20:00") == [(3, "warn")]
-    assert named("2024-02-01", "2024-02-01 20:00") == []  # promised for the day
-    assert named("2024-02-01 19:00", "2024-02-01 18:00") == named("2024-02-01 19:00", "2024-02-02 10:00") == []

@@ -36,7 +36,7 @@ EVENTS = pa.schema(
         "campaign_id": pa.string(),
         "age_days": pa.int64(),
         "age_s": pa.int64(),
-        "due_in_days": pa.int64(),
+        "due_in_s": pa.int64(),
     }
 )
 SPINE = pa.schema(
@@ -60,8 +60,8 @@ def event(kind: str, age_days: int, customer_id: str = "ann", **columns: object)
 
 
 def with_clocks(events: ibis.Table) -> ibis.Table:
-    """The events as the inventory sees them: a view's `due_in_days` comes from the column `due_at`."""
-    return events.rename(due_at="due_in_days")
+    """The events as the inventory sees them: a view's `due_in_s` comes from the column `due_at`."""
+    return events.rename(due_at="due_in_s")
 
 
 @lru_cache(maxsize=32)

@@ -55,7 +55,7 @@ def test_baskets_abandoned_after_trouble(experience_of, event):
 
 def promise(event, number, due, kept=None, made=100):
     """A promise for `due` days before the snapshot, perhaps kept."""
-    made_event = event("promise_made", made, case_id=f"p{number}", due_in_days=-due)
+    made_event = event("promise_made", made, case_id=f"p{number}", due_in_s=-due * 86400)
     return [made_event] + ([] if kept is None else [event("promise_kept", kept, case_id=f"p{number}")])
 
 
@@ -72,8 +72,8 @@ def test_promises_in_time_late_and_overdue(experience_of, event):
     )
     assert ann["promises_kept_late_365d"] == 2 and ann["promises_in_time_share_365d"] == 2 / 4
     assert ann["promises_overdue"] == 1
-    assert ann["promise_delay_mean_days_365d"] == (0 + 0 + 4 + 10) / 4
-    assert ann["promise_delay_longest_days_365d"] == 10 and ann["promise_delay_last_days"] == 10
+    assert ann["promise_delay_mean_s_365d"] == (0 + 0 + 4 + 10) * 86400 / 4
+    assert ann["promise_delay_longest_s_365d"] == ann["promise_delay_last_s"] == 10 * 86400
     assert ann["days_since_promise_kept_late"] == 10
 
 
@@ -81,21 +81,37 @@ def test_a_promise_kept_today_is_not_known_yet(experience_of, event):
     """It fell due yesterday and is seen as overdue; kept the day after, it is a day late."""
     kept_other = promise(event, 9, due=80, kept=80)
     overdue = experience_of([*kept_other, *promise(event, 1, due=1)])
-    assert overdue["promises_overdue"] == 1 and overdue["promise_delay_last_days"] == 1
+    assert overdue["promises_overdue"] == 1 and overdue["promise_delay_last_s"] == 86400
     kept = experience_of([*kept_other, *promise(event, 1, due=2, kept=1)])
-    assert kept["promises_overdue"] == 0 and kept["promise_delay_last_days"] == 1
+    assert kept["promises_overdue"] == 0 and kept["promise_delay_last_s"] == 86400
+
+
+def test_promises_for_an_hour_are_late_by_the_hour(experience_of, event):
+    """A technician who was promised until noon and came at three, and one who was promised for the day."""
+    until_noon = [event("promise_made", 9, case_id="a", due_in_s=-5 * 86400 + 43200)]
+    ann = experience_of([*until_noon, event("promise_kept", 5, case_id="a", age_s=5 * 86400 - 54000)])
+    assert ann["promise_delay_last_s"] == 3 * 3600 and ann["promises_kept_late_365d"] == 1
+    assert ann["days_since_promise_kept_late"] == 5
+    early = experience_of([*until_noon, event("promise_kept", 5, case_id="a", age_s=5 * 86400 - 43200)])
+    assert early["promise_delay_last_s"] == 0 and early["promises_in_time_share_365d"] == 1
+    other = promise(event, 9, due=80, kept=80)
+    missed = experience_of([*other, *until_noon])
+    assert missed["promise_delay_last_s"] == 5 * 86400 - 43200 and missed["promises_overdue"] == 1
+    of_the_day = event("promise_made", 9, case_id="a", due_in_s=-5 * 86400)
+    ann = experience_of([of_the_day, event("promise_kept", 5, case_id="a", age_s=5 * 86400 - 80000)])
+    assert ann["promise_delay_last_s"] == 0, "promised for the whole day"
 
 
 def test_promises_without_a_case_are_told_apart_by_their_day(experience_of, event):
     events = [
-        event("promise_made", 60, due_in_days=-50),
-        event("promise_kept", 47, due_in_days=-50),
-        event("promise_made", 60, due_in_days=-20),
+        event("promise_made", 60, due_in_s=-50 * 86400),
+        event("promise_kept", 47, due_in_s=-50 * 86400),
+        event("promise_made", 60, due_in_s=-20 * 86400),
         event("promise_made", 60),
     ]
     ann = experience_of(events)
     assert ann["promises_overdue"] == 1 and ann["promises_kept_late_365d"] == 2
-    assert ann["promise_delay_longest_days_365d"] == 20
+    assert ann["promise_delay_longest_s_365d"] == 20 * 86400
 
 
 def test_service_that_differs_between_channels(experience_of, event):

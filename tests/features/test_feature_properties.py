@@ -55,7 +55,7 @@ def an_event(draw, customers=("ann", "bob", "cat")):
         "scripted": draw(maybe(st.booleans())),
         "agent_id": draw(maybe(st.sampled_from(("x", "y")))),
         "campaign_id": draw(maybe(st.sampled_from(("m1", "m2")))),
-        "due_in_days": draw(maybe(st.integers(-400, 30))),
+        "due_in_s": draw(maybe(st.integers(-1200, 90).map(lambda third: third * 28800))),
         "age_days": -(-age_s // 86400),
         "age_s": age_s,
     }

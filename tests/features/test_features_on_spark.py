@@ -76,7 +76,7 @@ def files(tmp_path, schemas):
         "scripted": pick(True, False),
         "agent_id": pick("x", "y", "z"),
         "campaign_id": pick("m1", "m2"),
-        "due_in_days": some(random.integers(-400, 30, ROWS).tolist()),
+        "due_in_s": some((random.integers(-1200, 90, ROWS) * 28800).tolist()),
         "age_days": (-(-age_s // 86400)).tolist(),
         "age_s": age_s.tolist(),
     }
@@ -98,7 +98,7 @@ def files(tmp_path, schemas):
 def computed(options: Engine, folder) -> tuple[Inventory, tuple[Feature, ...], pd.DataFrame, pd.DataFrame]:
     with open_engine(options) as engine:
         events, spine = engine.read(folder / "events.parquet"), engine.read(folder / "spine.parquet")
-        found = inventory(events.rename(due_at="due_in_days"))
+        found = inventory(events.rename(due_at="due_in_s"))
         features = declare(CONTEXT, found).features
         frame = engine.frame(build(spine, events, features, CONTEXT))
         (texts,) = (fitted.records for fitted in fits_of(features) if fitted.records)

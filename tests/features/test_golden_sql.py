@@ -28,7 +28,7 @@ def written(family: str, dialect: str) -> str:
     kinds = FEW if family == "recency" else sorted(KINDS)
     found = Inventory(dict.fromkeys(kinds, frozenset(EVENTS)), ("app", "forum"))
     types = {name: kind for name, kind in EVENTS.items() if name not in CLOCKS}
-    events = ibis.table(types | dict.fromkeys(("age_days", "age_s", "due_in_days"), "int64"), name="events")
+    events = ibis.table(types | dict.fromkeys(("age_days", "age_s", "due_in_s"), "int64"), name="events")
     spine = ibis.table({"customer_id": "string", "tenure_days": "int64", "days_to_end": "int64"}, name="spine")
     table = build(spine, events, declare(CONTEXT, found, (family,)).features, CONTEXT)
     getattr(ibis, DIALECTS[dialect])  # loads the dialect's own options

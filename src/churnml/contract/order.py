@@ -109,25 +109,6 @@ def older_than_the_books(
         )  # fmt: skip
 
 
-def late_within_the_day(events: ir.Table, engine: Engine) -> Iterator[Violation]:
-    """Promises for an hour that were kept later on the same day, which features, that count days, take for in time."""
-    promised = events.filter(events.kind.isin(["promise_made", "promise_kept"]), events.case_id.notnull())
-    kept = promised.group_by("customer_id", "case_id").aggregate(
-        due_at=promised.due_at.min(), kept_at=promised.occurred_at.min(where=promised.kind == "promise_kept")
-    )
-    kept = kept.filter(kept.due_at.notnull(), kept.kept_at.notnull())
-    hour = kept.due_at != kept.due_at.date().cast("timestamp")
-    late = hour & (kept.kept_at > kept.due_at) & (kept.kept_at.date() == kept.due_at.date())
-    row = engine.frame(kept.aggregate(late=late.sum(), kept=kept.count())).iloc[0]
-    count, total = whole(row["late"]), whole(row["kept"])
-    if count and by_share(count, total) == "refuse":
-        yield Violation(
-            "events", "promise_kept", "promises kept hours late on the promised day", count, "warn",
-            f"of {total:,}: lateness is counted in days, so that these are taken for kept in time; where hours matter, "
-            "map the late ones as a kind of your own too, and name it under features.friction",
-        )  # fmt: skip
-
-
 def _written_otherwise(joined: ir.Table, customers: ir.Table, engine: Engine, orphans: int) -> str:
     """What to do where most events of nobody are somebody's, but for how the id is written; else empty."""
     known = customers.select(plain=_plain(customers.customer_id)).distinct()

@@ -15,7 +15,7 @@ from churnml.features.registry import FITTED, GRAINS, THEMES, Context, Feature, 
 from churnml.features.sentences import fault_of_template
 from churnml.timeline import CLOCKS
 
-_AGES = dict.fromkeys(("age_days", "age_s", "due_in_days"), "int64")
+_AGES = dict.fromkeys(("age_days", "age_s", "due_in_s"), "int64")
 _SPINE = {"customer_id": "string", "tenure_days": "int64", "days_to_end": "int64"}
 
 

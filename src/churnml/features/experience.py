@@ -140,14 +140,14 @@ def _promises() -> Iterator[Feature]:
         name="promises_kept_late_365d", unit="promises", empty=0.0,
         doc="Promises of the last 365 days that were kept late, or not at all.",
         sentence="{value:count promise} of the last 365 days kept late or not at all[; typical is {usual}]",
-        expression=lambda t: count(t, t.late_days > 0, within(t, YEAR)),
+        expression=lambda t: count(t, t.late_s > 0, within(t, YEAR)),
     )  # fmt: skip
     yield promise(
         name="promises_in_time_share_365d", unit="share", worse="lower",
         doc="Share of the promises of the last 365 days that were kept in time.",
         sentence="{value:share} of the promises of the last 365 days kept in time[; typical is {usual:share}]",
         sentence_empty="No promise due in the last 365 days",
-        expression=lambda t: ratio(count(t, t.late_days == 0, within(t, YEAR)), count(t, within(t, YEAR))),
+        expression=lambda t: ratio(count(t, t.late_s == 0, within(t, YEAR)), count(t, within(t, YEAR))),
     )  # fmt: skip
     yield promise(
         name="promises_overdue", unit="promises", empty=0.0, needs=Needs(
@@ -158,30 +158,31 @@ def _promises() -> Iterator[Feature]:
         expression=lambda t: count(t, ~t.kept, within(t, YEAR)),
     )  # fmt: skip
     for name, what, expression in (
-        ("mean", "Mean", lambda t: mean(t.late_days, within(t, YEAR))),
-        ("longest", "Longest", lambda t: t.late_days.max(where=within(t, YEAR))),
+        ("mean", "Mean", lambda t: mean(t.late_s, within(t, YEAR))),
+        ("longest", "Longest", lambda t: t.late_s.max(where=within(t, YEAR))),
     ):
         yield promise(
-            name=f"promise_delay_{name}_days_365d", unit="days",
+            name=f"promise_delay_{name}_s_365d", unit="seconds",
             doc=f"{what} delay of the promises of the last 365 days, 0 for one kept in time; up to now for one not "
             "kept yet.",
-            sentence=f"{what} delay of promises in the last 365 days: {{value:days}}[; typical is {{usual:days}}]",
+            sentence=f"{what} delay of promises in the last 365 days: {{value:seconds}}[; typical is "
+            "{usual:seconds}]",
             sentence_empty="No promise due in the last 365 days",
             expression=expression,
         )  # fmt: skip
     yield promise(
-        name="promise_delay_last_days", unit="days",
+        name="promise_delay_last_s", unit="seconds",
         doc="Delay of the latest promise that was kept or fell due, 0 if it was kept in time.",
-        sentence="The latest promise was kept {value:days} late, or is so late by now[; typical is {usual:days}]",
+        sentence="The latest promise was kept {value:seconds} late, or is so late by now[; typical is {usual:seconds}]",
         sentence_empty="No promise due so far",
-        expression=lambda t: t.late_days.max(where=t.last),
+        expression=lambda t: t.late_s.max(where=t.last),
     )  # fmt: skip
     yield promise(
         name="days_since_promise_kept_late", unit="days", worse="lower",
         doc="Days since a promise was last kept late, or ran out without being kept.",
         sentence="A promise was last kept late, or not at all, {value:days} ago[; typical is {usual:days}]",
         sentence_empty="No promise kept late so far",
-        expression=lambda t: t.age_days.min(where=t.late_days > 0),
+        expression=lambda t: t.age_days.min(where=t.late_s > 0),
     )  # fmt: skip
 
 

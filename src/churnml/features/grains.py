@@ -31,6 +31,7 @@ from churnml.features.registry import FEEDBACK_KINDS, Context
 CUSTOMER = "customer_id"
 EARLY_DAYS = 30
 YEAR = 365
+DAY_S = 86400
 ANSWERS = ("outreach_opened", "outreach_clicked", "survey_answered")
 SURVEYS = ("survey_sent", "survey_answered")
 
@@ -246,23 +247,25 @@ def rated(events: ir.Table) -> ir.Table:
 def promises(events: ir.Table) -> ir.Table:
     """Promises told apart by their case, or by the promised day; those whose day is still to come are left out.
 
-    `age_days`: since it was kept, or else since the promised day; `kept`; `late_days`: days after the promised day,
-    up to now for one not kept, 0 for one in time.
+    `age_days`: since it was kept, or else since the promised day; `kept`; `late_s`: seconds after what was promised,
+    up to now for one not kept, 0 for one in time. What is promised for a day (due at its first instant) may be kept
+    on the whole of that day, and is late by whole days.
     """
     table = events.filter(of(events, ("promise_made", "promise_kept")))
-    table = table.mutate(promise=ibis.coalesce(table.case_id, table.due_in_days.cast("string")))
+    table = table.mutate(promise=ibis.coalesce(table.case_id, (table.due_in_s // DAY_S).cast("string")))
     table = table.filter(table.promise.notnull())
     table = table.group_by(CUSTOMER, "promise").aggregate(
-        due_in_days=table.due_in_days.min(),
+        due_in_s=table.due_in_s.min(),
         kept_days=table.age_days.max(where=of(table, ("promise_kept",))),
+        kept_s=table.age_s.max(where=of(table, ("promise_kept",))),
     )
-    late = -table.kept_days.fill_null(0) - table.due_in_days
+    due_days = table.due_in_s // DAY_S
+    by_day = (-table.kept_days.fill_null(0) - due_days) * DAY_S
+    late = ibis.ifelse(table.due_in_s % DAY_S == 0, by_day, -table.kept_s.fill_null(0) - table.due_in_s)
     table = table.mutate(
-        age_days=table.kept_days.fill_null(-table.due_in_days),
-        kept=table.kept_days.notnull(),
-        late_days=late.clip(lower=0),
+        age_days=table.kept_days.fill_null(-due_days), kept=table.kept_days.notnull(), late_s=late.clip(lower=0)
     )
-    table = table.filter(table.age_days > 0, table.late_days.notnull())
+    table = table.filter(table.age_days > 0, table.late_s.notnull())
     return table.mutate(last=table.age_days == _per_customer(table.age_days.min()))
 
 

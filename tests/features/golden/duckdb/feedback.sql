@@ -187,7 +187,7 @@ FROM (
         "t6"."campaign_id",
         "t6"."age_days",
         "t6"."age_s",
-        "t6"."due_in_days",
+        "t6"."due_in_s",
         "t6"."sent",
         "t6"."survey",
         "t6"."sent"
@@ -244,7 +244,7 @@ FROM (
           "t1"."campaign_id",
           "t1"."age_days",
           "t1"."age_s",
-          "t1"."due_in_days",
+          "t1"."due_in_s",
           NOT (
             COALESCE("t1"."kind" IN ('outreach_clicked', 'outreach_opened', 'survey_answered'), FALSE)
           ) AS "sent",
@@ -346,7 +346,7 @@ FROM (
         "t4"."campaign_id",
         "t4"."age_days",
         "t4"."age_s",
-        "t4"."due_in_days",
+        "t4"."due_in_s",
         "t4"."age_s" = MIN("t4"."age_s") OVER (
           PARTITION BY "t4"."customer_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING

@@ -227,7 +227,7 @@ FROM (
         "t9"."campaign_id",
         "t9"."age_days",
         "t9"."age_s",
-        "t9"."due_in_days",
+        "t9"."due_in_s",
         "t9"."tenure_days",
         "t9"."tenure_days" - "t9"."age_days" AS "day"
       FROM (
@@ -251,7 +251,7 @@ FROM (
           "t2"."campaign_id",
           "t2"."age_days",
           "t2"."age_s",
-          "t2"."due_in_days",
+          "t2"."due_in_s",
           "t6"."tenure_days"
         FROM "events" AS "t2"
         INNER JOIN (

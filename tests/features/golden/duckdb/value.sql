@@ -241,7 +241,7 @@ FROM (
         "t14"."campaign_id",
         "t14"."age_days",
         "t14"."age_s",
-        "t14"."due_in_days",
+        "t14"."due_in_s",
         "t14"."last_paid_s",
         "t14"."step",
         COALESCE(
@@ -274,7 +274,7 @@ FROM (
           "t5"."campaign_id",
           "t5"."age_days",
           "t5"."age_s",
-          "t5"."due_in_days",
+          "t5"."due_in_s",
           MIN(
             CASE
               WHEN COALESCE("t5"."kind" IN ('purchase'), FALSE)

@@ -464,7 +464,7 @@ FROM (
               `t4`.`campaign_id`,
               `t4`.`age_days`,
               `t4`.`age_s`,
-              `t4`.`due_in_days`,
+              `t4`.`due_in_s`,
               COALESCE(
                 `t4`.`agent_id` <> LAG(`t4`.`agent_id`) OVER (
                   PARTITION BY `t4`.`customer_id`, `t4`.`case_id`, `t4`.`agent_id` IS NULL
@@ -613,7 +613,7 @@ FROM (
         `t5`.`campaign_id`,
         `t5`.`age_days`,
         `t5`.`age_s`,
-        `t5`.`due_in_days`,
+        `t5`.`due_in_s`,
         MIN(
           IF(
             COALESCE(`t5`.`kind` IN ('cancel_requested', 'case_opened', 'complaint', 'contact'), FALSE)

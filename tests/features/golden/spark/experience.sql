@@ -34,9 +34,9 @@ SELECT
   `t42`.`promises_kept_late_365d`,
   `t42`.`promises_in_time_share_365d`,
   `t42`.`promises_overdue`,
-  `t42`.`promise_delay_mean_days_365d`,
-  `t42`.`promise_delay_longest_days_365d`,
-  `t42`.`promise_delay_last_days`,
+  `t42`.`promise_delay_mean_s_365d`,
+  `t42`.`promise_delay_longest_s_365d`,
+  `t42`.`promise_delay_last_s`,
   `t42`.`days_since_promise_kept_late`,
   `t42`.`wait_inconsistency_s_365d`,
   `t42`.`rating_inconsistency_365d`,
@@ -50,26 +50,26 @@ FROM (
     `t3`.`days_to_end`,
     `t14`.`returns_per_purchase_365d`,
     `t14`.`returned_amount_ratio_365d`,
-    COALESCE(`t24`.`_errors_90d`, 0.0) AS `_errors_90d`,
-    COALESCE(`t24`.`_errors_30d`, 0.0) AS `_errors_30d`,
-    COALESCE(`t24`.`_errors_180d`, 0.0) AS `_errors_180d`,
-    COALESCE(`t24`.`agents_seen_365d`, 0.0) AS `agents_seen_365d`,
-    `t24`.`agent_turnover_365d`,
+    COALESCE(`t23`.`_errors_90d`, 0.0) AS `_errors_90d`,
+    COALESCE(`t23`.`_errors_30d`, 0.0) AS `_errors_30d`,
+    COALESCE(`t23`.`_errors_180d`, 0.0) AS `_errors_180d`,
+    COALESCE(`t23`.`agents_seen_365d`, 0.0) AS `agents_seen_365d`,
+    `t23`.`agent_turnover_365d`,
     COALESCE(`t22`.`_days_active_90d`, 0.0) AS `_days_active_90d`,
     `t22`.`_days_since_first_engagement`,
     `t41`.`resolution_inconsistency_365d`,
     `t40`.`wait_inconsistency_s_365d`,
     `t40`.`rating_inconsistency_365d`,
     COALESCE(`t30`.`baskets_abandoned_after_trouble_90d`, 0.0) AS `baskets_abandoned_after_trouble_90d`,
-    COALESCE(`t35`.`promises_kept_late_365d`, 0.0) AS `promises_kept_late_365d`,
-    `t35`.`promises_in_time_share_365d`,
-    COALESCE(`t35`.`promises_overdue`, 0.0) AS `promises_overdue`,
-    `t35`.`promise_delay_mean_days_365d`,
-    `t35`.`promise_delay_longest_days_365d`,
-    `t35`.`promise_delay_last_days`,
-    `t35`.`days_since_promise_kept_late`,
-    `t36`.`payments_failed_share_365d`,
-    COALESCE(`t36`.`payments_failed_run`, 0.0) AS `payments_failed_run`
+    COALESCE(`t37`.`promises_kept_late_365d`, 0.0) AS `promises_kept_late_365d`,
+    `t37`.`promises_in_time_share_365d`,
+    COALESCE(`t37`.`promises_overdue`, 0.0) AS `promises_overdue`,
+    `t37`.`promise_delay_mean_s_365d`,
+    `t37`.`promise_delay_longest_s_365d`,
+    `t37`.`promise_delay_last_s`,
+    `t37`.`days_since_promise_kept_late`,
+    `t34`.`payments_failed_share_365d`,
+    COALESCE(`t34`.`payments_failed_run`, 0.0) AS `payments_failed_run`
   FROM (
     SELECT
       *
@@ -233,8 +233,8 @@ FROM (
     ) AS `t9`
     GROUP BY
       1
-  ) AS `t24`
-    ON `t3`.`customer_id` = `t24`.`fact_customer_id`
+  ) AS `t23`
+    ON `t3`.`customer_id` = `t23`.`fact_customer_id`
   LEFT OUTER JOIN (
     SELECT
       `t13`.`customer_id` AS `day_customer_id`,
@@ -265,70 +265,70 @@ FROM (
     ON `t3`.`customer_id` = `t22`.`day_customer_id`
   LEFT OUTER JOIN (
     SELECT
-      `t34`.`customer_id` AS `case_customer_id`,
+      `t33`.`customer_id` AS `case_customer_id`,
       IF(
         COUNT(
           DISTINCT IF(
-            `t34`.`solved_here` IS NOT NULL AND NOT ISNAN(`t34`.`solved_here`),
-            `t34`.`channel`,
+            `t33`.`solved_here` IS NOT NULL AND NOT ISNAN(`t33`.`solved_here`),
+            `t33`.`channel`,
             NULL
           )
         ) > 1,
-        MAX(`t34`.`solved_here`) - MIN(`t34`.`solved_here`),
+        MAX(`t33`.`solved_here`) - MIN(`t33`.`solved_here`),
         CAST(NULL AS DOUBLE)
       ) AS `resolution_inconsistency_365d`
     FROM (
       SELECT
-        `t27`.`customer_id`,
-        `t27`.`case_id`,
-        `t27`.`opened_s`,
-        `t27`.`opened_days`,
-        `t27`.`last_days`,
-        `t27`.`responded_s`,
-        `t27`.`resolved_s`,
-        `t27`.`reopened_s`,
-        `t27`.`reopened`,
-        `t27`.`escalated`,
-        `t27`.`contacts`,
-        `t27`.`transfers`,
-        `t27`.`channel`,
-        `t27`.`open`,
-        `t27`.`first_response_s`,
-        `t27`.`resolution_s`,
-        `t27`.`repeats`,
-        `t27`.`recent`,
+        `t26`.`customer_id`,
+        `t26`.`case_id`,
+        `t26`.`opened_s`,
+        `t26`.`opened_days`,
+        `t26`.`last_days`,
+        `t26`.`responded_s`,
+        `t26`.`resolved_s`,
+        `t26`.`reopened_s`,
+        `t26`.`reopened`,
+        `t26`.`escalated`,
+        `t26`.`contacts`,
+        `t26`.`transfers`,
+        `t26`.`channel`,
+        `t26`.`open`,
+        `t26`.`first_response_s`,
+        `t26`.`resolution_s`,
+        `t26`.`repeats`,
+        `t26`.`recent`,
         COALESCE(
-          `t27`.`opened_s` = MIN(IF(`t27`.`first_response_s` IS NOT NULL, `t27`.`opened_s`, CAST(NULL AS BIGINT))) OVER (
-            PARTITION BY `t27`.`customer_id`
+          `t26`.`opened_s` = MIN(IF(`t26`.`first_response_s` IS NOT NULL, `t26`.`opened_s`, CAST(NULL AS BIGINT))) OVER (
+            PARTITION BY `t26`.`customer_id`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ),
           FALSE
         ) AS `last_answered`,
         COALESCE(
-          `t27`.`opened_s` = MIN(IF(`t27`.`resolution_s` IS NOT NULL, `t27`.`opened_s`, CAST(NULL AS BIGINT))) OVER (
-            PARTITION BY `t27`.`customer_id`
+          `t26`.`opened_s` = MIN(IF(`t26`.`resolution_s` IS NOT NULL, `t26`.`opened_s`, CAST(NULL AS BIGINT))) OVER (
+            PARTITION BY `t26`.`customer_id`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ),
           FALSE
         ) AS `last_solved`,
         IF(
-          `t27`.`recent` AND (
-            `t27`.`channel` IS NOT NULL
+          `t26`.`recent` AND (
+            `t26`.`channel` IS NOT NULL
           ),
           CAST(SUM(
-            CAST(`t27`.`recent` AND (
-              `t27`.`channel` IS NOT NULL
+            CAST(`t26`.`recent` AND (
+              `t26`.`channel` IS NOT NULL
             ) AND NOT (
-              `t27`.`open`
+              `t26`.`open`
             ) AS BIGINT)
           ) OVER (
-            PARTITION BY `t27`.`customer_id`, `t27`.`channel`
+            PARTITION BY `t26`.`customer_id`, `t26`.`channel`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ) AS DOUBLE) / NULLIF(
-            CAST(SUM(CAST(`t27`.`recent` AND (
-              `t27`.`channel` IS NOT NULL
+            CAST(SUM(CAST(`t26`.`recent` AND (
+              `t26`.`channel` IS NOT NULL
             ) AS BIGINT)) OVER (
-              PARTITION BY `t27`.`customer_id`, `t27`.`channel`
+              PARTITION BY `t26`.`customer_id`, `t26`.`channel`
               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
             ) AS DOUBLE),
             0.0
@@ -418,7 +418,7 @@ FROM (
               `t5`.`campaign_id`,
               `t5`.`age_days`,
               `t5`.`age_s`,
-              `t5`.`due_in_days`,
+              `t5`.`due_in_s`,
               COALESCE(
                 `t5`.`agent_id` <> LAG(`t5`.`agent_id`) OVER (
                   PARTITION BY `t5`.`customer_id`, `t5`.`case_id`, `t5`.`agent_id` IS NULL
@@ -438,61 +438,61 @@ FROM (
             1,
             2
         ) AS `t17`
-      ) AS `t27`
-    ) AS `t34`
+      ) AS `t26`
+    ) AS `t33`
     GROUP BY
       1
   ) AS `t41`
     ON `t3`.`customer_id` = `t41`.`case_customer_id`
   LEFT OUTER JOIN (
     SELECT
-      `t37`.`customer_id` AS `channel_customer_id`,
+      `t35`.`customer_id` AS `channel_customer_id`,
       IF(
-        COUNT(`t37`.`wait_s`) > 1,
-        MAX(`t37`.`wait_s`) - MIN(`t37`.`wait_s`),
+        COUNT(`t35`.`wait_s`) > 1,
+        MAX(`t35`.`wait_s`) - MIN(`t35`.`wait_s`),
         CAST(NULL AS DOUBLE)
       ) AS `wait_inconsistency_s_365d`,
       IF(
-        COUNT(`t37`.`rating`) > 1,
-        MAX(`t37`.`rating`) - MIN(`t37`.`rating`),
+        COUNT(`t35`.`rating`) > 1,
+        MAX(`t35`.`rating`) - MIN(`t35`.`rating`),
         CAST(NULL AS DOUBLE)
       ) AS `rating_inconsistency_365d`
     FROM (
       SELECT
-        `t25`.`customer_id`,
-        `t25`.`channel`,
-        `t25`.`n_30`,
-        `t25`.`n_90`,
-        `t25`.`n_before`,
-        `t25`.`n_365`,
-        `t25`.`sent_90`,
-        `t25`.`last_days`,
-        `t25`.`first_days`,
-        `t25`.`wait_s`,
-        `t25`.`rating`,
-        `t25`.`share_90`,
-        `t25`.`share_30`,
-        `t25`.`share_before`,
-        `t25`.`preferred`,
+        `t24`.`customer_id`,
+        `t24`.`channel`,
+        `t24`.`n_30`,
+        `t24`.`n_90`,
+        `t24`.`n_before`,
+        `t24`.`n_365`,
+        `t24`.`sent_90`,
+        `t24`.`last_days`,
+        `t24`.`first_days`,
+        `t24`.`wait_s`,
+        `t24`.`rating`,
+        `t24`.`share_90`,
+        `t24`.`share_30`,
+        `t24`.`share_before`,
+        `t24`.`preferred`,
         CAST(-(
-          `t25`.`share_90`
-        ) * LOG(2, NULLIF(`t25`.`share_90`, 0.0)) AS DECIMAL(18, 12)) AS `bits_90`,
+          `t24`.`share_90`
+        ) * LOG(2, NULLIF(`t24`.`share_90`, 0.0)) AS DECIMAL(18, 12)) AS `bits_90`,
         CAST(IF(
           (
             (
-              `t25`.`share_30` + `t25`.`share_before`
+              `t24`.`share_30` + `t24`.`share_before`
             ) / 2
           ) IS NOT NULL
           AND NOT ISNAN((
-            `t25`.`share_30` + `t25`.`share_before`
+            `t24`.`share_30` + `t24`.`share_before`
           ) / 2),
           COALESCE(
             (
-              `t25`.`share_30` * LOG(
+              `t24`.`share_30` * LOG(
                 2,
                 NULLIF(
-                  `t25`.`share_30` / NULLIF((
-                    `t25`.`share_30` + `t25`.`share_before`
+                  `t24`.`share_30` / NULLIF((
+                    `t24`.`share_30` + `t24`.`share_before`
                   ) / 2, 0.0),
                   0.0
                 )
@@ -501,11 +501,11 @@ FROM (
             0.0
           ) + 0 + COALESCE(
             (
-              `t25`.`share_before` * LOG(
+              `t24`.`share_before` * LOG(
                 2,
                 NULLIF(
-                  `t25`.`share_before` / NULLIF((
-                    `t25`.`share_30` + `t25`.`share_before`
+                  `t24`.`share_before` / NULLIF((
+                    `t24`.`share_30` + `t24`.`share_before`
                   ) / 2, 0.0),
                   0.0
                 )
@@ -517,44 +517,44 @@ FROM (
         ) AS DECIMAL(18, 12)) AS `divergence`
       FROM (
         SELECT
-          `t16`.`customer_id`,
-          `t16`.`channel`,
-          `t16`.`n_30`,
-          `t16`.`n_90`,
-          `t16`.`n_before`,
-          `t16`.`n_365`,
-          `t16`.`sent_90`,
-          `t16`.`last_days`,
-          `t16`.`first_days`,
-          `t16`.`wait_s`,
-          `t16`.`rating`,
-          CAST(`t16`.`n_90` AS DOUBLE) / NULLIF(
-            CAST(SUM(`t16`.`n_90`) OVER (
-              PARTITION BY `t16`.`customer_id`
+          `t15`.`customer_id`,
+          `t15`.`channel`,
+          `t15`.`n_30`,
+          `t15`.`n_90`,
+          `t15`.`n_before`,
+          `t15`.`n_365`,
+          `t15`.`sent_90`,
+          `t15`.`last_days`,
+          `t15`.`first_days`,
+          `t15`.`wait_s`,
+          `t15`.`rating`,
+          CAST(`t15`.`n_90` AS DOUBLE) / NULLIF(
+            CAST(SUM(`t15`.`n_90`) OVER (
+              PARTITION BY `t15`.`customer_id`
               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
             ) AS DOUBLE),
             0.0
           ) AS `share_90`,
-          CAST(`t16`.`n_30` AS DOUBLE) / NULLIF(
-            CAST(SUM(`t16`.`n_30`) OVER (
-              PARTITION BY `t16`.`customer_id`
+          CAST(`t15`.`n_30` AS DOUBLE) / NULLIF(
+            CAST(SUM(`t15`.`n_30`) OVER (
+              PARTITION BY `t15`.`customer_id`
               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
             ) AS DOUBLE),
             0.0
           ) AS `share_30`,
-          CAST(`t16`.`n_before` AS DOUBLE) / NULLIF(
-            CAST(SUM(`t16`.`n_before`) OVER (
-              PARTITION BY `t16`.`customer_id`
+          CAST(`t15`.`n_before` AS DOUBLE) / NULLIF(
+            CAST(SUM(`t15`.`n_before`) OVER (
+              PARTITION BY `t15`.`customer_id`
               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
             ) AS DOUBLE),
             0.0
           ) AS `share_before`,
           (
-            `t16`.`n_365` > 0
+            `t15`.`n_365` > 0
           )
           AND (
-            `t16`.`n_365` = MAX(`t16`.`n_365`) OVER (
-              PARTITION BY `t16`.`customer_id`
+            `t15`.`n_365` = MAX(`t15`.`n_365`) OVER (
+              PARTITION BY `t15`.`customer_id`
               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
             )
           ) AS `preferred`
@@ -735,9 +735,9 @@ FROM (
           GROUP BY
             1,
             2
-        ) AS `t16`
-      ) AS `t25`
-    ) AS `t37`
+        ) AS `t15`
+      ) AS `t24`
+    ) AS `t35`
     GROUP BY
       1
   ) AS `t40`
@@ -775,7 +775,7 @@ FROM (
         `t7`.`campaign_id`,
         `t7`.`age_days`,
         `t7`.`age_s`,
-        `t7`.`due_in_days`,
+        `t7`.`due_in_s`,
         MIN(
           IF(
             COALESCE(`t7`.`kind` IN ('cancel_requested', 'case_opened', 'complaint', 'contact'), FALSE)
@@ -931,12 +931,12 @@ FROM (
     SELECT
       `t31`.`customer_id` AS `promise_customer_id`,
       CAST(SUM(CAST((
-        `t31`.`late_days` > 0
+        `t31`.`late_s` > 0
       ) AND (
         `t31`.`age_days` <= 365
       ) AS BIGINT)) AS DOUBLE) AS `promises_kept_late_365d`,
       CAST(SUM(CAST((
-        `t31`.`late_days` = 0
+        `t31`.`late_s` = 0
       ) AND (
         `t31`.`age_days` <= 365
       ) AS BIGINT)) AS DOUBLE) / NULLIF(CAST(SUM(CAST(`t31`.`age_days` <= 365 AS BIGINT)) AS DOUBLE), 0.0) AS `promises_in_time_share_365d`,
@@ -945,21 +945,22 @@ FROM (
       ) AND (
         `t31`.`age_days` <= 365
       ) AS BIGINT)) AS DOUBLE) AS `promises_overdue`,
-      CAST(SUM(IF(`t31`.`age_days` <= 365, `t31`.`late_days`, NULL)) AS DOUBLE) / NULLIF(CAST(COUNT(IF(`t31`.`age_days` <= 365, `t31`.`late_days`, NULL)) AS DOUBLE), 0.0) AS `promise_delay_mean_days_365d`,
-      CAST(MAX(IF(`t31`.`age_days` <= 365, `t31`.`late_days`, NULL)) AS DOUBLE) AS `promise_delay_longest_days_365d`,
-      CAST(MAX(IF(`t31`.`last`, `t31`.`late_days`, NULL)) AS DOUBLE) AS `promise_delay_last_days`,
-      CAST(MIN(IF(`t31`.`late_days` > 0, `t31`.`age_days`, NULL)) AS DOUBLE) AS `days_since_promise_kept_late`
+      CAST(SUM(IF(`t31`.`age_days` <= 365, `t31`.`late_s`, NULL)) AS DOUBLE) / NULLIF(CAST(COUNT(IF(`t31`.`age_days` <= 365, `t31`.`late_s`, NULL)) AS DOUBLE), 0.0) AS `promise_delay_mean_s_365d`,
+      CAST(MAX(IF(`t31`.`age_days` <= 365, `t31`.`late_s`, NULL)) AS DOUBLE) AS `promise_delay_longest_s_365d`,
+      CAST(MAX(IF(`t31`.`last`, `t31`.`late_s`, NULL)) AS DOUBLE) AS `promise_delay_last_s`,
+      CAST(MIN(IF(`t31`.`late_s` > 0, `t31`.`age_days`, NULL)) AS DOUBLE) AS `days_since_promise_kept_late`
     FROM (
       SELECT
-        `t26`.`customer_id`,
-        `t26`.`promise`,
-        `t26`.`due_in_days`,
-        `t26`.`kept_days`,
-        `t26`.`age_days`,
-        `t26`.`kept`,
-        `t26`.`late_days`,
-        `t26`.`age_days` = MIN(`t26`.`age_days`) OVER (
-          PARTITION BY `t26`.`customer_id`
+        `t27`.`customer_id`,
+        `t27`.`promise`,
+        `t27`.`due_in_s`,
+        `t27`.`kept_days`,
+        `t27`.`kept_s`,
+        `t27`.`age_days`,
+        `t27`.`kept`,
+        `t27`.`late_s`,
+        `t27`.`age_days` = MIN(`t27`.`age_days`) OVER (
+          PARTITION BY `t27`.`customer_id`
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) AS `last`
       FROM (
@@ -967,33 +968,85 @@ FROM (
           *
         FROM (
           SELECT
-            `t15`.`customer_id`,
-            `t15`.`promise`,
-            `t15`.`due_in_days`,
-            `t15`.`kept_days`,
-            COALESCE(`t15`.`kept_days`, -(
-              `t15`.`due_in_days`
-            )) AS `age_days`,
-            `t15`.`kept_days` IS NOT NULL AS `kept`,
-            IF(
-              (
-                -(
-                  COALESCE(`t15`.`kept_days`, 0)
-                ) - `t15`.`due_in_days`
-              ) IS NULL,
+            `t16`.`customer_id`,
+            `t16`.`promise`,
+            `t16`.`due_in_s`,
+            `t16`.`kept_days`,
+            `t16`.`kept_s`,
+            COALESCE(
+              `t16`.`kept_days`,
               -(
-                COALESCE(`t15`.`kept_days`, 0)
-              ) - `t15`.`due_in_days`,
-              GREATEST(0, -(
-                COALESCE(`t15`.`kept_days`, 0)
-              ) - `t15`.`due_in_days`)
-            ) AS `late_days`
+                CAST(FLOOR((
+                  `t16`.`due_in_s`
+                ) / (
+                  86400
+                )) AS BIGINT)
+              )
+            ) AS `age_days`,
+            `t16`.`kept_days` IS NOT NULL AS `kept`,
+            IF(
+              IF(
+                (
+                  `t16`.`due_in_s` % 86400
+                ) = 0,
+                (
+                  -(
+                    COALESCE(`t16`.`kept_days`, 0)
+                  ) - CAST(FLOOR((
+                    `t16`.`due_in_s`
+                  ) / (
+                    86400
+                  )) AS BIGINT)
+                ) * 86400,
+                -(
+                  COALESCE(`t16`.`kept_s`, 0)
+                ) - `t16`.`due_in_s`
+              ) IS NULL,
+              IF(
+                (
+                  `t16`.`due_in_s` % 86400
+                ) = 0,
+                (
+                  -(
+                    COALESCE(`t16`.`kept_days`, 0)
+                  ) - CAST(FLOOR((
+                    `t16`.`due_in_s`
+                  ) / (
+                    86400
+                  )) AS BIGINT)
+                ) * 86400,
+                -(
+                  COALESCE(`t16`.`kept_s`, 0)
+                ) - `t16`.`due_in_s`
+              ),
+              GREATEST(
+                0,
+                IF(
+                  (
+                    `t16`.`due_in_s` % 86400
+                  ) = 0,
+                  (
+                    -(
+                      COALESCE(`t16`.`kept_days`, 0)
+                    ) - CAST(FLOOR((
+                      `t16`.`due_in_s`
+                    ) / (
+                      86400
+                    )) AS BIGINT)
+                  ) * 86400,
+                  -(
+                    COALESCE(`t16`.`kept_s`, 0)
+                  ) - `t16`.`due_in_s`
+                )
+              )
+            ) AS `late_s`
           FROM (
             SELECT
               `t10`.`customer_id`,
               `t10`.`promise`,
-              MIN(`t10`.`due_in_days`) AS `due_in_days`,
-              MAX(IF(COALESCE(`t10`.`kind` IN ('promise_kept'), FALSE), `t10`.`age_days`, NULL)) AS `kept_days`
+              MIN(`t10`.`due_in_s`) AS `due_in_s`,
+              MAX(IF(COALESCE(`t10`.`kind` IN ('promise_kept'), FALSE), `t10`.`age_days`, NULL)) AS `kept_days`,
+              MAX(IF(COALESCE(`t10`.`kind` IN ('promise_kept'), FALSE), `t10`.`age_s`, NULL)) AS `kept_s`
             FROM (
               SELECT
                 `t1`.`event_id`,
@@ -1015,26 +1068,40 @@ FROM (
                 `t1`.`campaign_id`,
                 `t1`.`age_days`,
                 `t1`.`age_s`,
-                `t1`.`due_in_days`,
-                COALESCE(`t1`.`case_id`, CAST(`t1`.`due_in_days` AS STRING)) AS `promise`
+                `t1`.`due_in_s`,
+                COALESCE(
+                  `t1`.`case_id`,
+                  CAST(CAST(FLOOR((
+                    `t1`.`due_in_s`
+                  ) / (
+                    86400
+                  )) AS BIGINT) AS STRING)
+                ) AS `promise`
               FROM `events` AS `t1`
               WHERE
                 COALESCE(`t1`.`kind` IN ('promise_kept', 'promise_made'), FALSE)
-                AND COALESCE(`t1`.`case_id`, CAST(`t1`.`due_in_days` AS STRING)) IS NOT NULL
+                AND COALESCE(
+                  `t1`.`case_id`,
+                  CAST(CAST(FLOOR((
+                    `t1`.`due_in_s`
+                  ) / (
+                    86400
+                  )) AS BIGINT) AS STRING)
+                ) IS NOT NULL
             ) AS `t10`
             GROUP BY
               1,
               2
-          ) AS `t15`
-        ) AS `t23`
+          ) AS `t16`
+        ) AS `t25`
         WHERE
-          `t23`.`age_days` > 0 AND `t23`.`late_days` IS NOT NULL
-      ) AS `t26`
+          `t25`.`age_days` > 0 AND `t25`.`late_s` IS NOT NULL
+      ) AS `t27`
     ) AS `t31`
     GROUP BY
       1
-  ) AS `t35`
-    ON `t3`.`customer_id` = `t35`.`promise_customer_id`
+  ) AS `t37`
+    ON `t3`.`customer_id` = `t37`.`promise_customer_id`
   LEFT OUTER JOIN (
     SELECT
       `t29`.`customer_id` AS `payment_customer_id`,
@@ -1077,7 +1144,7 @@ FROM (
         `t20`.`campaign_id`,
         `t20`.`age_days`,
         `t20`.`age_s`,
-        `t20`.`due_in_days`,
+        `t20`.`due_in_s`,
         `t20`.`last_paid_s`,
         `t20`.`step`,
         COALESCE(
@@ -1118,7 +1185,7 @@ FROM (
           `t8`.`campaign_id`,
           `t8`.`age_days`,
           `t8`.`age_s`,
-          `t8`.`due_in_days`,
+          `t8`.`due_in_s`,
           MIN(
             IF(COALESCE(`t8`.`kind` IN ('purchase'), FALSE), `t8`.`age_s`, CAST(NULL AS BIGINT))
           ) OVER (
@@ -1171,6 +1238,6 @@ FROM (
     ) AS `t29`
     GROUP BY
       1
-  ) AS `t36`
-    ON `t3`.`customer_id` = `t36`.`payment_customer_id`
+  ) AS `t34`
+    ON `t3`.`customer_id` = `t34`.`payment_customer_id`
 ) AS `t42`

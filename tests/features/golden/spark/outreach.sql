@@ -485,7 +485,7 @@ FROM (
         `t6`.`campaign_id`,
         `t6`.`age_days`,
         `t6`.`age_s`,
-        `t6`.`due_in_days`,
+        `t6`.`due_in_s`,
         `t6`.`sent`,
         `t6`.`survey`,
         `t6`.`sent`
@@ -539,7 +539,7 @@ FROM (
           `t1`.`campaign_id`,
           `t1`.`age_days`,
           `t1`.`age_s`,
-          `t1`.`due_in_days`,
+          `t1`.`due_in_s`,
           NOT (
             COALESCE(`t1`.`kind` IN ('outreach_clicked', 'outreach_opened', 'survey_answered'), FALSE)
           ) AS `sent`,

@@ -278,7 +278,7 @@ FROM (
         `t14`.`campaign_id`,
         `t14`.`age_days`,
         `t14`.`age_s`,
-        `t14`.`due_in_days`,
+        `t14`.`due_in_s`,
         `t14`.`last_paid_s`,
         `t14`.`step`,
         COALESCE(
@@ -319,7 +319,7 @@ FROM (
           `t5`.`campaign_id`,
           `t5`.`age_days`,
           `t5`.`age_s`,
-          `t5`.`due_in_days`,
+          `t5`.`due_in_s`,
           MIN(
             IF(COALESCE(`t5`.`kind` IN ('purchase'), FALSE), `t5`.`age_s`, CAST(NULL AS BIGINT))
           ) OVER (
