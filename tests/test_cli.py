@@ -130,6 +130,19 @@ def test_a_missing_configuration_is_told_before_anything_heavy_is_loaded() -> No
     assert (done.returncode, done.stdout) == (2, "[]\n")
 
 
+def test_a_check_loads_no_model_library(shop_folder: Path) -> None:
+    code = (
+        "import atexit, sys; from churnml.cli import main\n"
+        "atexit.register(lambda: print([name for name in ('lightgbm', 'sklearn', 'mlflow') if name in sys.modules]))\n"
+        "main(['check', 'shop.yaml', '--json'])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent / "src")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=shop_folder, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from churnml.errors import ModelError
-from churnml.model.bundle import Bundle, histogram_shares
+from churnml.model.bundle import Bundle
 from churnml.model.calibration import Calibration
 from churnml.model.classifier import SilentDefectionClassifier
+from churnml.model.profile import histogram_shares
 from churnml.outcomes import OUTCOMES
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from churnml.config import Scoring
 from churnml.metrics.drift import Drift
-from churnml.model.bundle import histogram_shares
+from churnml.model.profile import histogram_shares
 from churnml.monitoring.judgement import Outcomes, judge
 from churnml.monitoring.promise import Promise
 from churnml.monitoring.watch import Monitored, Watched, watch

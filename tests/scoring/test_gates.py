@@ -10,7 +10,7 @@ import pytest
 from churnml.config import Gates
 from churnml.errors import DataError
 from churnml.metrics.drift import drift
-from churnml.model.bundle import histogram_shares
+from churnml.model.profile import histogram_shares
 from churnml.scoring import gates
 
 DAY = date(2024, 3, 20)

@@ -22,6 +22,8 @@ from scipy.stats import chi2
 
 JS_PART = 0.1
 """The Jensen-Shannon divergence that is asked for beside a PSI of 1: an eighth for small moves, less for large ones."""
+SWING = 1.5
+"""What moves anyway must move so many times as far as it has before."""
 RARE = 0.01
 """Bins with a smaller share in training are put together: chi-squared needs some rows in each."""
 ALPHA = 0.01
@@ -30,13 +32,18 @@ ALPHA = 0.01
 
 @dataclass(frozen=True)
 class Drift:
-    """How far shares in `bins` bins have moved, from `reference_rows` rows to `rows`."""
+    """How far shares in `bins` bins have moved, from `reference_rows` rows to `rows`.
+
+    `swing` is the excess that such shares have reached before, from one snapshot of the reference to another: bills
+    that follow the calendar move at snapshots that do not.
+    """
 
     psi: float
     js: float
     bins: int
     rows: int
     reference_rows: int
+    swing: float = 0.0
 
     @property
     def scale(self) -> float:
@@ -60,7 +67,8 @@ class Drift:
         (False, True)
         """
         chance = self.by_chance(ALPHA / max(tests, 1))
-        return self.excess > limit and self.js > JS_PART * limit and self.psi > chance and 8 * self.js > chance
+        far = self.excess > max(limit, SWING * self.swing) and self.js > JS_PART * limit
+        return far and self.psi > chance and 8 * self.js > chance
 
 
 def drift(reference: ArrayLike, now: ArrayLike, *, rows: int, reference_rows: int) -> Drift:

@@ -13,6 +13,7 @@ import math
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,13 @@ from churnml import __version__
 from churnml.errors import ModelError
 from churnml.model.calibration import Calibration
 from churnml.model.classifier import SilentDefectionClassifier
+from churnml.model.profile import QUANTILES, feature_type, profile
 
 MANIFEST_FILE = "manifest.json"
 FORMAT = 3
 _ONE_BOOSTER = 2
 """The format before there were several boosters; still read."""
 _ADVICE = "take the bundle from the model store again, or train anew"
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_BINS = 20
 BATCH_ROWS = 50_000
 """So many customers are scored at once."""
 _PLAIN_FIELDS = (
@@ -51,9 +51,7 @@ class Bundle:
     features : one plain dict per column of X, in order: `name`, `type` (`number` or `category`), and whatever the
         registry says of it (`doc`, `unit`, `theme`, `family`, `sentence`, ...)
     fitted : what features with fitted state have learnt from the training rows, by name
-    quantiles : feature -> its value at each of `QUANTILES` among the training rows that have one
-    histograms : feature -> `edges`, `shares` (of rows with a value, per bin) and `missing` (share without a value);
-        for a category `edges` are its categories
+    quantiles, histograms : what the training rows looked like, see `Profile`
     config, config_digest, snapshots, known_at, sources : what it was trained on; `sources` maps file to sha256
     metrics, versions, notes : plain values
     """
@@ -80,22 +78,25 @@ class Bundle:
         calibration: Calibration,
         X: pd.DataFrame,
         features: Sequence[Mapping[str, Any]] = (),
+        *,
+        as_of: ArrayLike | None = None,
+        began: date | None = None,
         **about: Any,
     ) -> Bundle:
         """Pack a fitted classifier with its calibration and what the training rows `X` (n, f) looked like.
 
+        The rows are of the snapshots `as_of` (n,), and the log began on the day `began`: see `profile`.
         `features` describes columns (a `name` and anything plain); columns without a description get name and type
         only. `about` fills the other fields of `Bundle`.
         """
         described = {str(feature["name"]): dict(feature) for feature in features}
-        columns = [
-            {**described.get(name, {}), "name": name, "type": _type(X[name])} for name in (str(c) for c in X.columns)
-        ]
         names = [str(name) for name in X.columns]
+        columns = [{**described.get(name, {}), "name": name, "type": feature_type(X[name])} for name in names]
+        looks = profile(X, as_of, began)
         values = {
             "features": tuple(columns),
-            "quantiles": {name: _quantiles(X[name]) for name in names if _type(X[name]) == "number"},
-            "histograms": {name: _histogram(X[name]) for name in names},
+            "quantiles": looks.quantiles,
+            "histograms": looks.histograms,
             "versions": versions(),
             **about,
         }
@@ -233,7 +234,7 @@ class Bundle:
                 raise ModelError(f"feature {name!r} stands where {wanted!r} is expected (column {place})", advice)
         for feature in self.features:
             name, kind = feature["name"], feature["type"]
-            if (found := _type(X[name])) != kind:
+            if (found := feature_type(X[name])) != kind:
                 raise ModelError(f"feature {name!r} is a {found} ({X[name].dtype}), the model expects a {kind}", advice)
 
     def save(self, folder: str | Path) -> Path:
@@ -287,43 +288,6 @@ def _read(folder: Path, file: str) -> bytes:
         raise ModelError(f"{folder}: no model bundle, {file} is missing", _ADVICE) from None
     except OSError as error:
         raise ModelError(f"{folder}: {file} cannot be read: {error}", _ADVICE) from error
-
-
-def _type(column: pd.Series) -> str:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return "category"
-    return "number" if pd.api.types.is_numeric_dtype(column.dtype) else "text"
-
-
-def _quantiles(column: pd.Series) -> list[float | None]:
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    values = values[np.isfinite(values)]
-    return np.quantile(values, QUANTILES).tolist() if len(values) else [None] * len(QUANTILES)
-
-
-def _histogram(column: pd.Series) -> dict[str, Any]:
-    missing = float(column.isna().mean()) if len(column) else 0.0
-    if _type(column) == "category":
-        shares = column.value_counts(normalize=True, sort=False)
-        return {"edges": shares.index.tolist(), "shares": shares.to_numpy(dtype=float).tolist(), "missing": missing}
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    values = values[np.isfinite(values)]
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1))) if len(values) else np.zeros(0)
-    return {"edges": edges.tolist(), "shares": histogram_shares(values, edges), "missing": missing}
-
-
-def histogram_shares(values: ArrayLike, edges: ArrayLike) -> list[float]:
-    """Share of finite `values` in each bin [edge, next edge); the outer bins are open, the last edge is a bin itself.
-
-    >>> histogram_shares([0.0, 1.0, 1.0, 9.0], [0.0, 1.0])
-    [0.25, 0.75]
-    """
-    numbers, cuts = np.asarray(values, dtype=np.float64), np.asarray(edges, dtype=np.float64)
-    numbers = numbers[np.isfinite(numbers)]
-    if not len(cuts) or not len(numbers):
-        return [0.0] * len(cuts)
-    counts = np.bincount(np.clip(np.searchsorted(cuts, numbers, side="right") - 1, 0, None), minlength=len(cuts))
-    return [float(share) for share in counts / len(numbers)]
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from churnml.config import Gates
 from churnml.errors import DataError
-from churnml.metrics.drift import Drift, category_drift, number_drift, unseen_share
+from churnml.metrics.drift import Drift, number_drift, unseen_share
+from churnml.model.profile import counts, feature_drift
 
 RECENT_DAYS = 35
 """So far back nights are recent: five weeks, so that a month's rhythm is among them."""
@@ -236,22 +237,10 @@ def scores(
     return GateReport(tuple(refusals), tuple(warnings))
 
 
-def feature_drift(column: pd.Series, reference: Mapping[str, Any], trained_rows: int) -> Drift | None:
-    """Drift of a feature's values (n,) against its histogram in training; None where there is nothing to compare."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return category_drift(reference, _counts(column), reference_rows=trained_rows)
-    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    return number_drift(reference, values, reference_rows=trained_rows)
-
-
 def _unseen(column: pd.Series, reference: Mapping[str, Any]) -> float:
     if not isinstance(column.dtype, pd.CategoricalDtype):
         return 0.0
-    return unseen_share(reference, _counts(column))
-
-
-def _counts(column: pd.Series) -> dict[str, int]:
-    return {str(name): int(count) for name, count in column.value_counts().items() if count}
+    return unseen_share(reference, counts(column))
 
 
 def _measures(moved: Drift) -> str:

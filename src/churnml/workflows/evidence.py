@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from churnml.dataset import Dataset
-from churnml.evaluation.fairness import Fairness
 from churnml.insights.silent_share import Share, SilentShare
-from churnml.model.bundle import Bundle
+
+if TYPE_CHECKING:
+    from churnml.evaluation.fairness import Fairness
+    from churnml.model.bundle import Bundle
 
 
 def pack(frame: pd.DataFrame) -> dict[str, Any]:

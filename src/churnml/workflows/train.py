@@ -25,9 +25,10 @@ from churnml.features.fitted import remarks
 from churnml.insights.silence_curve import silence_seen
 from churnml.insights.silent_share import silent_share
 from churnml.model.baselines import RECENCY
-from churnml.model.bundle import Bundle, histogram_shares
+from churnml.model.bundle import Bundle
 from churnml.model.classifier import SilentDefectionClassifier
 from churnml.model.objectives import objective
+from churnml.model.profile import histogram_shares
 from churnml.model.rivals import rivals
 from churnml.model.split import RollingOriginSplit
 from churnml.model.training import fit_calibrated
@@ -137,6 +138,7 @@ def train(
         audit = audit_business(business, data, progress)
         lineage = _lineage(business, data, known_at)
         repairs = business.contract.repaired.frame()
+        began_on = max(business.first_day, config.history_starts_on or business.first_day)
     learn, test = split(data, config)
     folds, proofs = splitter(config, config.model.folds), splitter(config, max(config.model.folds, PROOF_SNAPSHOTS))
     tuned = tune(
@@ -192,6 +194,8 @@ def train(
         final.calibration,
         data.X,
         [card.card() for card in data.recipe.cards],
+        as_of=data.as_of,
+        began=began_on,
         fitted=data.state,
         config=config.model_dump(mode="json"),
         config_digest=config.digest(),
