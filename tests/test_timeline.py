@@ -139,6 +139,20 @@ def test_no_immature_snapshot_is_ever_offered(
         assert (known - window.end).days >= settle
 
 
+def test_a_few_rows_dated_ahead_do_not_move_the_end_of_the_books(shop: Any, configured: Any, engine: Engine) -> None:
+    """Else every outcome up to them would be taken for known, and all snapshots would move with them."""
+    shop.customer("a")
+    for number in range(4000):
+        shop.event("a", "purchase", f"2024-01-{1 + number % 20:02}")
+    shop.event("a", "purchase", "2024-01-26")
+    canonical = sources.build(configured(), engine, shop.write())
+    assert timeline.recorded_span(canonical, engine) == (date(2024, 1, 1), date(2024, 1, 21))
+    for _ in range(9):
+        shop.event("a", "purchase", "2024-01-26")
+    canonical = sources.build(configured(), engine, shop.write())
+    assert timeline.recorded_span(canonical, engine)[1] == date(2024, 1, 27), "ten of 200 a day are a quiet day"
+
+
 def test_the_span_of_an_empty_log_is_an_error(shop: Any, configured: Any, engine: Engine) -> None:
     canonical = sources.build(configured(), engine, shop.customer("a").write())
     with pytest.raises(DataError, match="events: the table is empty"):

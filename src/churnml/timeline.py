@@ -13,8 +13,10 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import ibis
+import pandas as pd
 
 from churnml.contract import CUSTOMERS, midnight
+from churnml.contract.volume import last_full_day
 from churnml.errors import DataError
 
 if TYPE_CHECKING:
@@ -109,7 +111,10 @@ def snapshot_dates(snapshots: settings.Snapshots, earliest: date, known_at: date
 
 
 def recorded_span(canonical: Canonical, engine: Engine) -> tuple[date, date]:
-    """The day of the first event, and the day after the newest record: the data's own known_at.
+    """The day of the first event, and the day after the books end: the data's own known_at.
+
+    The books end on the last day on which much was recorded (`last_full_day`): until a few rows that are dated ahead,
+    outcomes would be taken for known that are not.
 
     Raises
     ------
@@ -117,10 +122,13 @@ def recorded_span(canonical: Canonical, engine: Engine) -> tuple[date, date]:
         There are no events.
     """
     events = canonical.events
-    row = engine.frame(events.aggregate(first=events.occurred_at.min(), newest=events.recorded_at.max())).iloc[0]
-    if row.isna().any():
+    days = engine.frame(
+        events.group_by(day=events.recorded_at.date()).aggregate(rows=events.count(), first=events.occurred_at.min())
+    )
+    end = last_full_day(days.assign(day=pd.to_datetime(days["day"])).dropna())
+    if end is None:
         raise DataError("events: the table is empty", "check the sources and their mapping")
-    return row["first"].date(), row["newest"].date() + timedelta(days=1)
+    return days["first"].min().date(), end + timedelta(days=1)
 
 
 def visible(events: ir.Table, as_of: date, known_at: date | datetime | None = None) -> ir.Table:

@@ -55,3 +55,13 @@ def test_growth_and_a_huge_value_are_no_change_of_unit(counts: Any, sessions: pd
     assert counts(sessions.assign(duration_s=huge)) == {}
     one_month = sessions["duration_s"] * np.where(months == 6, 1000, 1)
     assert counts(sessions.assign(duration_s=one_month)) == {}  # it does not stay: a month of garbage, not a unit
+
+
+@pytest.mark.parametrize(("kind", "named"), [("activity", True), ("contact", True), ("purchase", False)])
+def test_visits_of_hours_are_no_seconds(report: Any, sessions: pd.DataFrame, kind: str, named: bool) -> None:
+    """Seven minutes in milliseconds; what takes long by nature may."""
+    found = report(sessions.assign(kind=kind, duration_s=sessions["duration_s"] * 1000)).violations
+    assert [(each.key, each.severity) for each in found if "unit" in each.name] == (
+        [(f"events.{kind}.duration_s: durations of a wrong unit", "warn")] if named else []
+    )
+    assert not any("unit" in each.name for each in report(sessions.assign(kind=kind)).violations)

@@ -94,6 +94,19 @@ def test_a_gap_longer_than_holidays_is_named(counts: Any, daily: pd.DataFrame, d
     assert counts(daily[~gap]) == ({} if missing is None else {"events.purchase: days without a row": missing})
 
 
+def test_a_day_with_next_to_no_rows_is_named(report: Any, counts: Any, daily: pd.DataFrame) -> None:
+    """An outage, or half a delivery: nobody stayed away."""
+    lost = on(daily, "2024-02-14", "2024-03-20") & (daily["occurred_at"].dt.minute > 4)
+    (found,) = report(daily[~lost]).violations
+    assert (found.key, found.count, found.severity) == ("events.purchase: days with next to no rows", 2, "warn")
+    assert found.advice.startswith("2 days (2024-02-14, 2024-03-20): ")
+    weekends = daily["occurred_at"].dt.dayofweek >= 5
+    assert counts(daily[~weekends]) == {}, "closed on Saturdays and Sundays"
+    holidays = on(daily, "2024-01-15", "2024-02-05", "2024-02-21", "2024-03-12", "2024-03-29")
+    assert counts(daily[~holidays]) == {}, "closed on many a day"
+    assert counts(daily[~on(daily, "2024-04-29")]) == {}, "the last day is still going on"
+
+
 @pytest.mark.parametrize(("days", "severity"), [(5, None), (12, "warn"), (40, "refuse")])
 def test_engagement_must_reach_the_end_of_the_books(report: Any, daily: pd.DataFrame, days: int, severity: Any) -> None:
     others = daily.assign(kind="complaint")

@@ -1,4 +1,4 @@
-"""A number whose unit changes in mid-history: seconds that become milliseconds, euros that become cents."""
+"""Numbers of a wrong unit: seconds that are milliseconds, all along or from one month on, euros that become cents."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ STEADY = 2.0
 """On either side of the jump no month's typical size may lie further than this factor from the side's own."""
 FEWEST_VALUES = 30
 """Months with fewer values are not judged."""
+BRIEF = ("activity", "contact", "contact_abandoned")
+LONGEST = 6 * 3600
+"""No visit and no talk typically lasts longer: such durations are no seconds."""
 
 
 def unit_checks(events: ir.Table, engine: Engine) -> Iterator[Violation]:
@@ -42,6 +45,7 @@ def unit_checks(events: ir.Table, engine: Engine) -> Iterator[Violation]:
             f"{name}_size": positive.ifelse(value, None).ln().mean(),
         }
     table = engine.frame(months.group_by("kind", "channel", "month").aggregate(**sizes)).sort_values("month")
+    yield from _endless(table)
     for name in NUMBERS:
         jumps: dict[tuple[str, float, pd.Timestamp], int] = {}
         for (kind, _), part in table.groupby(["kind", "channel"], dropna=False):
@@ -56,6 +60,22 @@ def unit_checks(events: ir.Table, engine: Engine) -> Iterator[Violation]:
             yield Violation(
                 "events", f"{kind}.{name}", "values after a change of unit", count, "refuse",
                 f"about {times} from {month:%Y-%m} on; bring them to one unit in a query",
+            )  # fmt: skip
+
+
+def _endless(table: pd.DataFrame) -> Iterator[Violation]:
+    """Visits and talks that would last for hours; `table` has the sizes by kind, channel and month."""
+    for kind, part in table[table["kind"].isin(BRIEF)].groupby("kind"):
+        part = part[part["duration_s_values"] > 0]
+        values = part["duration_s_values"].sum()
+        if values < FEWEST_VALUES:
+            continue
+        typical = float(np.exp(np.average(part["duration_s_size"], weights=part["duration_s_values"])))
+        if typical > LONGEST:
+            yield Violation(
+                "events", f"{kind}.duration_s", "durations of a wrong unit", int(values), "warn",
+                f"typical is {typical:,.0f} seconds, {typical / 3600:,.0f} hours; of milliseconds, divide by 1000 in a "
+                "query",
             )  # fmt: skip
 
 

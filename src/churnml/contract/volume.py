@@ -34,6 +34,9 @@ CROWD, CROWD_SHARE = 20.0, 0.2
 """A day is crowded when it has so many times the rows of the usual day, and this share of all rows of its kind."""
 FEWEST_DAYS, FEWEST_ROWS = 28, 50
 """Volume is judged for kinds with so many days, and so many rows on the usual one."""
+HOLLOW, HOLLOW_DAYS, HOLLOW_RUNS = 0.1, 3, 3
+"""A day is hollow when it has at most this share of the rows of its weekday in the weeks around it. More than so many
+days on end, or more often in a year than so many times, that is how the business goes: holidays."""
 LONGEST_GAP = 14
 """A kind with rows on most days is broken off when it has none for more than so many days: longer than any holiday."""
 STRAGGLING_SHARE = 0.01
@@ -75,12 +78,29 @@ def volume_checks(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Itera
             advice = f"{listed(odd['day'])}: up to {times:.0f} times the usual day; check the extract"
             yield Violation("events", str(kind), "rows of days with many times the usual number",
                             _rows_of(events, engine, kind, odd["day"]), "warn", advice)  # fmt: skip
+        if len(hollow := hollow_days(part)):
+            yield Violation("events", str(kind), "days with next to no rows", len(hollow), "warn",
+                            f"{listed(hollow)}: a tenth of the usual or less; an outage or a holiday, or is a part of "
+                            "the delivery missing?")  # fmt: skip
         present = part["day"].sort_values().reset_index(drop=True)
         gaps = present.diff().dt.days.fillna(1) - 1
         if (missing := int(gaps[gaps > LONGEST_GAP].sum())) and len(present) > 2 * missing:
             start = present[gaps.idxmax() - 1] + timedelta(days=1)
             yield Violation("events", str(kind), "days without a row", missing, "warn",
                             f"the longest gap begins on {start:%Y-%m-%d}; check the extract")  # fmt: skip
+
+
+def hollow_days(part: pd.DataFrame) -> pd.DatetimeIndex:
+    """The few days of a kind with next to no rows, the first and the last aside; `part` is the kind's of `daily`."""
+    rows = part.set_index("day")["rows"].asfreq("D", fill_value=0)
+    weekday = pd.DatetimeIndex(rows.index).dayofweek
+    usual = rows.groupby(weekday).transform(lambda same: same.rolling(9, center=True, min_periods=5).median())
+    hollow = (rows <= HOLLOW * usual) & (usual >= FEWEST_ROWS)
+    hollow.iloc[[0, -1]] = False
+    run = (hollow != hollow.shift()).cumsum()
+    hollow &= hollow.groupby(run).transform("size") <= HOLLOW_DAYS
+    seldom = (hollow & ~hollow.shift(fill_value=False)).sum() <= HOLLOW_RUNS * max(len(rows) / 365, 1)
+    return pd.DatetimeIndex(rows.index[hollow & seldom])
 
 
 def without_repeated_days(events: ir.Table, engine: Engine) -> tuple[ir.Table, int]:
