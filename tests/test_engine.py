@@ -65,7 +65,7 @@ def test_ids_of_a_csv_file_keep_their_zeros_however_far_down_they_are(tmp_path: 
             b"id,at,what\n" + 900 * b"1,2024-01-01,a\n" + b"2,2024-01-02,b,c,d\n",
             "its rows do not all have as many values as the header",
         ),
-        ("id,at,what\n1,2024-01-01,Café\n".encode("latin-1"), "not utf-8 encoded"),
+        ("id,at,what\n1,2024-01-01,Café\n".encode("latin-1"), "it is not UTF-8"),
     ],
     ids=["empty", "ragged", "latin"],
 )

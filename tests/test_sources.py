@@ -142,6 +142,99 @@ def test_a_time_as_text_with_an_offset_is_a_moment(tmp_path: Path, engine: Engin
     assert events["occurred_at"].astype(str).tolist() == [moment, moment, "2024-07-01 18:30:00"]
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
+def test_a_time_with_dots_has_its_day_first(tmp_path: Path, engine: Engine, suffix: str) -> None:
+    """As back offices write it, with hours and without, in one column."""
+    given = ["25.04.2024 08:30", "1.2.2024", "03.04.2024 18:30:59"]
+    written(tmp_path, suffix, {"id": ["a", "b", "c"], "at": given, "key": ["k1", "k2", "k3"]})
+    config = parse_config(ONE.replace("log.parquet", f"log.{suffix}"))
+    events = engine.frame(sources.build(config, engine, tmp_path).events).sort_values("customer_id")
+    seen = events["occurred_at"].astype(str).tolist()
+    assert seen == ["2024-04-25 08:30:00", "2024-02-01 00:00:00", "2024-04-03 18:30:59"]
+
+
+def written(folder: Path, suffix: str, columns: dict[str, list[Any]]) -> None:
+    frame = pd.DataFrame({"amount": 1.0, "rating": 0.5, **columns})
+    if suffix == "csv":
+        frame.to_csv(folder / "log.csv", index=False, sep=";")
+    elif suffix == "jsonl":
+        frame.to_json(folder / "log.jsonl", orient="records", lines=True)
+    else:
+        frame.to_parquet(folder / "log.parquet")
+
+
+def test_lines_of_json_are_a_table(tmp_path: Path, engine: Engine) -> None:
+    """Ids keep their zeros, and moments their offsets, whether all have one or not."""
+    times = {"all": ["2024-07-01T22:30:00Z", "2024-07-02T00:30:00+02:00"], "some": ["2024-07-01T22:30:00Z"]}
+    for name, given in times.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        given = [*given, "2024-07-01 22:30:00"] if name == "some" else given
+        written(folder, "jsonl", {"id": ["007", "008"], "at": given, "key": ["k1", "k2"]})
+        built = sources.build(parse_config(ONE.replace("log.parquet", "log.jsonl")), engine, folder)
+        events = engine.frame(built.events).sort_values("customer_id")
+        assert events["customer_id"].tolist() == ["007", "008"]
+        assert events["occurred_at"].astype(str).tolist() == ["2024-07-01 22:30:00"] * 2
+    (tmp_path / "log.jsonl").write_text('{"id": "007", "at": "2024-07-01"}\n{"id": broken\n')
+    with pytest.raises(DataError, match=r"log\.jsonl"):
+        sources.build(parse_config(ONE.replace("log.parquet", "log.jsonl")), engine, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("columns", "advice"),
+    [
+        ({"amount": ["3,50", "1.200,00"]}, "convert in a query, replace(replace(\"amount\", '.', ''), ',', '.')"),
+        ({"at": ["07/31/2024 18:30", "08/01/2024 18:30"]}, "convert in a query: strptime(\"at\", '%m/%d/%Y %H:%M')"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_what_to_write(
+    tmp_path: Path, engine: Engine, columns: dict[str, list[Any]], advice: str
+) -> None:
+    refused = one(tmp_path, engine, **columns).refused
+    assert advice in str(refused[0])
+
+
+def test_the_advice_can_be_followed(tmp_path: Path, engine: Engine) -> None:
+    frame = {
+        "id": ["a", "b"],
+        "at": [1714554000123, 1714554060123],
+        "key": ["k1", "k2"],
+        "amount": ["3,50", "1.200,00"],
+    }
+    written(tmp_path, "parquet", frame)
+    with pytest.raises(
+        ContractError, match=r'to_timestamp\("at"\) of seconds since 1970, to_timestamp\("at" / 1000.0\) of mill'
+    ):
+        sources.build(parse_config(ONE), engine, tmp_path)
+    replaced = "to_timestamp(\"at\" / 1000.0) AS \"at\", replace(replace(amount, '.', ''), ',', '.') AS amount"
+    query = f"query: SELECT * REPLACE ({replaced}) FROM log"
+    config = parse_config(
+        ONE.replace("path: log.parquet", query).replace("eligible:", "inputs: {log: log.parquet}\neligible:")
+    )
+    events = engine.frame(sources.build(config, engine, tmp_path).events).sort_values("customer_id")
+    assert events["occurred_at"].dt.floor("s").astype(str).tolist() == ["2024-05-01 09:00:00", "2024-05-01 09:01:00"]
+    assert events["amount"].astype(float).tolist() == [3.5, 1200.0]
+
+
+def test_yes_and_no_are_what_the_map_says(tmp_path: Path, engine: Engine) -> None:
+    columns = {"id": ["a", "b", "c"], "at": ["2024-01-01"] * 3, "key": ["k1", "k2", "k3"], "bot": ["J", "N", None]}
+    written(tmp_path, "parquet", columns)
+    plain = parse_config(ONE.replace("event_id: key", "event_id: key, automated: bot"))
+    (refused,) = sources.build(plain, engine, tmp_path).violations
+    assert "say what the values mean: {column: bot, map: {J: true, N: false}}" in str(refused)
+    mapped = parse_config(
+        ONE.replace("event_id: key", "event_id: key, automated: {column: bot, map: {J: true, N: false}}")
+    )
+    events = engine.frame(sources.build(mapped, engine, tmp_path).events).sort_values("customer_id")
+    assert [None if pd.isna(each) else bool(each) for each in events["automated"]] == [True, False, None]
+
+
+def test_a_file_in_latin_letters_says_how_to_convert_it(tmp_path: Path, engine: Engine) -> None:
+    (tmp_path / "log.csv").write_bytes("id;at;key;amount;rating\na;2024-01-01;köln;1;0\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"log\.csv: it is not UTF-8; convert it: iconv -f WINDOWS-1252"):
+        sources.build(parse_config(ONE.replace("log.parquet", "log.csv")), engine, tmp_path)
+
+
 def test_clean_data_has_no_violation(tmp_path: Path, engine: Engine) -> None:
     assert one(tmp_path, engine).violations == ()
 

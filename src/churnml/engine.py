@@ -65,7 +65,7 @@ class Engine:
         self._resources.close()
 
     def read(self, path: Path, name: str | None = None) -> ir.Table:
-        """A Parquet or CSV file as a table, under `name` if one is given.
+        """A file of Parquet, CSV or JSON lines as a table, under `name` if one is given.
 
         Raises
         ------
@@ -80,7 +80,11 @@ class Engine:
                     return self._known_types(self.backend.read_parquet(str(path), table_name=name), name)
                 case ".csv":
                     return self._known_types(self._csv(path, name), name)
-        raise DataError(f"{path}: {path.suffix or 'a file without a suffix'} cannot be read", "give .parquet or .csv")
+                case ".jsonl" | ".ndjson":
+                    return self._known_types(self._json_lines(path, name), name)
+        raise DataError(
+            f"{path}: {path.suffix or 'a file without a suffix'} cannot be read", "give .parquet, .csv or .jsonl"
+        )
 
     def _csv(self, path: Path, name: str | None) -> ir.Table:
         """A CSV file as a table; DuckDB takes its types from all rows, and its values as they are written.
@@ -92,18 +96,30 @@ class Engine:
             return self.backend.read_csv(str(path), table_name=name)
         if not path.stat().st_size:
             raise DataError(f"{path}: the file is empty, it has no header either", "check the extract")
-        kept = name or f"csv_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
-        file = str(path).replace("'", "''")
+        kept, file = name or _name_of(path), str(path).replace("'", "''")
         read = f"read_csv('{file}', header = true, skip = 0, sample_size = -1{_separator(path)})"
         try:
             self.backend.raw_sql(f"CREATE OR REPLACE TABLE {kept} AS SELECT * FROM {read}")
         except self._complaints() as error:
+            if "not utf-8 encoded" in str(error):
+                raise DataError(
+                    f"{path}: it is not UTF-8", "convert it: iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv"
+                ) from error
             if "when sniffing" not in str(error):
                 raise
             raise DataError(
                 f"{path}: its rows do not all have as many values as the header",
                 "look for a row with too many values, or a quote that is not closed",
             ) from error
+        return self.backend.table(kept)
+
+    def _json_lines(self, path: Path, name: str | None) -> ir.Table:
+        """A file with a JSON object on each line as a table; DuckDB takes its types from all lines."""
+        if self.name != "duckdb":
+            return self.backend.read_json(str(path), table_name=name)
+        kept, file = name or _name_of(path), str(path).replace("'", "''")
+        read = f"read_json('{file}', format = 'newline_delimited', sample_size = -1)"
+        self.backend.raw_sql(f"CREATE OR REPLACE TABLE {kept} AS SELECT * FROM {read}")
         return self.backend.table(kept)
 
     def sql(self, query: str, name: str, where: str) -> ir.Table:
@@ -333,6 +349,10 @@ def whole(value: Any) -> int:
     (3, 0, 0)
     """
     return 0 if value is None or value != value else int(value)
+
+
+def _name_of(path: Path) -> str:
+    return f"file_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
 
 
 def _separator(path: Path) -> str:

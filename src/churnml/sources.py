@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from churnml import config as settings
+from churnml import raw_values
 from churnml.contract import (
     CUSTOMERS,
     EVENTS,
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from churnml.engine import Engine
-
-_OFFSET = r":[0-9.]+ ?(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$"
-"""A time as text that ends in its offset from UTC."""
 
 
 @dataclass(frozen=True)
@@ -412,43 +410,25 @@ class _Mapping:
         return self._cast(column, kind, place, source)
 
     def _cast(self, column: Any, kind: str, place: str, source: settings.Source) -> Any:
-        have = column.type()
-        if have.is_null():
+        name = column.get_name()
+        if (fault := raw_values.unreadable(column, kind)) is not None:
+            self.problems.append(f"{place}: {source.label}.{name} {fault}")
             return ibis.null(kind)
-        if kind == "string":
-            return column.cast("int64").cast("string") if have.is_floating() else column.cast("string")
-        if kind == "timestamp":
-            if not (have.is_timestamp() or have.is_date() or have.is_string()):
-                self.problems.append(f"{place}: {source.label}.{column.get_name()} is {have}, not a date or time; "
-                                     "convert it in a query")  # fmt: skip
-                return ibis.null(kind)
-        elif kind == "int64" and have.is_floating():
-            column = column.round()
-        elif have.is_temporal():
-            self.problems.append(f"{place}: {source.label}.{column.get_name()} is {have}, not a number")
-            return ibis.null(kind)
-        if not have.is_string():
-            return column.cast(kind)
-        converted = column.try_cast(kind)
-        if kind == "timestamp":
-            converted = self._at_its_offset(column, converted, source)
-        wrong = (column.notnull() & converted.isnull()).sum()
-        self._count(
-            wrong,
-            source,
-            f"values that are not {kind}",
-            severity="refuse",
-            advice="fix the extract or convert in a query",
-            column=column.get_name(),
-        )
-        return converted
+        value = raw_values.read(column, kind, self.engine.name)
+        if not column.type().is_string() or kind == "string":
+            return value
+        wrong = (column.notnull() & value.isnull()).sum()
+        self._refuse_text(wrong, column, kind, source)
+        if kind == "timestamp" and self.engine.name != "duckdb":
+            self._count(column.re_search(raw_values.OFFSET).sum(), source, "times as text with an offset from UTC",
+                        severity="refuse", advice="convert them in a query", column=name)  # fmt: skip
+        return value
 
-    def _at_its_offset(self, column: Any, converted: Any, source: settings.Source) -> Any:
-        """Times of text; one that names its offset from UTC is a moment, and shown by the clocks of the time zone."""
-        offset = column.re_search(_OFFSET)
-        if self.engine.name == "duckdb":
-            return offset.ifelse(column.try_cast("timestamp('UTC')").cast("timestamp"), converted)
-        advice = "convert them in a query"
-        name = "times as text with an offset from UTC"
-        self._count(offset.sum(), source, name, severity="refuse", advice=advice, column=column.get_name())
-        return converted
+    def _refuse_text(self, wrong: Any, column: Any, kind: str, source: settings.Source) -> None:
+        name = column.get_name()
+        with self.engine.explaining(source.label):
+            if not (count := self.engine.number(wrong)):
+                return
+            commas = kind not in ("boolean", "timestamp") and self.engine.number(raw_values.decimal_commas(column))
+        advice = raw_values.decimal_comma_advice(name) if commas else raw_values.advice(kind, name)
+        self._found(count, source, f"values that are not {kind}", severity="refuse", advice=advice, column=name)

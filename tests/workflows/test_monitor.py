@@ -130,6 +130,8 @@ def test_another_definition_of_leaving_is_not_judged(job: Job, cli: Callable[...
     assert told.code == 0, told.err
     assert {row["state"] for row in told.json["nights"]} == {"left out"}
     assert told.json["verdict"].startswith("No night can be judged yet")
+    said = cli("monitor", tmp_path / "company.yaml", "--out", tmp_path / "page.html")
+    assert said.out.startswith("Nothing to judge"), "neither well nor not"
 
 
 def test_a_bad_night_ends_with_65_until_it_is_withdrawn(job: Job, cli: Callable[..., Any], tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def monitor(
         refuse_tomorrow(as_of)
     with watched(as_json) as progress:
         result = run(config, as_of=as_of, out=out, root=data, progress=progress)
-    show(result.summary() if as_json else result.brief(), as_json, title="Well" if result.found.well else "Not well")
+    show(result.summary() if as_json else result.brief(), as_json, title=result.title)
     result.require()
 
 

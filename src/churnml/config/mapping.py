@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from churnml.config.values import BelowRoot, Settings
 
@@ -29,6 +29,21 @@ class MappedColumn(Settings):
 
     column: str
     map: dict[str, str] | None = None
+
+    @field_validator("map", mode="before")
+    @classmethod
+    def _values_as_text(cls, given: Any) -> Any:
+        """Yes and no, and numbers, are what a column of text is renamed to as well."""
+        if not isinstance(given, dict):
+            return given
+        return {_text(key): _text(value) for key, value in given.items()}
+
+
+def _text(value: object) -> object:
+    """A plain value as a column shows it: `true`, not `True`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
 
 
 def _mapping_kind(value: object) -> object:

@@ -90,7 +90,7 @@ def volume_checks(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Itera
                             f"the longest gap begins on {start:%Y-%m-%d}; check the extract")  # fmt: skip
 
 
-def hollow_days(part: pd.DataFrame) -> pd.DatetimeIndex:
+def hollow_days(part: pd.DataFrame) -> pd.Series:
     """The few days of a kind with next to no rows, the first and the last aside; `part` is the kind's of `daily`."""
     rows = part.set_index("day")["rows"].asfreq("D", fill_value=0)
     weekday = pd.DatetimeIndex(rows.index).dayofweek
@@ -100,7 +100,7 @@ def hollow_days(part: pd.DataFrame) -> pd.DatetimeIndex:
     run = (hollow != hollow.shift()).cumsum()
     hollow &= hollow.groupby(run).transform("size") <= HOLLOW_DAYS
     seldom = (hollow & ~hollow.shift(fill_value=False)).sum() <= HOLLOW_RUNS * max(len(rows) / 365, 1)
-    return pd.DatetimeIndex(rows.index[hollow & seldom])
+    return rows.index[hollow & seldom].to_series()
 
 
 def without_repeated_days(events: ir.Table, engine: Engine) -> tuple[ir.Table, int]:

@@ -60,6 +60,13 @@ class Report:
             "run_id": self.run_id,
         }
 
+    @property
+    def title(self) -> str:
+        """What stands above the verdict: nights that were all left out are neither well nor not."""
+        if not self.found.well:
+            return "Not well"
+        return "Well" if len(self.found.state(JUDGED, WAITING)) else "Nothing to judge"
+
     def brief(self) -> dict[str, Any]:
         """What a terminal shows."""
         states = self.found.nights["state"].value_counts()
