@@ -1,7 +1,8 @@
 """SQL from a configuration, held to what it is for: one query, or one condition, over tables. Nothing else runs.
 
 A configuration says which rows to read. It must not be able to write, to attach, to run a second statement, or to read
-files that are not among its sources, even where whoever wrote it was deceived.
+files that are not among its sources, even where whoever wrote it was deceived. Nor may it look at a clock or throw
+dice: what a night reads would not be what the night said it had read.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ _REACHING = re.compile(
     r"|duckdb_secrets|pg_|lo_|dblink|java_method$|reflect$|load_extension$|set_config$|current_setting$)",
     re.IGNORECASE,
 )
+_UNSTEADY = re.compile(
+    r"^(now|today|current_\w+|get_current_\w+|local(time|timestamp)|sysdate|getdate|curdate|(clock|statement|transaction)"
+    r"_timestamp|rand|random|setseed|shuffle|uuid\w*)$",
+    re.IGNORECASE,
+)
+"""What gives another answer at another time."""
 _MAKING_ROWS = frozenset({"generate_series", "generateseries", "range", "unnest", "explode"})
 _TABLE = re.compile(r"^\w+$")
 
@@ -81,6 +88,14 @@ def _refuse_reaching(statement: Any, where: str) -> None:
     for function in statement.find_all(exp.Func):
         if _REACHING.match(_called(function)):
             raise ConfigError(f"{where}: {_called(function)} is not allowed here", "name files under sources or inputs")
+        since_today = _called(function).lower() == "age" and len(function.expressions) == 1
+        if _UNSTEADY.match(_called(function)) or since_today:
+            raise ConfigError(
+                f"{where}: {_called(function).lower()} gives other rows at another time",
+                "write a date; what is known by then, --as-of decides",
+            )
+    if statement.find(exp.TableSample):
+        raise ConfigError(f"{where}: a sample is another one each time", "choose rows by a hash of the customer's id")
 
 
 def _called(function: Any) -> str:

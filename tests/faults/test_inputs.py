@@ -331,6 +331,25 @@ def test_a_condition_that_is_more_than_one_is_refused(condition: str) -> None:
         one_condition(condition, "here")
 
 
+@pytest.mark.parametrize(
+    "condition",
+    ["day < current_date", "at <= now()", "age(born) > 18", "random() < 0.1", "day < today()", "id = uuid()"],
+)
+@pytest.mark.parametrize("dialect", ["duckdb", "spark", "postgres"])
+def test_a_hidden_clock_or_dice_are_refused(condition: str, dialect: str) -> None:
+    """What a night reads must be what it says that it has read."""
+    with pytest.raises(ConfigError, match=r"here: .* gives other rows at another time; write a date"):
+        one_condition(condition, "here", dialect)
+    with pytest.raises(ConfigError, match="at another time"):
+        one_query(f"SELECT * FROM t WHERE {condition}", "here", dialect)
+    assert one_condition("age(at, born) > 18 AND day < DATE '2024-01-01'", "here", dialect)
+
+
+def test_a_sample_is_refused() -> None:
+    with pytest.raises(ConfigError, match="a sample is another one each time"):
+        one_query("SELECT * FROM t USING SAMPLE 10%", "here")
+
+
 @pytest.mark.parametrize("text", ["a = 1 -- really", "lower(name) LIKE 'x%;'", "a IS NOT NULL AND (b OR NOT c)"])
 def test_plain_conditions_pass(text: str) -> None:
     assert text in one_condition(text, "here")
