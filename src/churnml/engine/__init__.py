@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from churnml import config as settings
+from churnml.engine import files
 from churnml.errors import ConfigError, DataError, LockError
 from churnml.queries import one_condition, one_query
 from churnml.scratch import scratch
@@ -75,52 +76,7 @@ class Engine:
         if not path.is_file():
             raise DataError(f"{path}: no such file", "check the path in the configuration")
         with self.explaining(str(path)):
-            match path.suffix.lower():
-                case ".parquet":
-                    return self._known_types(self.backend.read_parquet(str(path), table_name=name), name)
-                case ".csv":
-                    return self._known_types(self._csv(path, name), name)
-                case ".jsonl" | ".ndjson":
-                    return self._known_types(self._json_lines(path, name), name)
-        raise DataError(
-            f"{path}: {path.suffix or 'a file without a suffix'} cannot be read", "give .parquet, .csv or .jsonl"
-        )
-
-    def _csv(self, path: Path, name: str | None) -> ir.Table:
-        """A CSV file as a table; DuckDB takes its types from all rows, and its values as they are written.
-
-        Of a view on the file DuckDB would convert columns while it reads, by its own format of dates and not by that
-        of the file; and types taken from the first rows lose the leading zeros of an id further down.
-        """
-        if self.name != "duckdb":
-            return self.backend.read_csv(str(path), table_name=name)
-        if not path.stat().st_size:
-            raise DataError(f"{path}: the file is empty, it has no header either", "check the extract")
-        kept, file = name or _name_of(path), str(path).replace("'", "''")
-        read = f"read_csv('{file}', header = true, skip = 0, sample_size = -1{_separator(path)})"
-        try:
-            self.backend.raw_sql(f"CREATE OR REPLACE TABLE {kept} AS SELECT * FROM {read}")
-        except self._complaints() as error:
-            if "not utf-8 encoded" in str(error):
-                raise DataError(
-                    f"{path}: it is not UTF-8", "convert it: iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv"
-                ) from error
-            if "when sniffing" not in str(error):
-                raise
-            raise DataError(
-                f"{path}: its rows do not all have as many values as the header",
-                "look for a row with too many values, or a quote that is not closed",
-            ) from error
-        return self.backend.table(kept)
-
-    def _json_lines(self, path: Path, name: str | None) -> ir.Table:
-        """A file with a JSON object on each line as a table; DuckDB takes its types from all lines."""
-        if self.name != "duckdb":
-            return self.backend.read_json(str(path), table_name=name)
-        kept, file = name or _name_of(path), str(path).replace("'", "''")
-        read = f"read_json('{file}', format = 'newline_delimited', sample_size = -1)"
-        self.backend.raw_sql(f"CREATE OR REPLACE TABLE {kept} AS SELECT * FROM {read}")
-        return self.backend.table(kept)
+            return self._known_types(files.read(self.backend, self.name, path, name), name)
 
     def sql(self, query: str, name: str, where: str) -> ir.Table:
         """The result of a query in the engine's SQL, as a view called `name`; `where` names it in messages.
@@ -133,43 +89,17 @@ class Engine:
             return self._known_types(self.backend.table(name), name)
 
     def _known_types(self, table: ir.Table, name: str | None) -> ir.Table:
-        """The table with times of a type that Ibis does not know (nanoseconds with a time zone) as those it does."""
+        """The table with its times as types that Ibis knows."""
         if self.name == "spark":
-            return self._wall_clock(table, table.get_name())
-        odd = [column for column, kind in table.schema().items() if kind.is_unknown() and "TIMESTAMPTZ" in str(kind)]
-        if not odd:
-            return table
-        casts = ", ".join(f'CAST("{column}" AS TIMESTAMPTZ) AS "{column}"' for column in odd)
-        known = f"{name or table.get_name()}_known"
-        self.backend.raw_sql(
-            f"CREATE OR REPLACE TEMPORARY VIEW {known} AS SELECT * REPLACE ({casts}) FROM {table.get_name()}"
-        )
-        return self.backend.table(known)
-
-    def _wall_clock(self, table: ir.Table, name: str) -> ir.Table:
-        """Spark's table with moments as wall-clock times; DuckDB converts them itself, where they are cast.
-
-        A Spark session runs in UTC: Ibis wants it so, and seconds are counted between wall-clock times.
-        """
-        from pyspark.sql import SparkSession
-        from pyspark.sql.functions import from_utc_timestamp
-        from pyspark.sql.types import TimestampType
-
-        frame = SparkSession.active().table(name)
-        moments = [column.name for column in frame.schema if isinstance(column.dataType, TimestampType)]
-        if not moments:
-            return table
-        local = {item: from_utc_timestamp(frame[item], self._timezone).cast("timestamp_ntz") for item in moments}
-        known = name.replace(".", "_")
-        frame.withColumns(local).createOrReplaceTempView(known)
-        return self.backend.table(known)
+            return files.by_wall_clock(self.backend, table, name or table.get_name(), self._timezone)
+        return files.of_known_types(self.backend, table, name)
 
     def table(self, name: str) -> ir.Table:
         """A table of the engine, `schema.name` or `name`."""
         database, _, bare = name.rpartition(".")
         with self.explaining(name):
             table = self.backend.table(bare, database=database or None)
-            return self._wall_clock(table, name) if self.name == "spark" else table
+            return self._known_types(table, name) if self.name == "spark" else table
 
     def from_postgres(self, variable: str, query: str, name: str, where: str) -> tuple[ir.Table, str, int]:
         """The result of a query on a PostgreSQL server, copied once, with a digest of its rows in any order.
@@ -349,20 +279,6 @@ def whole(value: Any) -> int:
     (3, 0, 0)
     """
     return 0 if value is None or value != value else int(value)
-
-
-def _name_of(path: Path) -> str:
-    return f"file_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
-
-
-def _separator(path: Path) -> str:
-    """The option that names the separator which the header of a CSV file uses; left to itself, DuckDB may take a row
-    with too many values for the header, and name the values of a customer as columns.
-    """
-    with path.open(encoding="utf-8-sig", errors="replace") as stream:
-        header = re.sub(r'"[^"]*"', "", stream.readline())
-    found = max(",;\t|", key=header.count)
-    return f", delim = '{found}'" if found in header else ""
 
 
 def parts_for(rows: int) -> int:
