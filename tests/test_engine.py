@@ -76,6 +76,27 @@ def test_a_csv_file_that_cannot_be_read_says_why(tmp_path: Path, content: bytes,
     assert "Caf" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("dates", "either"),
+    [
+        (["01/02/2024", "03/04/2024"], True),  # February or January: who knows
+        (["01/02/2024 10:00:00", "12/04/2024 11:00:00"], True),
+        (["01-02-2024", "11-12-2024"], True),
+        (["01/02/2024", "25/04/2024"], False),
+        (["01/02/2024", "04/25/2024"], False),
+        (["2024-01-02", "2024-03-04"], False),
+        (["01.02.2024", "03.04.2024"], False),
+    ],
+)
+def test_a_date_that_could_be_either_is_not_guessed(tmp_path: Path, dates: list[str], either: bool) -> None:
+    rows = "".join(f"{number},{day},2024-01-01\n" for number, day in enumerate(dates))
+    (tmp_path / "log.csv").write_text(f'id,it\'s "at",iso\n{rows}'.replace('"', ""))
+    with open_engine(Options()) as engine:
+        schema = engine.read(tmp_path / "log.csv").schema()
+        assert not schema["iso"].is_string()
+        assert schema["it's at"].is_string() == either
+
+
 def test_a_csv_file_of_a_header_alone_has_its_columns(tmp_path: Path) -> None:
     (tmp_path / "none.csv").write_text("id,at\n")
     with open_engine(Options()) as engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,11 @@ from churnml.errors import DataError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+
+_SLASHED = re.compile(r"(?<![0-9])[0-9]{1,2}[/-][0-9]{1,2}[/-][0-9]{4}(?![0-9])")
+"""A date whose first number may be the day or the month."""
+_SEEN = 100
+"""So many rows tell how a file writes its dates."""
 
 
 def read(backend: Any, engine: str, path: Path, name: str | None) -> ir.Table:
@@ -71,8 +77,13 @@ def _csv(backend: Any, engine: str, path: Path, name: str | None) -> ir.Table:
 
     if not path.stat().st_size:
         raise DataError(f"{path}: the file is empty, it has no header either", "check the extract")
+    options = f"header = true, skip = 0, sample_size = -1{_separator(path)}"
     try:
-        return _kept(backend, "read_csv", path, name, f"header = true, skip = 0, sample_size = -1{_separator(path)}")
+        table = _kept(backend, "read_csv", path, name, options)
+        if not (either := _either(backend, table, path, options)):
+            return table
+        as_text = ", ".join(f"'{_quoted(column)}': 'VARCHAR'" for column in either)
+        return _kept(backend, "read_csv", path, name, f"{options}, types = {{{as_text}}}")
     except duckdb.Error as error:
         if "not utf-8 encoded" in str(error):
             advice = "convert it: iconv -f WINDOWS-1252 -t UTF-8 old.csv > new.csv"
@@ -92,10 +103,30 @@ def _json_lines(backend: Any, engine: str, path: Path, name: str | None) -> ir.T
     return _kept(backend, "read_json", path, name, "format = 'newline_delimited', sample_size = -1")
 
 
+def _either(backend: Any, table: ir.Table, path: Path, options: str) -> list[str]:
+    """The columns of dates such as 01/02/2024 that all could have the day first or the month: they are left as text."""
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        if not any(_SLASHED.search(line) for line in islice(stream, 1 + _SEEN)):
+            return []
+    times = [column for column, kind in table.schema().items() if kind.is_date() or kind.is_timestamp()]
+    read = f"read_csv('{_quoted(path)}', {options}, all_varchar = true)"
+    found = []
+    for column in times:
+        name = column.replace('"', '""')
+        ((text,),) = backend.raw_sql(f"""SELECT min("{name}") FROM (FROM {read} LIMIT {_SEEN})""").fetchall()
+        ((late,),) = backend.raw_sql(f"""SELECT max(day("{name}")) > 12 FROM {table.get_name()}""").fetchall()
+        if text is not None and _SLASHED.search(text) and not late:
+            found.append(column)
+    return found
+
+
+def _quoted(text: object) -> str:
+    return str(text).replace("'", "''")
+
+
 def _kept(backend: Any, reader: str, path: Path, name: str | None, options: str) -> ir.Table:
     kept = name or f"file_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
-    file = str(path).replace("'", "''")
-    backend.raw_sql(f"CREATE OR REPLACE TABLE {kept} AS SELECT * FROM {reader}('{file}', {options})")
+    backend.raw_sql(f"CREATE OR REPLACE TABLE {kept} AS SELECT * FROM {reader}('{_quoted(path)}', {options})")
     return backend.table(kept)
 
 
