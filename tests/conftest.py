@@ -63,7 +63,7 @@ SHOP = """
 project: shop
 sources:
   - path: customers.parquet
-    customers: {customer_id: id, signed_up_at: since, ends_at: until}
+    customers: {customer_id: id, signed_up_at: since, ends_at: until, ends_recorded_at: told}
   - path: log.parquet
     events:
       - kind: {column: kind}
@@ -90,8 +90,8 @@ class Shop:
         self.people: list[dict[str, Any]] = []
         self.facts: list[dict[str, Any]] = []
 
-    def customer(self, name: str, since: str = "2024-01-01", until: str | None = None) -> Shop:
-        self.people.append({"id": name, "since": since, "until": until})
+    def customer(self, name: str, since: str = "2024-01-01", until: str | None = None, told: str | None = None) -> Shop:
+        self.people.append({"id": name, "since": since, "until": until, "told": told})
         return self
 
     def event(
@@ -107,9 +107,9 @@ class Shop:
         return self
 
     def write(self) -> Path:
-        people = pd.DataFrame(self.people, columns=["id", "since", "until"])
+        people = pd.DataFrame(self.people, columns=["id", "since", "until", "told"])
         facts = pd.DataFrame(self.facts, columns=["id", "kind", "at", "known", "channel", "amount"])
-        for frame, names in ((people, ("since", "until")), (facts, ("at", "known"))):
+        for frame, names in ((people, ("since", "until", "told")), (facts, ("at", "known"))):
             for name in names:
                 frame[name] = pd.to_datetime(frame[name], format="ISO8601").astype("datetime64[us]")
         facts["channel"] = facts["channel"].astype("str")

@@ -90,6 +90,20 @@ def test_an_agreed_end_inside_the_window_and_leaving_within_the_lead_are_not_lab
     }
 
 
+def test_an_agreed_end_that_was_reported_late_is_no_defection(shop: Any, configured: Any, engine: Engine) -> None:
+    """Whoever moves away in the window, or had done so before anybody knew, has not left the company."""
+    active(shop, "moves", until="2024-04-20", told="2024-04-10")
+    active(shop, "had_moved", until="2024-03-25", told="2024-04-10")
+    active(shop, "moves_later", until="2024-05-20", told="2024-05-01")
+    active(shop, "told_too_late", until="2024-04-20", told="2024-06-01")
+    assert labelled(shop, configured(), engine) == {
+        "moves": "agreed end inside the outcome window",
+        "had_moved": "already gone: an agreed end that was in the books only later",
+        "moves_later": "silent",
+        "told_too_late": "silent",
+    }
+
+
 @pytest.mark.parametrize("rule", ["closure", "inactivity", "either"])
 def test_who_had_gone_before_the_books_knew_is_not_labelled(
     shop: Any, configured: Any, engine: Engine, rule: str

@@ -576,6 +576,7 @@ def test_one_thread_and_two_give_the_same_bytes(look: Look) -> None:
     )
     people = pd.DataFrame({"customer_id": [f"c{number}@all" for number in range(3000)]})
     people["group_id"], people["ends_at"] = people["customer_id"], MIDNIGHT + timedelta(days=90)
+    people["ends_recorded_at"] = MIDNIGHT - timedelta(days=9)
     people["signed_up_at"] = MIDNIGHT - pd.to_timedelta(random.integers(1, 500, 3000), "D")
     log = log.append_column("event_id", pa.nulls(n, pa.string()))
     canonical = look.held(

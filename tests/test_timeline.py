@@ -69,6 +69,23 @@ def test_who_is_on_the_spine_and_why_others_are_not(shop: Any, configured: Any, 
     assert spine.loc["ends_later", "days_to_end"] == 1
 
 
+def test_an_agreed_end_is_seen_once_it_is_in_the_books(shop: Any, configured: Any, engine: Engine) -> None:
+    """A move that is reported three weeks ahead was not known before; who has moved unreported is still there."""
+    ends = {
+        "always_known": ("2024-04-20", None),
+        "told_before": ("2024-04-20", "2024-03-31 23:59"),
+        "told_today": ("2024-04-20", "2024-04-01"),
+        "gone_and_told": ("2024-03-25", "2024-03-26"),
+        "gone_untold": ("2024-03-25", "2024-04-02"),
+    }
+    for name, (until, told) in ends.items():
+        shop.customer(name, until=until, told=told).event(name, "purchase", "2024-03-20")
+    spine, _, left_out = look(shop, configured, engine)
+    assert left_out == {"gone_and_told": "reached the agreed end"}
+    known = spine["days_to_end"].dropna().to_dict()
+    assert known == {"always_known": 19, "told_before": 19} and len(spine) == 4
+
+
 @pytest.mark.parametrize("of", ["[]", "[purchase]", "[activity]"])
 def test_a_closure_ends_a_customer_until_they_come_back(shop: Any, configured: Any, engine: Engine, of: str) -> None:
     """The last of closures and engagement decide, as far as they are known."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from churnml.contract import midnight
+from churnml.contract import known_ends, midnight
 from churnml.contract.returns import is_back
 from churnml.errors import DataError
 from churnml.timeline import is_mature, outcome_window
@@ -28,6 +28,7 @@ OUTCOMES = (RETAINED, SILENT, VOCAL)
 """The order of outcomes everywhere, in the columns of probabilities too."""
 ENDS = "agreed end inside the outcome window"
 GONE = "already gone: a closure that was in the books only later"
+ENDED = "already gone: an agreed end that was in the books only later"
 """Why such a customer is neither labelled nor scored."""
 
 
@@ -80,7 +81,10 @@ def label(canonical: Canonical, config: settings.Config, spine: ir.Table, as_of:
         closed_at=moment.min(where=closed & from_start),
         engaged=events.count(where=engaged & from_start).fill_null(0),
     )
-    table = spine.select("customer_id", "days_to_end").left_join(facts, "customer_id")
+    customers = canonical.customers.mutate(ends_at=known_ends(canonical.customers, known_at))
+    ends = customers.filter(customers.ends_at.notnull()).select("customer_id", "ends_at")
+    table = spine.select("customer_id").left_join(facts, "customer_id").drop("customer_id_right")
+    table = table.left_join(ends, "customer_id").drop("customer_id_right")
     inactive = table.engaged.fill_null(0) == 0
     back = is_back(table.closed_unknown.date(), table.engaged_before.date(), config.defection)
     end = midnight(window.end)
@@ -95,7 +99,8 @@ def label(canonical: Canonical, config: settings.Config, spine: ir.Table, as_of:
         unlabelled=ibis.cases(
             (table.closed_unknown.notnull() & ~back, GONE),
             (table.closed_early.fill_null(0) > 0, "too late to act: left within the lead time"),
-            (table.days_to_end < (window.end - as_of).days, ENDS),
+            (table.ends_at <= midnight(as_of), ENDED),
+            (table.ends_at.date() < window.end, ENDS),
         ),
     )
     speech = events.filter(is_voice(events, config), moment >= heard_from).select("customer_id", "occurred_at")

@@ -230,7 +230,10 @@ class _Mapping:
             ),
             "signed_up_at": self._value(table, signed_up_at, "timestamp", f"{place}.signed_up_at", source),
             "first_event": ibis.literal(begins),
-            "ends_at": self._value(table, given.ends_at, "timestamp", f"{place}.ends_at", source),
+            **{
+                name: self._value(table, getattr(given, name), "timestamp", f"{place}.{name}", source)
+                for name in ("ends_at", "ends_recorded_at")
+            },
         }
         for name, attribute in self.config.attributes.items():
             kind = "float64" if attribute.type == "number" else "string"

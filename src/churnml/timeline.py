@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
-from churnml.contract import CUSTOMERS, midnight
+from churnml.contract import CUSTOMERS, known_ends, midnight
 from churnml.contract.volume import last_full_day
 from churnml.errors import DataError
 
@@ -158,7 +158,8 @@ def observe(
         age_s=-seconds_after(seen.occurred_at, as_of),
         due_in_s=seconds_after(seen.due_at, as_of),
     ).drop(*CLOCKS)
-    customers = _status(canonical.customers, events, config, as_of)
+    known = known_ends(canonical.customers, as_of if known_at is None else known_at)
+    customers = _status(canonical.customers.mutate(ends_at=known), events, config, as_of)
     spine = hold(customers.filter(customers[STATUS] == ELIGIBLE).drop(STATUS))
     left_out = customers.filter(customers[STATUS] != ELIGIBLE).select("customer_id", reason=STATUS)
     return View(as_of, spine, events.semi_join(spine, "customer_id"), events, left_out)

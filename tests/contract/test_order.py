@@ -114,6 +114,23 @@ def test_agreed_ends_that_swallow_every_closure_are_named(report: Any, by: str, 
     assert key not in {each.key for each in report(life, some_early, defection=defection).violations}
 
 
+def test_agreed_ends_that_nobody_knew_in_advance_are_named(report: Any) -> None:
+    """Moves, day by day, up to the end of the books and none after it: they were written as they came."""
+    names = [f"c{number:02d}" for number in range(60)]
+    ends = [f"2024-03-{1 + number % 30:02d}" for number in range(60)]
+    life = facts(*((name, "purchase", "2024-03-30") for name in names))
+    key = "customers.ends_at: agreed ends that nobody knew in advance"
+
+    def said(**columns: Any) -> dict[str, tuple[int, str]]:
+        people = pd.DataFrame({"customer_id": names, "signed_up_at": "2024-01-01", "ends_at": ends}).assign(**columns)
+        return {each.key: (each.count, each.severity) for each in report(life, people).violations}
+
+    assert said()[key] == (60, "warn")
+    assert key not in said(ends_at=[*ends[:50], *["2024-04-20"] * 10]), "some lie ahead"
+    assert key not in said(ends_at=["2024-03-10", "2024-03-20"] * 30), "two courses"
+    assert key not in said(ends_recorded_at=ends), "they have a clock"
+
+
 def test_agreed_ends_that_moved_for_those_who_stay_are_refused(report: Any) -> None:
     """Terms of a year, renewed by most: today's table has the next end of who stayed, and the last end of who left."""
     names = [f"c{number:02d}" for number in range(60)]

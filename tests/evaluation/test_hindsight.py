@@ -120,6 +120,19 @@ def test_agreed_ends_that_were_written_as_members_left_are_named(club: Any, memb
     assert named(club(overwritten, some, text=text)) == []  # some leave before their agreed end, or without one
 
 
+def test_ends_that_were_written_as_they_came_are_named_until_they_have_a_clock(
+    club: Any, members: pd.DataFrame
+) -> None:
+    """Who moves away says so three weeks before: at no earlier snapshot did anybody know."""
+    moved = pd.Timestamp("2024-06-01") + pd.to_timedelta(np.arange(N) % 210, "D")
+    members["until"] = pd.Series(moved).where((np.arange(N) % 3 == 0) & members["left_on"].isna())
+    members["told"] = members["until"] - pd.Timedelta(days=21)
+    text = CLUB.replace("closed_at: left_on,", "closed_at: left_on, ends_at: until,")
+    assert named(club(overwritten, members, text=text)) == ["ends_at"]
+    told = text.replace("ends_at: until,", "ends_at: until, ends_recorded_at: told,")
+    assert named(club(overwritten, members, text=told)) == []
+
+
 def test_a_plan_that_all_old_members_had_and_left_is_no_hindsight(club: Any, members: pd.DataFrame) -> None:
     old = members["since"] < "2022-10-01"
     left = members["left_on"].where(~old, pd.Timestamp("2024-03-01"))

@@ -74,6 +74,7 @@ class CustomerMapping(Settings):
     group_id: ColumnValue | None = None
     signed_up_at: ColumnValue
     ends_at: ColumnValue | None = None
+    ends_recorded_at: ColumnValue | None = None
     closed_at: ColumnValue | None = None
     closed: ColumnValue | None = None
     contactable: ColumnValue | None = None
@@ -176,7 +177,17 @@ class Attribute(Settings):
 
 TAKEN = frozenset(
     [
-        *("customer_id", "group_id", "signed_up_at", "ends_at", "as_of", "outcome", "unlabelled", "voiced_before"),
+        *(
+            "customer_id",
+            "group_id",
+            "signed_up_at",
+            "ends_at",
+            "ends_recorded_at",
+            "as_of",
+            "outcome",
+            "unlabelled",
+            "voiced_before",
+        ),
         *("tenure_days", "days_to_end", "first_event", "first_seen_at", "first_recorded_at"),
         *("voiced", "value", "friction", "tenure", "elsewhere"),
     ]

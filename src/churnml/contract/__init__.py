@@ -6,7 +6,7 @@ only if it occurred before the one and was recorded before the other.
 
 from churnml.contract.checks import NOTHING_ELSE, Evidence, check
 from churnml.contract.report import ContractReport, Severity, Violation
-from churnml.contract.tables import CUSTOMERS, EVENTS, KINDS, midnight
+from churnml.contract.tables import CUSTOMERS, EVENTS, KINDS, known_ends, midnight
 
 __all__ = [
     "CUSTOMERS",
@@ -18,5 +18,6 @@ __all__ = [
     "Severity",
     "Violation",
     "check",
+    "known_ends",
     "midnight",
 ]

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FEWEST_CLOSURES = 10
 NEARLY_ALL = 0.95
 """This share of at least so many closures on the day of the agreed end leaves no defection to learn from."""
+LATELY, FEWEST_DAYS, FEW_AHEAD = 90, 20, 0.05
+"""Agreed ends reached on so many different ones of the last days before the books end would go on: where of those that
+were in the books all along only such a share lies ahead, they were written as they came."""
 
 
 def leavers(events: ir.Table, config: settings.Config, quiet_days: int | None = None) -> ir.Table:
@@ -53,6 +56,8 @@ class AgreedEnds:
     closed, on_the_day : customers with a closure that stands, and those of them who closed within a day of their end
     ended, ahead : customers whose agreed end lies before the books end, and those whose end is still to come
     ended_gone, ahead_gone : those of either who closed before their agreed end
+    lately, lately_on, ahead_all_along : of the ends without a clock of their own those of the last `LATELY` days, on
+        how many days they fell, and those that lie ahead
     """
 
     closed: int
@@ -61,6 +66,9 @@ class AgreedEnds:
     ahead: int
     ended_gone: int
     ahead_gone: int
+    lately: int
+    lately_on: int
+    ahead_all_along: int
 
     @property
     def every_closure(self) -> bool:
@@ -74,6 +82,11 @@ class AgreedEnds:
         return self.every_closure and self.on_the_day >= NEARLY_ALL * ends
 
     @property
+    def as_they_came(self) -> bool:
+        """Whether ends were reached day by day until lately, and next to none lies ahead: nobody knew them before."""
+        return self.lately_on >= FEWEST_DAYS and self.ahead_all_along < FEW_AHEAD * self.lately
+
+    @property
     def moved(self) -> bool:
         """Whether nobody but leavers has reached an agreed end: those who stay have theirs moved when they renew."""
         enough = min(self.ended, self.ahead) >= FEWEST_CLOSURES
@@ -82,11 +95,14 @@ class AgreedEnds:
 
 def agreed_ends(customers: ir.Table, events: ir.Table, engine: Engine, config: settings.Config) -> AgreedEnds:
     """Hold the agreed ends against the closures that stand."""
-    told = customers.select("customer_id", "ends_at").left_join(standing(events, config), "customer_id")
+    told = customers.select("customer_id", "ends_at", "ends_recorded_at")
+    told = told.left_join(standing(events, config), "customer_id")
     told = told.cross_join(events.aggregate(newest=events.recorded_at.max()))
     day = ibis.interval(days=1)
     ends, at = told.ends_at.date(), told.closed_at.date()
     ended, gone = told.ends_at <= told.newest, (at < ends - day).fill_null(False)
+    always = told.ends_recorded_at.isnull()
+    lately = always & ended & (told.ends_at > told.newest - ibis.interval(days=LATELY))
     row = engine.frame(
         told.aggregate(
             closed=told.closed_at.notnull().sum(),
@@ -95,6 +111,9 @@ def agreed_ends(customers: ir.Table, events: ir.Table, engine: Engine, config: s
             ahead=(~ended).sum(),
             ended_gone=(ended & gone).sum(),
             ahead_gone=(~ended & gone).sum(),
+            lately=lately.sum(),
+            lately_on=ends.nunique(where=lately),
+            ahead_all_along=(always & ~ended).sum(),
         )
     ).iloc[0]
     return AgreedEnds(*(whole(row[field.name]) for field in fields(AgreedEnds)))
@@ -109,6 +128,13 @@ def end_checks(customers: ir.Table, events: ir.Table, engine: Engine, config: se
             "refuse" if config.defection.by == "closure" else "warn",
             f"of {ends.closed:,} in all: no defection is left among them. ends_at is an end agreed in advance, not the "
             "day on which somebody left, and not the end of a term that renews itself: leave such a column out",
+        )  # fmt: skip
+    if ends.as_they_came:
+        yield Violation(
+            "customers", "ends_at", "agreed ends that nobody knew in advance", ends.lately, "warn",
+            f"these lie in the last {LATELY} days before the books end, and {ends.ahead_all_along:,} ahead: they were "
+            "written as they came, so that the past is told the future. Map ends_recorded_at, the day on which each "
+            "was known",
         )  # fmt: skip
     if ends.moved:
         yield Violation(

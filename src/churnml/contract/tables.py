@@ -58,6 +58,7 @@ CUSTOMERS: Mapping[str, str] = {
     "group_id": "string",
     "signed_up_at": "timestamp",
     "ends_at": "timestamp",
+    "ends_recorded_at": "timestamp",
 }
 """Columns of `customers`, before the configured attributes."""
 
@@ -94,6 +95,12 @@ def midnight(day: date | datetime) -> Any:
 
 PLAUSIBLE = (date(1970, 1, 1), date(2100, 1, 1))
 """Times before the first or from the second on are placeholders or mistakes."""
+
+
+def known_ends(customers: Any, known_at: date | datetime) -> Any:
+    """The agreed ends that were in the books before `known_at`; one without a clock of its own always was."""
+    unknown = (customers.ends_recorded_at >= midnight(known_at)).fill_null(False)
+    return unknown.ifelse(ibis.null("timestamp"), customers.ends_at)
 
 
 def implausible(moment: Any) -> Any:

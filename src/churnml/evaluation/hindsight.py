@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binom, norm
 
-from churnml.contract.leavers import agreed_ends, leavers
+from churnml.contract.leavers import LATELY, agreed_ends, leavers
 from churnml.contract.returns import standing
 from churnml.engine import part_of
 from churnml.evaluation.findings import SAMPLED_CUSTOMERS, Audit, Finding, inform
@@ -123,8 +123,15 @@ def _dated_later(name: str, column: pd.Series, signed_up: pd.Series, newest: pd.
 
 
 def _written_ends(canonical: Canonical, engine: Engine, config: settings.Config) -> list[Finding]:
-    """Agreed ends that were written as customers left: they are the days of the closures, and nobody else has one."""
+    """Agreed ends that were written as they came, or as customers left: the days of the closures, and no others."""
     ends = agreed_ends(canonical.customers, canonical.events, engine, config)
+    if ends.as_they_came:
+        detail = (
+            f"{ends.lately:,} agreed ends were reached in the last {LATELY} days before the books end, and "
+            f"{ends.ahead_all_along:,} lie ahead: nobody knew them in advance. Map ends_recorded_at, the day on which "
+            "each was known"
+        )
+        return [Finding(OVERWRITTEN, False, "ends_at", detail)]
     if not ends.only_closures:
         return []
     detail = (

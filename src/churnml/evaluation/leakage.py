@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from churnml.contract import midnight
+from churnml.contract import known_ends, midnight
 from churnml.errors import DataError
 from churnml.evaluation.findings import Audit, Finding
 from churnml.metrics.scores import auroc
@@ -80,7 +80,7 @@ def without_future(canonical: Canonical, as_of: date, known_at: date | datetime)
     signed = customers.signed_up_at.isnull() | (customers.signed_up_at < midnight(as_of))
     return replace(
         canonical,
-        customers=customers.filter(signed),
+        customers=customers.filter(signed).mutate(ends_at=known_ends(customers, known_at)),
         events=canonical.events.filter(_is_visible(canonical.events, as_of, known_at)),
     )
 
@@ -112,7 +112,12 @@ def with_false_future(canonical: Canonical, as_of: date, known_at: date | dateti
         for table in (again, *wild)
         for occurred, recorded in ((as_of, as_of), (as_of - timedelta(days=1), known_at))
     ]
-    return replace(canonical, events=ibis.union(past, _like(events, falsified), *added, distinct=False))
+    known, told = known_ends(canonical.customers, known_at), canonical.customers.ends_at
+    soon = midnight(as_of + timedelta(days=1))
+    people = canonical.customers.mutate(ends_at=(known.isnull() & told.notnull()).ifelse(soon, told))
+    return replace(
+        canonical, customers=people, events=ibis.union(past, _like(events, falsified), *added, distinct=False)
+    )
 
 
 def single_features(X: pd.DataFrame, y: ArrayLike, recency: Collection[str]) -> Audit:

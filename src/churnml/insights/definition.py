@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from churnml.contract import midnight
+from churnml.contract import known_ends, midnight
 from churnml.contract.returns import is_back
 from churnml.metrics.scores import auroc
 from churnml.metrics.shares import clustered_share
@@ -93,11 +93,13 @@ def _facts_at(
         closed_at=moment.min(where=closed & ~early),
         voiced_at=moment.min(where=is_voice(events, config) & heard),
     )
-    spine = view.spine.select("customer_id", "group_id", "days_to_end")
-    table = spine.left_join(quiet, "customer_id").drop("customer_id_right").left_join(later_facts, "customer_id")
+    ends = canonical.customers.select("customer_id", ends_at=known_ends(canonical.customers, known_at))
+    table = view.spine.select("customer_id", "group_id")
+    for told in (quiet, ends, later_facts):
+        table = table.left_join(told, "customer_id").drop("customer_id_right")
     back = is_back(table.closed_before.date(), table.engaged_before.date(), config.defection)
     table = table.mutate(gone=(table.closed_before.notnull() & ~back) | table.closed_early)
-    frame = engine.frame(table.drop("customer_id_right")).sort_values("customer_id", ignore_index=True)
+    frame = engine.frame(table).sort_values("customer_id", ignore_index=True)
     after = {f"{name}_after": _days(frame[f"{name}_at"], start) for name in ("engaged", "closed", "voiced")}
     return pd.DataFrame(
         {
@@ -105,7 +107,7 @@ def _facts_at(
             "group_id": frame["group_id"],
             "as_of": pd.Timestamp(as_of),
             "quiet_days": frame["quiet_days"].astype(float),
-            "ends_in": frame["days_to_end"].astype(float) - lead,
+            "ends_in": _days(frame["ends_at"].dt.normalize(), start),
             "gone": frame["gone"].fillna(False).astype(bool),
             **after,
         }
