@@ -166,6 +166,21 @@ def test_ids_that_two_sources_write_in_different_ways_are_told_apart_from_unknow
     assert found.advice.startswith("complete the customers table")
 
 
+def test_a_kind_that_belongs_to_nobody_is_lost_however_few_it_has(report: Any) -> None:
+    """Surveys whose ids have lost their zeros: 3% of all events, and every one of theirs."""
+    people = pd.DataFrame({"customer_id": ["0001", "0002"], "signed_up_at": "2024-01-01"})
+    life = [("0001", "purchase", f"2024-02-{1 + number % 28:02}", f"{number}") for number in range(900)]
+    (found,) = report(
+        facts(*life, *[("2", "review", "2024-02-01", f"{each}") for each in range(30)]), people
+    ).violations
+    assert (found.count, found.severity) == (30, "refuse")
+    assert found.advice.startswith("review 100% of all of their kind: 30 of them are, but for")
+    assert "lpad(CAST(id AS VARCHAR), 4, '0')" in found.advice
+    some = [("2" if number % 3 == 0 else "0002", "review", "2024-02-01", f"{number}") for number in range(90)]
+    (found,) = report(facts(*life, *some), people).violations
+    assert (found.count, found.severity) == (30, "warn")
+
+
 @pytest.mark.parametrize(
     ("since", "starts_on", "named"),
     [("2023-12-01", None, True), ("2024-01-15", None, False), ("2023-12-01", "2024-02-01", False)],

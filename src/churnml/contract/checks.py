@@ -17,6 +17,7 @@ from churnml.contract.order import answers, life_checks, sequence_checks
 from churnml.contract.report import ContractReport, Severity, Violation, settle
 from churnml.contract.returns import return_checks
 from churnml.contract.rows import RowClock
+from churnml.contract.settling import settling_checks
 from churnml.contract.shifted import shift_checks
 from churnml.contract.tables import KINDS, implausible, midnight
 from churnml.contract.units import unit_checks
@@ -87,6 +88,7 @@ def check(
     found += life_checks(customers, events, engine)
     found += return_checks(events, engine, config)
     found += end_checks(customers, events, engine, config)
+    found += settling_checks(events, engine, config)
     given = answers(events, engine, *seasons(config.timezone))
     found += sequence_checks(given)
     found += summer_checks(given)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pandas as pd
 
-from churnml.contract.report import Violation, by_share
+from churnml.contract.report import Severity, Violation, by_share
 from churnml.contract.tables import implausible, midnight
 from churnml.engine import whole
 
@@ -30,6 +30,8 @@ SEQUENCES = (
 )
 """What must not precede what, for one customer and one case, promise or campaign."""
 HOUR = 3600
+FEWEST_LOST, LOST_SHARE = 20, 0.5
+"""Where so many events of a kind, and such a share of it, belong to nobody, the kind is lost, few as they may be."""
 SHORTEST = 0.02
 """The typical shortest delay is this quantile of all delays."""
 
@@ -74,12 +76,10 @@ def life_checks(customers: ir.Table, events: ir.Table, engine: Engine) -> Iterat
         wrong = joined.filter(before_sign_up(joined))
         kinds = engine.frame(wrong.group_by("kind").aggregate(count=wrong.count())).sort_values(["count", "kind"])[::-1]
         early = ", ".join(f"{row['kind']} {row['count']:,}" for row in kinds.head(4).to_dict("records")) + ": "
-    unknown = "complete the customers table, or set repairs: [unknown_customers]"
     if orphans := whole(counts["orphan"]):
-        unknown = _written_otherwise(joined, customers, engine, orphans) or unknown
+        yield _orphans(joined, customers, engine, orphans)
     total, closed = whole(counts["total"]), whole(ends["closed"])
     for table, column, name, count, of, advice in (
-        ("events", "customer_id", "events of customers who are not in customers", counts["orphan"], total, unknown),
         ("events", "occurred_at", "events before their customer's sign-up", counts["early"], total,
          early + "one of the two dates is wrong; map signed_up_at to the first dealing with the company, or set "
          "repairs: [events_before_sign_up]"),
@@ -109,6 +109,24 @@ def older_than_the_books(
         )  # fmt: skip
 
 
+def _orphans(joined: ir.Table, customers: ir.Table, engine: Engine, orphans: int) -> Violation:
+    """Events of nobody: refused where they are many, of all or of a kind, which would be lost without a word."""
+    table = engine.frame(
+        joined.group_by("kind").aggregate(
+            rows=joined.count(), lost=(joined.customer_id.notnull() & joined.owner.isnull()).sum()
+        )
+    ).sort_values(["lost", "kind"], ascending=[False, True])
+    gone = table[(table["lost"] >= FEWEST_LOST) & (table["lost"] >= LOST_SHARE * table["rows"])]
+    kinds = ", ".join(f"{row['kind']} {row['lost'] / row['rows']:.0%}" for row in gone.head(4).to_dict("records"))
+    advice = "complete the customers table, or set repairs: [unknown_customers]"
+    advice = _written_otherwise(joined, customers, engine, orphans) or advice
+    severity: Severity = "refuse" if kinds else by_share(orphans, whole(table["rows"].sum()))
+    return Violation(
+        "events", "customer_id", "events of customers who are not in customers", orphans, severity,
+        f"{kinds} of all of their kind: {advice}" if kinds else advice,
+    )  # fmt: skip
+
+
 def _written_otherwise(joined: ir.Table, customers: ir.Table, engine: Engine, orphans: int) -> str:
     """What to do where most events of nobody are somebody's, but for how the id is written; else empty."""
     known = customers.select(plain=_plain(customers.customer_id)).distinct()
@@ -116,10 +134,11 @@ def _written_otherwise(joined: ir.Table, customers: ir.Table, engine: Engine, or
     found = engine.number(nobodys.select(plain=_plain(nobodys.customer_id)).semi_join(known, "plain").count())
     if found < orphans / 2:
         return ""
+    longest = engine.number(customers.customer_id.length().max())
     return (
         f"{found:,} of them are, but for capitals, spaces or leading zeros: two sources write the same id in "
-        "different ways; write it alike in a query, such as SELECT * REPLACE (lpad(CAST(id AS VARCHAR), 6, '0') AS id) "
-        "FROM ..."
+        "different ways; write it alike in a query, such as SELECT * REPLACE (lpad(CAST(id AS VARCHAR), "
+        f"{longest}, '0') AS id) FROM ..."
     )
 
 
