@@ -55,6 +55,17 @@ def test_plan_and_price_changes(value_of, event):
     assert ann["plan_step_last"] == 15 / 30, "a change without an amount is no step"
 
 
+def test_a_price_per_unit_is_compared_with_the_price_before_it_and_not_with_a_bill(value_of, event):
+    """Cents for a kilowatt hour beside bills that go with the season."""
+    bills = [event("purchase", 400, amount=95), event("purchase", 250, amount=140), event("purchase", 60, amount=70)]
+    first = event("price_changed", 300, amount=40)
+    assert math.isnan(value_of([*bills, first])["price_step_last"]), "of another unit"
+    ann = value_of([*bills, first, event("price_changed", 100, amount=44)])
+    assert ann["price_step_last"] == 44 / 40 and ann["price_rises_365d"] == 1
+    upgrade = value_of([event("purchase", 400, amount=10), event("plan_changed", 300, amount=35)])
+    assert upgrade["plan_step_last"] == 3.5, "a larger plan may cost more than twice as much"
+
+
 def test_a_price_with_nothing_before_it_is_no_rise(value_of, event):
     ann = value_of([event("price_changed", 30, amount=25), event("purchase", 20, amount=25)])
     assert ann["price_changes_365d"] == 1 and ann["price_rises_365d"] == 0 and math.isnan(ann["price_step_last"])

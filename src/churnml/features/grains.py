@@ -33,6 +33,9 @@ EARLY_DAYS = 30
 YEAR = 365
 DAY_S = 86400
 ANSWERS = ("outreach_opened", "outreach_clicked", "survey_answered")
+PRICES = ("plan_changed", "price_changed")
+AS_DEAR = 2
+"""A price that was changed is less than so many times the last payment, or it is of another unit."""
 SURVEYS = ("survey_sent", "survey_answered")
 
 
@@ -272,16 +275,22 @@ def promises(events: ir.Table) -> ir.Table:
 def payments(events: ir.Table, context: Context) -> ir.Table:
     """Payments, failed ones, and changes of plan and price.
 
-    `last_paid_s`: since the last payment; `step`: the amount against the one before it, failed payments left aside;
-    `last`: the latest of its kind with a step.
+    `last_paid_s`: since the last payment; `step`: the price of a change against that of the change before it, or for
+    the first against the last payment (a price per unit is no payment, and a change of price by half or by twice tells
+    of one); `last`: the latest of its kind with a step.
     """
     paid_kinds = context.value_kinds
-    table = events.filter(of(events, (*paid_kinds, "payment_failed", "plan_changed", "price_changed")))
-    priced = table.amount.notnull() & ~of(table, ("payment_failed",))
-    before = table.amount.lag().over(_in_order(table, [priced], table.kind, table.amount))
+    table = events.filter(of(events, (*paid_kinds, "payment_failed", *PRICES)))
+    priced, stated = table.amount.notnull() & ~of(table, ("payment_failed",)), of(table, PRICES)
+    paid, told = (
+        table.amount.lag().over(_in_order(table, [priced, *groups], table.kind, table.amount))
+        for groups in ([], [stated])
+    )
+    first = ratio(table.amount, _where(paid > 0, paid))
+    comparable = of(table, ("plan_changed",)) | ((first > 1 / AS_DEAR) & (first < AS_DEAR))
+    step = ibis.ifelse(told > 0, ratio(table.amount, told), _where(told.isnull() & comparable, first))
     table = table.mutate(
-        last_paid_s=_per_customer(_where(of(table, paid_kinds), table.age_s).min()),
-        step=_where(priced & (before > 0), ratio(table.amount, before)),
+        last_paid_s=_per_customer(_where(of(table, paid_kinds), table.age_s).min()), step=_where(priced & stated, step)
     )
     stepped = _where(table.step.notnull(), table.age_s)
     return table.mutate(last=(stepped == _per_customer(stepped.min(), "kind")).fill_null(False))

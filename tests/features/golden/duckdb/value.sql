@@ -292,31 +292,138 @@ FROM (
             AND NOT (
               COALESCE("t5"."kind" IN ('payment_failed'), FALSE)
             )
-            AND (
-              LAG("t5"."amount") OVER (
+            AND COALESCE("t5"."kind" IN ('plan_changed', 'price_changed'), FALSE)
+            THEN CASE
+              WHEN LAG("t5"."amount") OVER (
                 PARTITION BY "t5"."customer_id", (
                   "t5"."amount" IS NOT NULL
                 )
                 AND NOT (
                   COALESCE("t5"."kind" IN ('payment_failed'), FALSE)
-                )
+                ), COALESCE("t5"."kind" IN ('plan_changed', 'price_changed'), FALSE)
                 ORDER BY "t5"."age_s" DESC, "t5"."kind" ASC, "t5"."amount" ASC
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
               ) > 0
-            )
-            THEN CAST("t5"."amount" AS DOUBLE) / NULLIF(
-              CAST(LAG("t5"."amount") OVER (
-                PARTITION BY "t5"."customer_id", (
-                  "t5"."amount" IS NOT NULL
+              THEN CAST("t5"."amount" AS DOUBLE) / NULLIF(
+                CAST(LAG("t5"."amount") OVER (
+                  PARTITION BY "t5"."customer_id", (
+                    "t5"."amount" IS NOT NULL
+                  )
+                  AND NOT (
+                    COALESCE("t5"."kind" IN ('payment_failed'), FALSE)
+                  ), COALESCE("t5"."kind" IN ('plan_changed', 'price_changed'), FALSE)
+                  ORDER BY "t5"."age_s" DESC, "t5"."kind" ASC, "t5"."amount" ASC
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                ) AS DOUBLE),
+                0.0
+              )
+              ELSE CASE
+                WHEN (
+                  LAG("t5"."amount") OVER (
+                    PARTITION BY "t5"."customer_id", (
+                      "t5"."amount" IS NOT NULL
+                    )
+                    AND NOT (
+                      COALESCE("t5"."kind" IN ('payment_failed'), FALSE)
+                    ), COALESCE("t5"."kind" IN ('plan_changed', 'price_changed'), FALSE)
+                    ORDER BY "t5"."age_s" DESC, "t5"."kind" ASC, "t5"."amount" ASC
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                  ) IS NULL
                 )
-                AND NOT (
-                  COALESCE("t5"."kind" IN ('payment_failed'), FALSE)
+                AND (
+                  COALESCE("t5"."kind" IN ('plan_changed'), FALSE)
+                  OR (
+                    (
+                      (
+                        CAST("t5"."amount" AS DOUBLE) / NULLIF(
+                          CAST(CASE
+                            WHEN LAG("t5"."amount") OVER (
+                              PARTITION BY "t5"."customer_id", (
+                                "t5"."amount" IS NOT NULL
+                              )
+                              AND NOT (
+                                COALESCE("t5"."kind" IN ('payment_failed'), FALSE)
+                              )
+                              ORDER BY "t5"."age_s" DESC, "t5"."kind" ASC, "t5"."amount" ASC
+                              ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                            ) > 0
+                            THEN LAG("t5"."amount") OVER (
+                              PARTITION BY "t5"."customer_id", (
+                                "t5"."amount" IS NOT NULL
+                              )
+                              AND NOT (
+                                COALESCE("t5"."kind" IN ('payment_failed'), FALSE)
+                              )
+                              ORDER BY "t5"."age_s" DESC, "t5"."kind" ASC, "t5"."amount" ASC
+                              ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                            )
+                            ELSE CAST(NULL AS DECIMAL(18, 4))
+                          END AS DOUBLE),
+                          0.0
+                        )
+                      ) > 0.5
+                    )
+                    AND (
+                      (
+                        CAST("t5"."amount" AS DOUBLE) / NULLIF(
+                          CAST(CASE
+                            WHEN LAG("t5"."amount") OVER (
+                              PARTITION BY "t5"."customer_id", (
+                                "t5"."amount" IS NOT NULL
+                              )
+                              AND NOT (
+                                COALESCE("t5"."kind" IN ('payment_failed'), FALSE)
+                              )
+                              ORDER BY "t5"."age_s" DESC, "t5"."kind" ASC, "t5"."amount" ASC
+                              ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                            ) > 0
+                            THEN LAG("t5"."amount") OVER (
+                              PARTITION BY "t5"."customer_id", (
+                                "t5"."amount" IS NOT NULL
+                              )
+                              AND NOT (
+                                COALESCE("t5"."kind" IN ('payment_failed'), FALSE)
+                              )
+                              ORDER BY "t5"."age_s" DESC, "t5"."kind" ASC, "t5"."amount" ASC
+                              ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                            )
+                            ELSE CAST(NULL AS DECIMAL(18, 4))
+                          END AS DOUBLE),
+                          0.0
+                        )
+                      ) < 2
+                    )
+                  )
                 )
-                ORDER BY "t5"."age_s" DESC, "t5"."kind" ASC, "t5"."amount" ASC
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) AS DOUBLE),
-              0.0
-            )
+                THEN CAST("t5"."amount" AS DOUBLE) / NULLIF(
+                  CAST(CASE
+                    WHEN LAG("t5"."amount") OVER (
+                      PARTITION BY "t5"."customer_id", (
+                        "t5"."amount" IS NOT NULL
+                      )
+                      AND NOT (
+                        COALESCE("t5"."kind" IN ('payment_failed'), FALSE)
+                      )
+                      ORDER BY "t5"."age_s" DESC, "t5"."kind" ASC, "t5"."amount" ASC
+                      ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                    ) > 0
+                    THEN LAG("t5"."amount") OVER (
+                      PARTITION BY "t5"."customer_id", (
+                        "t5"."amount" IS NOT NULL
+                      )
+                      AND NOT (
+                        COALESCE("t5"."kind" IN ('payment_failed'), FALSE)
+                      )
+                      ORDER BY "t5"."age_s" DESC, "t5"."kind" ASC, "t5"."amount" ASC
+                      ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                    )
+                    ELSE CAST(NULL AS DECIMAL(18, 4))
+                  END AS DOUBLE),
+                  0.0
+                )
+                ELSE CAST(NULL AS DOUBLE)
+              END
+            END
             ELSE CAST(NULL AS DOUBLE)
           END AS "step"
         FROM (

@@ -50,26 +50,26 @@ FROM (
     `t3`.`days_to_end`,
     `t14`.`returns_per_purchase_365d`,
     `t14`.`returned_amount_ratio_365d`,
-    COALESCE(`t23`.`_errors_90d`, 0.0) AS `_errors_90d`,
-    COALESCE(`t23`.`_errors_30d`, 0.0) AS `_errors_30d`,
-    COALESCE(`t23`.`_errors_180d`, 0.0) AS `_errors_180d`,
-    COALESCE(`t23`.`agents_seen_365d`, 0.0) AS `agents_seen_365d`,
-    `t23`.`agent_turnover_365d`,
-    COALESCE(`t22`.`_days_active_90d`, 0.0) AS `_days_active_90d`,
-    `t22`.`_days_since_first_engagement`,
-    `t41`.`resolution_inconsistency_365d`,
-    `t40`.`wait_inconsistency_s_365d`,
-    `t40`.`rating_inconsistency_365d`,
-    COALESCE(`t30`.`baskets_abandoned_after_trouble_90d`, 0.0) AS `baskets_abandoned_after_trouble_90d`,
-    COALESCE(`t37`.`promises_kept_late_365d`, 0.0) AS `promises_kept_late_365d`,
-    `t37`.`promises_in_time_share_365d`,
-    COALESCE(`t37`.`promises_overdue`, 0.0) AS `promises_overdue`,
-    `t37`.`promise_delay_mean_s_365d`,
-    `t37`.`promise_delay_longest_s_365d`,
-    `t37`.`promise_delay_last_s`,
-    `t37`.`days_since_promise_kept_late`,
-    `t34`.`payments_failed_share_365d`,
-    COALESCE(`t34`.`payments_failed_run`, 0.0) AS `payments_failed_run`
+    COALESCE(`t22`.`_errors_90d`, 0.0) AS `_errors_90d`,
+    COALESCE(`t22`.`_errors_30d`, 0.0) AS `_errors_30d`,
+    COALESCE(`t22`.`_errors_180d`, 0.0) AS `_errors_180d`,
+    COALESCE(`t22`.`agents_seen_365d`, 0.0) AS `agents_seen_365d`,
+    `t22`.`agent_turnover_365d`,
+    COALESCE(`t21`.`_days_active_90d`, 0.0) AS `_days_active_90d`,
+    `t21`.`_days_since_first_engagement`,
+    `t39`.`resolution_inconsistency_365d`,
+    `t38`.`wait_inconsistency_s_365d`,
+    `t38`.`rating_inconsistency_365d`,
+    COALESCE(`t29`.`baskets_abandoned_after_trouble_90d`, 0.0) AS `baskets_abandoned_after_trouble_90d`,
+    COALESCE(`t35`.`promises_kept_late_365d`, 0.0) AS `promises_kept_late_365d`,
+    `t35`.`promises_in_time_share_365d`,
+    COALESCE(`t35`.`promises_overdue`, 0.0) AS `promises_overdue`,
+    `t35`.`promise_delay_mean_s_365d`,
+    `t35`.`promise_delay_longest_s_365d`,
+    `t35`.`promise_delay_last_s`,
+    `t35`.`days_since_promise_kept_late`,
+    `t41`.`payments_failed_share_365d`,
+    COALESCE(`t41`.`payments_failed_run`, 0.0) AS `payments_failed_run`
   FROM (
     SELECT
       *
@@ -233,8 +233,8 @@ FROM (
     ) AS `t9`
     GROUP BY
       1
-  ) AS `t23`
-    ON `t3`.`customer_id` = `t23`.`fact_customer_id`
+  ) AS `t22`
+    ON `t3`.`customer_id` = `t22`.`fact_customer_id`
   LEFT OUTER JOIN (
     SELECT
       `t13`.`customer_id` AS `day_customer_id`,
@@ -261,74 +261,74 @@ FROM (
     ) AS `t13`
     GROUP BY
       1
-  ) AS `t22`
-    ON `t3`.`customer_id` = `t22`.`day_customer_id`
+  ) AS `t21`
+    ON `t3`.`customer_id` = `t21`.`day_customer_id`
   LEFT OUTER JOIN (
     SELECT
-      `t33`.`customer_id` AS `case_customer_id`,
+      `t32`.`customer_id` AS `case_customer_id`,
       IF(
         COUNT(
           DISTINCT IF(
-            `t33`.`solved_here` IS NOT NULL AND NOT ISNAN(`t33`.`solved_here`),
-            `t33`.`channel`,
+            `t32`.`solved_here` IS NOT NULL AND NOT ISNAN(`t32`.`solved_here`),
+            `t32`.`channel`,
             NULL
           )
         ) > 1,
-        MAX(`t33`.`solved_here`) - MIN(`t33`.`solved_here`),
+        MAX(`t32`.`solved_here`) - MIN(`t32`.`solved_here`),
         CAST(NULL AS DOUBLE)
       ) AS `resolution_inconsistency_365d`
     FROM (
       SELECT
-        `t26`.`customer_id`,
-        `t26`.`case_id`,
-        `t26`.`opened_s`,
-        `t26`.`opened_days`,
-        `t26`.`last_days`,
-        `t26`.`responded_s`,
-        `t26`.`resolved_s`,
-        `t26`.`reopened_s`,
-        `t26`.`reopened`,
-        `t26`.`escalated`,
-        `t26`.`contacts`,
-        `t26`.`transfers`,
-        `t26`.`channel`,
-        `t26`.`open`,
-        `t26`.`first_response_s`,
-        `t26`.`resolution_s`,
-        `t26`.`repeats`,
-        `t26`.`recent`,
+        `t25`.`customer_id`,
+        `t25`.`case_id`,
+        `t25`.`opened_s`,
+        `t25`.`opened_days`,
+        `t25`.`last_days`,
+        `t25`.`responded_s`,
+        `t25`.`resolved_s`,
+        `t25`.`reopened_s`,
+        `t25`.`reopened`,
+        `t25`.`escalated`,
+        `t25`.`contacts`,
+        `t25`.`transfers`,
+        `t25`.`channel`,
+        `t25`.`open`,
+        `t25`.`first_response_s`,
+        `t25`.`resolution_s`,
+        `t25`.`repeats`,
+        `t25`.`recent`,
         COALESCE(
-          `t26`.`opened_s` = MIN(IF(`t26`.`first_response_s` IS NOT NULL, `t26`.`opened_s`, CAST(NULL AS BIGINT))) OVER (
-            PARTITION BY `t26`.`customer_id`
+          `t25`.`opened_s` = MIN(IF(`t25`.`first_response_s` IS NOT NULL, `t25`.`opened_s`, CAST(NULL AS BIGINT))) OVER (
+            PARTITION BY `t25`.`customer_id`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ),
           FALSE
         ) AS `last_answered`,
         COALESCE(
-          `t26`.`opened_s` = MIN(IF(`t26`.`resolution_s` IS NOT NULL, `t26`.`opened_s`, CAST(NULL AS BIGINT))) OVER (
-            PARTITION BY `t26`.`customer_id`
+          `t25`.`opened_s` = MIN(IF(`t25`.`resolution_s` IS NOT NULL, `t25`.`opened_s`, CAST(NULL AS BIGINT))) OVER (
+            PARTITION BY `t25`.`customer_id`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ),
           FALSE
         ) AS `last_solved`,
         IF(
-          `t26`.`recent` AND (
-            `t26`.`channel` IS NOT NULL
+          `t25`.`recent` AND (
+            `t25`.`channel` IS NOT NULL
           ),
           CAST(SUM(
-            CAST(`t26`.`recent` AND (
-              `t26`.`channel` IS NOT NULL
+            CAST(`t25`.`recent` AND (
+              `t25`.`channel` IS NOT NULL
             ) AND NOT (
-              `t26`.`open`
+              `t25`.`open`
             ) AS BIGINT)
           ) OVER (
-            PARTITION BY `t26`.`customer_id`, `t26`.`channel`
+            PARTITION BY `t25`.`customer_id`, `t25`.`channel`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ) AS DOUBLE) / NULLIF(
-            CAST(SUM(CAST(`t26`.`recent` AND (
-              `t26`.`channel` IS NOT NULL
+            CAST(SUM(CAST(`t25`.`recent` AND (
+              `t25`.`channel` IS NOT NULL
             ) AS BIGINT)) OVER (
-              PARTITION BY `t26`.`customer_id`, `t26`.`channel`
+              PARTITION BY `t25`.`customer_id`, `t25`.`channel`
               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
             ) AS DOUBLE),
             0.0
@@ -438,61 +438,61 @@ FROM (
             1,
             2
         ) AS `t17`
-      ) AS `t26`
-    ) AS `t33`
+      ) AS `t25`
+    ) AS `t32`
     GROUP BY
       1
-  ) AS `t41`
-    ON `t3`.`customer_id` = `t41`.`case_customer_id`
+  ) AS `t39`
+    ON `t3`.`customer_id` = `t39`.`case_customer_id`
   LEFT OUTER JOIN (
     SELECT
-      `t35`.`customer_id` AS `channel_customer_id`,
+      `t33`.`customer_id` AS `channel_customer_id`,
       IF(
-        COUNT(`t35`.`wait_s`) > 1,
-        MAX(`t35`.`wait_s`) - MIN(`t35`.`wait_s`),
+        COUNT(`t33`.`wait_s`) > 1,
+        MAX(`t33`.`wait_s`) - MIN(`t33`.`wait_s`),
         CAST(NULL AS DOUBLE)
       ) AS `wait_inconsistency_s_365d`,
       IF(
-        COUNT(`t35`.`rating`) > 1,
-        MAX(`t35`.`rating`) - MIN(`t35`.`rating`),
+        COUNT(`t33`.`rating`) > 1,
+        MAX(`t33`.`rating`) - MIN(`t33`.`rating`),
         CAST(NULL AS DOUBLE)
       ) AS `rating_inconsistency_365d`
     FROM (
       SELECT
-        `t24`.`customer_id`,
-        `t24`.`channel`,
-        `t24`.`n_30`,
-        `t24`.`n_90`,
-        `t24`.`n_before`,
-        `t24`.`n_365`,
-        `t24`.`sent_90`,
-        `t24`.`last_days`,
-        `t24`.`first_days`,
-        `t24`.`wait_s`,
-        `t24`.`rating`,
-        `t24`.`share_90`,
-        `t24`.`share_30`,
-        `t24`.`share_before`,
-        `t24`.`preferred`,
+        `t23`.`customer_id`,
+        `t23`.`channel`,
+        `t23`.`n_30`,
+        `t23`.`n_90`,
+        `t23`.`n_before`,
+        `t23`.`n_365`,
+        `t23`.`sent_90`,
+        `t23`.`last_days`,
+        `t23`.`first_days`,
+        `t23`.`wait_s`,
+        `t23`.`rating`,
+        `t23`.`share_90`,
+        `t23`.`share_30`,
+        `t23`.`share_before`,
+        `t23`.`preferred`,
         CAST(-(
-          `t24`.`share_90`
-        ) * LOG(2, NULLIF(`t24`.`share_90`, 0.0)) AS DECIMAL(18, 12)) AS `bits_90`,
+          `t23`.`share_90`
+        ) * LOG(2, NULLIF(`t23`.`share_90`, 0.0)) AS DECIMAL(18, 12)) AS `bits_90`,
         CAST(IF(
           (
             (
-              `t24`.`share_30` + `t24`.`share_before`
+              `t23`.`share_30` + `t23`.`share_before`
             ) / 2
           ) IS NOT NULL
           AND NOT ISNAN((
-            `t24`.`share_30` + `t24`.`share_before`
+            `t23`.`share_30` + `t23`.`share_before`
           ) / 2),
           COALESCE(
             (
-              `t24`.`share_30` * LOG(
+              `t23`.`share_30` * LOG(
                 2,
                 NULLIF(
-                  `t24`.`share_30` / NULLIF((
-                    `t24`.`share_30` + `t24`.`share_before`
+                  `t23`.`share_30` / NULLIF((
+                    `t23`.`share_30` + `t23`.`share_before`
                   ) / 2, 0.0),
                   0.0
                 )
@@ -501,11 +501,11 @@ FROM (
             0.0
           ) + 0 + COALESCE(
             (
-              `t24`.`share_before` * LOG(
+              `t23`.`share_before` * LOG(
                 2,
                 NULLIF(
-                  `t24`.`share_before` / NULLIF((
-                    `t24`.`share_30` + `t24`.`share_before`
+                  `t23`.`share_before` / NULLIF((
+                    `t23`.`share_30` + `t23`.`share_before`
                   ) / 2, 0.0),
                   0.0
                 )
@@ -736,12 +736,12 @@ FROM (
             1,
             2
         ) AS `t15`
-      ) AS `t24`
-    ) AS `t35`
+      ) AS `t23`
+    ) AS `t33`
     GROUP BY
       1
-  ) AS `t40`
-    ON `t3`.`customer_id` = `t40`.`channel_customer_id`
+  ) AS `t38`
+    ON `t3`.`customer_id` = `t38`.`channel_customer_id`
   LEFT OUTER JOIN (
     SELECT
       `t19`.`customer_id` AS `dialogue_customer_id`,
@@ -925,42 +925,42 @@ FROM (
     ) AS `t19`
     GROUP BY
       1
-  ) AS `t30`
-    ON `t3`.`customer_id` = `t30`.`dialogue_customer_id`
+  ) AS `t29`
+    ON `t3`.`customer_id` = `t29`.`dialogue_customer_id`
   LEFT OUTER JOIN (
     SELECT
-      `t31`.`customer_id` AS `promise_customer_id`,
+      `t30`.`customer_id` AS `promise_customer_id`,
       CAST(SUM(CAST((
-        `t31`.`late_s` > 0
+        `t30`.`late_s` > 0
       ) AND (
-        `t31`.`age_days` <= 365
+        `t30`.`age_days` <= 365
       ) AS BIGINT)) AS DOUBLE) AS `promises_kept_late_365d`,
       CAST(SUM(CAST((
-        `t31`.`late_s` = 0
+        `t30`.`late_s` = 0
       ) AND (
-        `t31`.`age_days` <= 365
-      ) AS BIGINT)) AS DOUBLE) / NULLIF(CAST(SUM(CAST(`t31`.`age_days` <= 365 AS BIGINT)) AS DOUBLE), 0.0) AS `promises_in_time_share_365d`,
+        `t30`.`age_days` <= 365
+      ) AS BIGINT)) AS DOUBLE) / NULLIF(CAST(SUM(CAST(`t30`.`age_days` <= 365 AS BIGINT)) AS DOUBLE), 0.0) AS `promises_in_time_share_365d`,
       CAST(SUM(CAST(NOT (
-        `t31`.`kept`
+        `t30`.`kept`
       ) AND (
-        `t31`.`age_days` <= 365
+        `t30`.`age_days` <= 365
       ) AS BIGINT)) AS DOUBLE) AS `promises_overdue`,
-      CAST(SUM(IF(`t31`.`age_days` <= 365, `t31`.`late_s`, NULL)) AS DOUBLE) / NULLIF(CAST(COUNT(IF(`t31`.`age_days` <= 365, `t31`.`late_s`, NULL)) AS DOUBLE), 0.0) AS `promise_delay_mean_s_365d`,
-      CAST(MAX(IF(`t31`.`age_days` <= 365, `t31`.`late_s`, NULL)) AS DOUBLE) AS `promise_delay_longest_s_365d`,
-      CAST(MAX(IF(`t31`.`last`, `t31`.`late_s`, NULL)) AS DOUBLE) AS `promise_delay_last_s`,
-      CAST(MIN(IF(`t31`.`late_s` > 0, `t31`.`age_days`, NULL)) AS DOUBLE) AS `days_since_promise_kept_late`
+      CAST(SUM(IF(`t30`.`age_days` <= 365, `t30`.`late_s`, NULL)) AS DOUBLE) / NULLIF(CAST(COUNT(IF(`t30`.`age_days` <= 365, `t30`.`late_s`, NULL)) AS DOUBLE), 0.0) AS `promise_delay_mean_s_365d`,
+      CAST(MAX(IF(`t30`.`age_days` <= 365, `t30`.`late_s`, NULL)) AS DOUBLE) AS `promise_delay_longest_s_365d`,
+      CAST(MAX(IF(`t30`.`last`, `t30`.`late_s`, NULL)) AS DOUBLE) AS `promise_delay_last_s`,
+      CAST(MIN(IF(`t30`.`late_s` > 0, `t30`.`age_days`, NULL)) AS DOUBLE) AS `days_since_promise_kept_late`
     FROM (
       SELECT
-        `t27`.`customer_id`,
-        `t27`.`promise`,
-        `t27`.`due_in_s`,
-        `t27`.`kept_days`,
-        `t27`.`kept_s`,
-        `t27`.`age_days`,
-        `t27`.`kept`,
-        `t27`.`late_s`,
-        `t27`.`age_days` = MIN(`t27`.`age_days`) OVER (
-          PARTITION BY `t27`.`customer_id`
+        `t26`.`customer_id`,
+        `t26`.`promise`,
+        `t26`.`due_in_s`,
+        `t26`.`kept_days`,
+        `t26`.`kept_s`,
+        `t26`.`age_days`,
+        `t26`.`kept`,
+        `t26`.`late_s`,
+        `t26`.`age_days` = MIN(`t26`.`age_days`) OVER (
+          PARTITION BY `t26`.`customer_id`
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) AS `last`
       FROM (
@@ -1093,73 +1093,73 @@ FROM (
               1,
               2
           ) AS `t16`
-        ) AS `t25`
+        ) AS `t24`
         WHERE
-          `t25`.`age_days` > 0 AND `t25`.`late_s` IS NOT NULL
-      ) AS `t27`
-    ) AS `t31`
+          `t24`.`age_days` > 0 AND `t24`.`late_s` IS NOT NULL
+      ) AS `t26`
+    ) AS `t30`
     GROUP BY
       1
-  ) AS `t37`
-    ON `t3`.`customer_id` = `t37`.`promise_customer_id`
+  ) AS `t35`
+    ON `t3`.`customer_id` = `t35`.`promise_customer_id`
   LEFT OUTER JOIN (
     SELECT
-      `t29`.`customer_id` AS `payment_customer_id`,
+      `t31`.`customer_id` AS `payment_customer_id`,
       CAST(SUM(
-        CAST(COALESCE(`t29`.`kind` IN ('payment_failed'), FALSE)
+        CAST(COALESCE(`t31`.`kind` IN ('payment_failed'), FALSE)
         AND (
-          `t29`.`age_days` <= 365
+          `t31`.`age_days` <= 365
         ) AS BIGINT)
       ) AS DOUBLE) / NULLIF(
         CAST(SUM(
-          CAST(COALESCE(`t29`.`kind` IN ('payment_failed', 'purchase'), FALSE)
+          CAST(COALESCE(`t31`.`kind` IN ('payment_failed', 'purchase'), FALSE)
           AND (
-            `t29`.`age_days` <= 365
+            `t31`.`age_days` <= 365
           ) AS BIGINT)
         ) AS DOUBLE),
         0.0
       ) AS `payments_failed_share_365d`,
       CAST(SUM(
-        CAST(COALESCE(`t29`.`kind` IN ('payment_failed'), FALSE)
-        AND COALESCE(`t29`.`age_s` < `t29`.`last_paid_s`, TRUE) AS BIGINT)
+        CAST(COALESCE(`t31`.`kind` IN ('payment_failed'), FALSE)
+        AND COALESCE(`t31`.`age_s` < `t31`.`last_paid_s`, TRUE) AS BIGINT)
       ) AS DOUBLE) AS `payments_failed_run`
     FROM (
       SELECT
-        `t20`.`event_id`,
-        `t20`.`customer_id`,
-        `t20`.`kind`,
-        `t20`.`channel`,
-        `t20`.`direction`,
-        `t20`.`name`,
-        `t20`.`amount`,
-        `t20`.`quantity`,
-        `t20`.`duration_s`,
-        `t20`.`wait_s`,
-        `t20`.`rating`,
-        `t20`.`text`,
-        `t20`.`case_id`,
-        `t20`.`automated`,
-        `t20`.`scripted`,
-        `t20`.`agent_id`,
-        `t20`.`campaign_id`,
-        `t20`.`age_days`,
-        `t20`.`age_s`,
-        `t20`.`due_in_s`,
-        `t20`.`last_paid_s`,
-        `t20`.`step`,
+        `t28`.`event_id`,
+        `t28`.`customer_id`,
+        `t28`.`kind`,
+        `t28`.`channel`,
+        `t28`.`direction`,
+        `t28`.`name`,
+        `t28`.`amount`,
+        `t28`.`quantity`,
+        `t28`.`duration_s`,
+        `t28`.`wait_s`,
+        `t28`.`rating`,
+        `t28`.`text`,
+        `t28`.`case_id`,
+        `t28`.`automated`,
+        `t28`.`scripted`,
+        `t28`.`agent_id`,
+        `t28`.`campaign_id`,
+        `t28`.`age_days`,
+        `t28`.`age_s`,
+        `t28`.`due_in_s`,
+        `t28`.`last_paid_s`,
+        `t28`.`step`,
         COALESCE(
           IF(
-            `t20`.`step` IS NOT NULL AND NOT ISNAN(`t20`.`step`),
-            `t20`.`age_s`,
+            `t28`.`step` IS NOT NULL AND NOT ISNAN(`t28`.`step`),
+            `t28`.`age_s`,
             CAST(NULL AS BIGINT)
           ) = MIN(
             IF(
-              `t20`.`step` IS NOT NULL AND NOT ISNAN(`t20`.`step`),
-              `t20`.`age_s`,
+              `t28`.`step` IS NOT NULL AND NOT ISNAN(`t28`.`step`),
+              `t28`.`age_s`,
               CAST(NULL AS BIGINT)
             )
           ) OVER (
-            PARTITION BY `t20`.`customer_id`, `t20`.`kind`
+            PARTITION BY `t28`.`customer_id`, `t28`.`kind`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ),
           FALSE
@@ -1199,28 +1199,128 @@ FROM (
             AND NOT (
               COALESCE(`t8`.`kind` IN ('payment_failed'), FALSE)
             )
-            AND (
+            AND COALESCE(`t8`.`kind` IN ('plan_changed', 'price_changed'), FALSE),
+            IF(
               LAG(`t8`.`amount`) OVER (
                 PARTITION BY `t8`.`customer_id`, (
                   `t8`.`amount` IS NOT NULL
                 )
                 AND NOT (
                   COALESCE(`t8`.`kind` IN ('payment_failed'), FALSE)
-                )
+                ), COALESCE(`t8`.`kind` IN ('plan_changed', 'price_changed'), FALSE)
                 ORDER BY `t8`.`age_s` DESC, `t8`.`kind` ASC NULLS LAST, `t8`.`amount` ASC NULLS LAST
-              ) > 0
-            ),
-            CAST(`t8`.`amount` AS DOUBLE) / NULLIF(
-              CAST(LAG(`t8`.`amount`) OVER (
-                PARTITION BY `t8`.`customer_id`, (
-                  `t8`.`amount` IS NOT NULL
+              ) > 0,
+              CAST(`t8`.`amount` AS DOUBLE) / NULLIF(
+                CAST(LAG(`t8`.`amount`) OVER (
+                  PARTITION BY `t8`.`customer_id`, (
+                    `t8`.`amount` IS NOT NULL
+                  )
+                  AND NOT (
+                    COALESCE(`t8`.`kind` IN ('payment_failed'), FALSE)
+                  ), COALESCE(`t8`.`kind` IN ('plan_changed', 'price_changed'), FALSE)
+                  ORDER BY `t8`.`age_s` DESC, `t8`.`kind` ASC NULLS LAST, `t8`.`amount` ASC NULLS LAST
+                ) AS DOUBLE),
+                0.0
+              ),
+              IF(
+                (
+                  LAG(`t8`.`amount`) OVER (
+                    PARTITION BY `t8`.`customer_id`, (
+                      `t8`.`amount` IS NOT NULL
+                    )
+                    AND NOT (
+                      COALESCE(`t8`.`kind` IN ('payment_failed'), FALSE)
+                    ), COALESCE(`t8`.`kind` IN ('plan_changed', 'price_changed'), FALSE)
+                    ORDER BY `t8`.`age_s` DESC, `t8`.`kind` ASC NULLS LAST, `t8`.`amount` ASC NULLS LAST
+                  ) IS NULL
                 )
-                AND NOT (
-                  COALESCE(`t8`.`kind` IN ('payment_failed'), FALSE)
-                )
-                ORDER BY `t8`.`age_s` DESC, `t8`.`kind` ASC NULLS LAST, `t8`.`amount` ASC NULLS LAST
-              ) AS DOUBLE),
-              0.0
+                AND (
+                  COALESCE(`t8`.`kind` IN ('plan_changed'), FALSE)
+                  OR (
+                    (
+                      (
+                        CAST(`t8`.`amount` AS DOUBLE) / NULLIF(
+                          CAST(IF(
+                            LAG(`t8`.`amount`) OVER (
+                              PARTITION BY `t8`.`customer_id`, (
+                                `t8`.`amount` IS NOT NULL
+                              )
+                              AND NOT (
+                                COALESCE(`t8`.`kind` IN ('payment_failed'), FALSE)
+                              )
+                              ORDER BY `t8`.`age_s` DESC, `t8`.`kind` ASC NULLS LAST, `t8`.`amount` ASC NULLS LAST
+                            ) > 0,
+                            LAG(`t8`.`amount`) OVER (
+                              PARTITION BY `t8`.`customer_id`, (
+                                `t8`.`amount` IS NOT NULL
+                              )
+                              AND NOT (
+                                COALESCE(`t8`.`kind` IN ('payment_failed'), FALSE)
+                              )
+                              ORDER BY `t8`.`age_s` DESC, `t8`.`kind` ASC NULLS LAST, `t8`.`amount` ASC NULLS LAST
+                            ),
+                            CAST(NULL AS DECIMAL(18, 4))
+                          ) AS DOUBLE),
+                          0.0
+                        )
+                      ) > 0.5
+                    )
+                    AND (
+                      (
+                        CAST(`t8`.`amount` AS DOUBLE) / NULLIF(
+                          CAST(IF(
+                            LAG(`t8`.`amount`) OVER (
+                              PARTITION BY `t8`.`customer_id`, (
+                                `t8`.`amount` IS NOT NULL
+                              )
+                              AND NOT (
+                                COALESCE(`t8`.`kind` IN ('payment_failed'), FALSE)
+                              )
+                              ORDER BY `t8`.`age_s` DESC, `t8`.`kind` ASC NULLS LAST, `t8`.`amount` ASC NULLS LAST
+                            ) > 0,
+                            LAG(`t8`.`amount`) OVER (
+                              PARTITION BY `t8`.`customer_id`, (
+                                `t8`.`amount` IS NOT NULL
+                              )
+                              AND NOT (
+                                COALESCE(`t8`.`kind` IN ('payment_failed'), FALSE)
+                              )
+                              ORDER BY `t8`.`age_s` DESC, `t8`.`kind` ASC NULLS LAST, `t8`.`amount` ASC NULLS LAST
+                            ),
+                            CAST(NULL AS DECIMAL(18, 4))
+                          ) AS DOUBLE),
+                          0.0
+                        )
+                      ) < 2
+                    )
+                  )
+                ),
+                CAST(`t8`.`amount` AS DOUBLE) / NULLIF(
+                  CAST(IF(
+                    LAG(`t8`.`amount`) OVER (
+                      PARTITION BY `t8`.`customer_id`, (
+                        `t8`.`amount` IS NOT NULL
+                      )
+                      AND NOT (
+                        COALESCE(`t8`.`kind` IN ('payment_failed'), FALSE)
+                      )
+                      ORDER BY `t8`.`age_s` DESC, `t8`.`kind` ASC NULLS LAST, `t8`.`amount` ASC NULLS LAST
+                    ) > 0,
+                    LAG(`t8`.`amount`) OVER (
+                      PARTITION BY `t8`.`customer_id`, (
+                        `t8`.`amount` IS NOT NULL
+                      )
+                      AND NOT (
+                        COALESCE(`t8`.`kind` IN ('payment_failed'), FALSE)
+                      )
+                      ORDER BY `t8`.`age_s` DESC, `t8`.`kind` ASC NULLS LAST, `t8`.`amount` ASC NULLS LAST
+                    ),
+                    CAST(NULL AS DECIMAL(18, 4))
+                  ) AS DOUBLE),
+                  0.0
+                ),
+                CAST(NULL AS DOUBLE)
+              )
             ),
             CAST(NULL AS DOUBLE)
           ) AS `step`
@@ -1234,10 +1334,10 @@ FROM (
               FALSE
             )
         ) AS `t8`
-      ) AS `t20`
-    ) AS `t29`
+      ) AS `t28`
+    ) AS `t31`
     GROUP BY
       1
-  ) AS `t34`
-    ON `t3`.`customer_id` = `t34`.`payment_customer_id`
+  ) AS `t41`
+    ON `t3`.`customer_id` = `t41`.`payment_customer_id`
 ) AS `t42`

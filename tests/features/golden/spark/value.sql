@@ -333,28 +333,128 @@ FROM (
             AND NOT (
               COALESCE(`t5`.`kind` IN ('payment_failed'), FALSE)
             )
-            AND (
+            AND COALESCE(`t5`.`kind` IN ('plan_changed', 'price_changed'), FALSE),
+            IF(
               LAG(`t5`.`amount`) OVER (
                 PARTITION BY `t5`.`customer_id`, (
                   `t5`.`amount` IS NOT NULL
                 )
                 AND NOT (
                   COALESCE(`t5`.`kind` IN ('payment_failed'), FALSE)
-                )
+                ), COALESCE(`t5`.`kind` IN ('plan_changed', 'price_changed'), FALSE)
                 ORDER BY `t5`.`age_s` DESC, `t5`.`kind` ASC NULLS LAST, `t5`.`amount` ASC NULLS LAST
-              ) > 0
-            ),
-            CAST(`t5`.`amount` AS DOUBLE) / NULLIF(
-              CAST(LAG(`t5`.`amount`) OVER (
-                PARTITION BY `t5`.`customer_id`, (
-                  `t5`.`amount` IS NOT NULL
+              ) > 0,
+              CAST(`t5`.`amount` AS DOUBLE) / NULLIF(
+                CAST(LAG(`t5`.`amount`) OVER (
+                  PARTITION BY `t5`.`customer_id`, (
+                    `t5`.`amount` IS NOT NULL
+                  )
+                  AND NOT (
+                    COALESCE(`t5`.`kind` IN ('payment_failed'), FALSE)
+                  ), COALESCE(`t5`.`kind` IN ('plan_changed', 'price_changed'), FALSE)
+                  ORDER BY `t5`.`age_s` DESC, `t5`.`kind` ASC NULLS LAST, `t5`.`amount` ASC NULLS LAST
+                ) AS DOUBLE),
+                0.0
+              ),
+              IF(
+                (
+                  LAG(`t5`.`amount`) OVER (
+                    PARTITION BY `t5`.`customer_id`, (
+                      `t5`.`amount` IS NOT NULL
+                    )
+                    AND NOT (
+                      COALESCE(`t5`.`kind` IN ('payment_failed'), FALSE)
+                    ), COALESCE(`t5`.`kind` IN ('plan_changed', 'price_changed'), FALSE)
+                    ORDER BY `t5`.`age_s` DESC, `t5`.`kind` ASC NULLS LAST, `t5`.`amount` ASC NULLS LAST
+                  ) IS NULL
                 )
-                AND NOT (
-                  COALESCE(`t5`.`kind` IN ('payment_failed'), FALSE)
-                )
-                ORDER BY `t5`.`age_s` DESC, `t5`.`kind` ASC NULLS LAST, `t5`.`amount` ASC NULLS LAST
-              ) AS DOUBLE),
-              0.0
+                AND (
+                  COALESCE(`t5`.`kind` IN ('plan_changed'), FALSE)
+                  OR (
+                    (
+                      (
+                        CAST(`t5`.`amount` AS DOUBLE) / NULLIF(
+                          CAST(IF(
+                            LAG(`t5`.`amount`) OVER (
+                              PARTITION BY `t5`.`customer_id`, (
+                                `t5`.`amount` IS NOT NULL
+                              )
+                              AND NOT (
+                                COALESCE(`t5`.`kind` IN ('payment_failed'), FALSE)
+                              )
+                              ORDER BY `t5`.`age_s` DESC, `t5`.`kind` ASC NULLS LAST, `t5`.`amount` ASC NULLS LAST
+                            ) > 0,
+                            LAG(`t5`.`amount`) OVER (
+                              PARTITION BY `t5`.`customer_id`, (
+                                `t5`.`amount` IS NOT NULL
+                              )
+                              AND NOT (
+                                COALESCE(`t5`.`kind` IN ('payment_failed'), FALSE)
+                              )
+                              ORDER BY `t5`.`age_s` DESC, `t5`.`kind` ASC NULLS LAST, `t5`.`amount` ASC NULLS LAST
+                            ),
+                            CAST(NULL AS DECIMAL(18, 4))
+                          ) AS DOUBLE),
+                          0.0
+                        )
+                      ) > 0.5
+                    )
+                    AND (
+                      (
+                        CAST(`t5`.`amount` AS DOUBLE) / NULLIF(
+                          CAST(IF(
+                            LAG(`t5`.`amount`) OVER (
+                              PARTITION BY `t5`.`customer_id`, (
+                                `t5`.`amount` IS NOT NULL
+                              )
+                              AND NOT (
+                                COALESCE(`t5`.`kind` IN ('payment_failed'), FALSE)
+                              )
+                              ORDER BY `t5`.`age_s` DESC, `t5`.`kind` ASC NULLS LAST, `t5`.`amount` ASC NULLS LAST
+                            ) > 0,
+                            LAG(`t5`.`amount`) OVER (
+                              PARTITION BY `t5`.`customer_id`, (
+                                `t5`.`amount` IS NOT NULL
+                              )
+                              AND NOT (
+                                COALESCE(`t5`.`kind` IN ('payment_failed'), FALSE)
+                              )
+                              ORDER BY `t5`.`age_s` DESC, `t5`.`kind` ASC NULLS LAST, `t5`.`amount` ASC NULLS LAST
+                            ),
+                            CAST(NULL AS DECIMAL(18, 4))
+                          ) AS DOUBLE),
+                          0.0
+                        )
+                      ) < 2
+                    )
+                  )
+                ),
+                CAST(`t5`.`amount` AS DOUBLE) / NULLIF(
+                  CAST(IF(
+                    LAG(`t5`.`amount`) OVER (
+                      PARTITION BY `t5`.`customer_id`, (
+                        `t5`.`amount` IS NOT NULL
+                      )
+                      AND NOT (
+                        COALESCE(`t5`.`kind` IN ('payment_failed'), FALSE)
+                      )
+                      ORDER BY `t5`.`age_s` DESC, `t5`.`kind` ASC NULLS LAST, `t5`.`amount` ASC NULLS LAST
+                    ) > 0,
+                    LAG(`t5`.`amount`) OVER (
+                      PARTITION BY `t5`.`customer_id`, (
+                        `t5`.`amount` IS NOT NULL
+                      )
+                      AND NOT (
+                        COALESCE(`t5`.`kind` IN ('payment_failed'), FALSE)
+                      )
+                      ORDER BY `t5`.`age_s` DESC, `t5`.`kind` ASC NULLS LAST, `t5`.`amount` ASC NULLS LAST
+                    ),
+                    CAST(NULL AS DECIMAL(18, 4))
+                  ) AS DOUBLE),
+                  0.0
+                ),
+                CAST(NULL AS DOUBLE)
+              )
             ),
             CAST(NULL AS DOUBLE)
           ) AS `step`
