@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -168,6 +168,17 @@ def test_a_few_rows_dated_ahead_do_not_move_the_end_of_the_books(shop: Any, conf
         shop.event("a", "purchase", "2024-01-26")
     canonical = sources.build(configured(), engine, shop.write())
     assert timeline.recorded_span(canonical, engine)[1] == date(2024, 1, 27), "ten of 200 a day are a quiet day"
+
+
+def test_clocks_that_went_astray_all_over_the_years_do_not_either(shop: Any, configured: Any, engine: Engine) -> None:
+    """More days with one such row than days with books."""
+    shop.customer("a")
+    for number in range(6000):
+        shop.event("a", "purchase", f"2024-01-{1 + number % 20:02}")
+    for number in range(50):
+        shop.event("a", "purchase", f"{date(2024, 2, 1) + timedelta(days=9 * number)}")
+    canonical = sources.build(configured(), engine, shop.write())
+    assert timeline.recorded_span(canonical, engine)[1] == date(2024, 1, 21)
 
 
 def test_the_span_of_an_empty_log_is_an_error(shop: Any, configured: Any, engine: Engine) -> None:

@@ -166,6 +166,20 @@ def test_ids_that_two_sources_write_in_different_ways_are_told_apart_from_unknow
     assert found.advice.startswith("complete the customers table")
 
 
+@pytest.mark.parametrize(
+    ("early", "days", "severity"),
+    [("1970-01-01", 2, "refuse"), ("2021-06-01", 2, "warn"), ("2023-01-15", 2, None), ("1970-01-01", 200, None)],
+)
+def test_clocks_that_were_never_set_are_named(report: Any, early: str, days: int, severity: str | None) -> None:
+    """A few of all rows, years before the next one; a long early history is one, and so is a quiet year."""
+    people = pd.DataFrame({"customer_id": ["a"], "signed_up_at": "1960-01-01"})
+    life = [("a", "purchase", f"2024-{1 + number % 12:02}-{1 + number % 28:02}", f"{number}") for number in range(900)]
+    past = [("a", "purchase", f"{pd.Timestamp(early) + pd.Timedelta(days=each):%Y-%m-%d}") for each in range(days)]
+    found = report(facts(*life, *past), people, history_starts_on="2024-01-01").violations
+    told = [(each.count, each.severity) for each in found if "years before the books" in each.name]
+    assert told == ([] if severity is None else [(days, severity)])
+
+
 def test_a_kind_that_belongs_to_nobody_is_lost_however_few_it_has(report: Any) -> None:
     """Surveys whose ids have lost their zeros: 3% of all events, and every one of theirs."""
     people = pd.DataFrame({"customer_id": ["0001", "0002"], "signed_up_at": "2024-01-01"})

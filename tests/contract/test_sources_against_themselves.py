@@ -114,6 +114,12 @@ def test_a_fact_that_was_entered_late_needs_its_second_clock(desk: Any, tickets:
     assert failed(desk(mapped, tickets=entered)) == []
 
 
+@pytest.mark.parametrize("name", ["received_at", "Erfasst am", "GebuchtAm", "saisiLé", "fecha_registrado"])
+def test_clocks_are_known_by_their_names_in_other_languages(desk: Any, tickets: Any, name: str) -> None:
+    late = tickets.drop(columns="updated_at").assign(**{name: tickets["opened_at"] + pd.Timedelta(days=3)})
+    assert "tickets.parquet.opened_at" in failed(desk(tickets=late))
+
+
 def test_a_clock_with_another_name_can_be_declared(desk: Any, tickets: Any) -> None:
     odd = tickets.rename(columns={"updated_at": "stand"})
     odd["stand"] = odd["opened_at"] - pd.Timedelta(days=2)

@@ -13,7 +13,7 @@ from churnml.contract.clocks import clock_change_checks, seasons, summer_checks
 from churnml.contract.definitions import definition_checks
 from churnml.contract.flags import flag_checks
 from churnml.contract.leavers import end_checks
-from churnml.contract.order import answers, life_checks, sequence_checks
+from churnml.contract.order import answers, life_checks, long_before, sequence_checks
 from churnml.contract.report import ContractReport, Severity, Violation, settle
 from churnml.contract.returns import return_checks
 from churnml.contract.rows import RowClock
@@ -96,6 +96,7 @@ def check(
     found += [violation for clock in evidence.row_clocks for violation in clock.violations()]
     days = daily(events, engine)
     found += volume_checks(events, engine, days)
+    found += long_before(events, engine, days)
     found += shift_checks(events, engine)
     found += unit_checks(events, engine)
     found += clock_change_checks(events, engine, config.timezone)

@@ -30,6 +30,8 @@ SEQUENCES = (
 )
 """What must not precede what, for one customer and one case, promise or campaign."""
 HOUR = 3600
+FEW_EARLY, LONG_BEFORE, DECADE = 0.01, 730, 3650
+"""So small a share of all rows, so many days before the next one, is no beginning of the books."""
 FEWEST_LOST, LOST_SHARE = 20, 0.5
 """Where so many events of a kind, and such a share of it, belong to nobody, the kind is lost, few as they may be."""
 SHORTEST = 0.02
@@ -106,6 +108,23 @@ def older_than_the_books(
             "customers", "signed_up_at", "sign-ups before the books begin", count, "warn",
             f"of {known:,}; the first event is of {began.date()}, so that their first weeks look idle: set "
             f"history_starts_on: {began.date()}, and the onboarding and tenure of these are taken for unknown",
+        )  # fmt: skip
+
+
+def long_before(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Iterator[Violation]:
+    """A few events dated years before all others, by clocks that were never set; `days` as `volume.daily` has them."""
+    rows = days.groupby("day")["rows"].sum().sort_index()
+    gap = rows.index.to_series().diff().dt.days.shift(-1)
+    few = rows.cumsum() <= FEW_EARLY * rows.sum()
+    if not (apart := few & (gap > LONG_BEFORE)).any():
+        return
+    until = rows.index[int(apart.to_numpy().nonzero()[0][-1]) + 1]
+    early = (events.occurred_at < midnight(until.date())) & ~implausible(events.occurred_at)
+    if count := engine.number(early.sum()):
+        yield Violation(
+            "events", "occurred_at", "events dated years before the books begin", count,
+            "refuse" if gap[apart].max() > DECADE else "warn",
+            f"the books begin on {until.date()}; a clock that was never set is no date: leave them out by a condition",
         )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ is then seen before it was known. A fact that is dated after its row was written
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,27 +22,21 @@ if TYPE_CHECKING:
     from churnml import config as settings
     from churnml.engine import Engine
 
-ENTERED = frozenset(
-    [
-        "created",
-        "entered",
-        "booked",
-        "found",
-        "recorded",
-        "logged",
-        "inserted",
-        "ingested",
-        "loaded",
-        "imported",
-        "extracted",
-        "synced",
-        "known",
-        "noted",
-        "typed",
-    ]
+_ENTERED = (
+    "created entered booked found recorded logged inserted ingested loaded uploaded received stored imported extracted "
+    "synced known noted typed "
+    "erfasst angelegt gebucht verbucht eingetragen gefunden gespeichert geladen importiert erstellt "
+    "cree saisi enregistre charge recu creado registrado cargado ingresado recibido "
+    "aangemaakt geboekt ingevoerd geregistreerd creato inserito registrato caricato"
 )
-UPDATED = frozenset(["updated", "modified", "changed", "written", "edited", "touched", "mod", "update", "modification"])
-"""Words in a column's name that say when a row was first, or last, written; `written_at` of a source names it."""
+_UPDATED = (
+    "updated modified changed written edited touched mod update modification "
+    "geandert aktualisiert bearbeitet geschrieben modifie actualise actualizado modificado gewijzigd bijgewerkt "
+    "modificato aggiornato"
+)
+ENTERED, UPDATED = frozenset(_ENTERED.split()), frozenset(_UPDATED.split())
+"""Words in a column's name that say when a row was first, or last, written, in English, German, French, Spanish, Dutch
+and Italian, without accents; `written_at` of a source names it."""
 WHO = ("left", "closed")
 """Whose rows are compared with the others': all who left, as `defection.by` says, and those with a recorded closure."""
 TOLERATED_ROWS = 0.01
@@ -188,7 +183,8 @@ def _clocks(table: ir.Table, source: settings.Source) -> dict[str, bool]:
     for name, kind in table.schema().items():
         if name in used or name in found or not (kind.is_timestamp() or kind.is_date() or kind.is_string()):
             continue
-        words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()))
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+        words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()))
         if words & (ENTERED | UPDATED):
             found[name] = bool(words & UPDATED)
     return found

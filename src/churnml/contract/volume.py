@@ -136,12 +136,15 @@ def daily(events: ir.Table, engine: Engine) -> pd.DataFrame:
 def last_full_day(days: pd.DataFrame, kinds: Collection[str] | None = None) -> date | None:
     """The last day with at least a hundredth of the rows of the usual day; a few late stragglers do not count.
 
+    Nor do they make the usual day: it is the median of those that are left without the emptiest, which hold a hundredth
+    of all rows, and may be many where clocks have gone astray.
     Nor do days after a gap of more than two weeks, twice as long as any before it, that hold at most a hundredth of all
     rows: where there are few rows a day, one is enough for a full day.
     """
     part = days if kinds is None else days[days["kind"].isin(list(kinds))]
     rows = part.groupby("day")["rows"].sum().sort_index()
-    full = rows[rows >= rows.median() / 100]
+    held = rows.sort_values().cumsum() > STRAGGLING_SHARE * rows.sum()
+    full = rows[rows >= rows[held[held].index].median() / 100]
     if full.empty:
         return None
     gaps = full.index.to_series().diff().dt.days.fillna(0)

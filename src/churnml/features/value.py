@@ -109,7 +109,7 @@ def _changes() -> Iterator[Feature]:
         priced = partial(change, needs=Needs(every_kind=(kind,), columns=("amount",)))
         yield priced(
             name=f"{what}_step_last", unit="ratio",
-            doc=f"The amount at the last {noun(kind)}, against the price before it, or what was paid; above 1, it became dearer.",
+            doc=f"The amount at the last {noun(kind)}, against the price before it or what was paid: above 1, dearer.",
             sentence=f"The last {noun(kind)}: {{value:dearer}}[; typical is {{usual:dearer}}]",
             sentence_empty=f"No {noun(kind)} with known amounts so far",
             expression=lambda t, kind=kind: t.step.max(where=of(t, (kind,)) & t.last),
