@@ -89,6 +89,17 @@ def test_a_source_has_one_origin_and_a_purpose() -> None:
     assert problems(text) == ["shop.yaml:4: sources[0]: give exactly one of path, query and table"]
 
 
+def test_a_first_snapshot_after_the_last_is_refused() -> None:
+    text = GOOD.replace("snapshots: {", "snapshots: {first: 2024-02-01, last: 2024-01-01, ")
+    assert "snapshots: first, 2024-02-01, is after last, 2024-01-01" in problems(text)[0]
+
+
+def test_a_time_zone_is_told_with_its_line() -> None:
+    assert problems(GOOD + "timezone: CET+1\n") == [
+        "shop.yaml:12: timezone: timezone 'CET+1' is not in the IANA database"
+    ]
+
+
 def test_an_undeclared_attribute_is_refused() -> None:
     text = GOOD.replace("signed_up_at: since}", "signed_up_at: since, attributes: {plan: plan}}")
     assert "attributes mapped but not declared under attributes: plan" in problems(text)[0]

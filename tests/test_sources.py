@@ -229,6 +229,33 @@ def test_yes_and_no_are_what_the_map_says(tmp_path: Path, engine: Engine) -> Non
     assert [None if pd.isna(each) else bool(each) for each in events["automated"]] == [True, False, None]
 
 
+def test_a_condition_that_a_value_cannot_take_is_named(tmp_path: Path, engine: Engine) -> None:
+    written(tmp_path, "parquet", {"id": ["a", "b"], "at": ["2024-01-01"] * 2, "key": ["k1", "k2"], "off": ["J", "N"]})
+    config = parse_config(ONE.replace("event_id: key", "event_id: key, where: NOT off"))
+    with pytest.raises(DataError, match=r"sources\[1\]\.events\[0\]\.where: .*off"):
+        sources.build(config, engine, tmp_path)
+
+
+def test_a_query_that_fails_is_named_by_its_tables(tmp_path: Path, engine: Engine) -> None:
+    written(tmp_path, "parquet", {"id": ["a"], "at": ["2024-01-01"], "key": ["k1"], "price": ["x"]})
+    query = "query: SELECT * REPLACE (CAST(price AS DOUBLE) AS price) FROM log"
+    text = ONE.replace("path: log.parquet", query).replace("eligible:", "inputs: {log: log.parquet}\neligible:")
+    with pytest.raises(DataError, match=r"^query of log: Conversion Error"):
+        sources.build(parse_config(text), engine, tmp_path)
+
+
+def test_text_that_is_no_date_is_not_told_as_a_missing_one(tmp_path: Path, engine: Engine) -> None:
+    refused = one(tmp_path, engine, at=["2024-01-01", "soon"]).refused
+    assert [each.name for each in refused] == ["values that are not timestamp"]
+
+
+def test_an_attribute_that_no_source_maps_is_named(tmp_path: Path, engine: Engine) -> None:
+    written(tmp_path, "parquet", {"id": ["a"], "at": ["2024-01-01"], "key": ["k1"]})
+    text = ONE.replace("eligible:", "attributes: {plan: {type: category, sensitivity: none}}\neligible:")
+    (found,) = sources.build(parse_config(text), engine, tmp_path).violations
+    assert (found.key, found.severity) == ("customers.plan: attributes that no source maps", "warn")
+
+
 def test_a_file_in_latin_letters_says_how_to_convert_it(tmp_path: Path, engine: Engine) -> None:
     (tmp_path / "log.csv").write_bytes("id;at;key;amount;rating\na;2024-01-01;köln;1;0\n".encode("latin-1"))
     with pytest.raises(DataError, match=r"log\.csv: it is not UTF-8; convert it: iconv -f WINDOWS-1252"):

@@ -104,6 +104,10 @@ def build(
                 events.append(mapping.events(table, source, closure, f"sources[{index}].customers", "closed_at"))
         for number, event in enumerate(source.events):
             events.append(mapping.events(table, source, event, f"sources[{index}].events[{number}]"))
+    mapped = {name for _, source, _ in raw if source.customers for name in source.customers.attributes}
+    for name in sorted(set(config.attributes) - mapped):
+        advice = "map it under customers.attributes, or leave it out"
+        mapping.found.append(Violation("customers", name, "attributes that no source maps", 1, "warn", advice))
     if mapping.problems:
         raise ContractError("\n".join(mapping.problems))
     all_events = ibis.union(*events) if len(events) > 1 else events[0] if events else mapping.no_events()
@@ -203,7 +207,9 @@ class _Mapping:
         elif source.table is not None:
             table = self.engine.table(source.table)
         else:
-            table = self.engine.materialise(self.engine.sql(source.query or "", f"{name}_query", source.label), name)
+            with self.engine.explaining(source.label):
+                asked = self.engine.sql(source.query or "", f"{name}_query", source.label)
+                table = self.engine.materialise(asked, name)
         if source.duplicates == "drop":
             rows, distinct = (self.engine.number(counted.count()) for counted in (table, table.distinct()))
             self._found(rows - distinct, source, "duplicate rows dropped")
@@ -305,8 +311,10 @@ class _Mapping:
         mapped = table.select(**{column: values[column] for column in EVENTS})
         wide = source.customers is not None or len(source.events) > 1 or given.allow_null
         if not wide:
+            column = given.occurred_at.column if isinstance(given.occurred_at, settings.MappedColumn) else None
+            dates = table[column] if column in table.columns else mapped.occurred_at
             self._count(
-                mapped.occurred_at.isnull().sum(),
+                dates.isnull().sum(),  # text that is no date is told as that
                 source,
                 "nulls",
                 severity="refuse",

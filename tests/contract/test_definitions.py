@@ -62,3 +62,11 @@ def test_a_channel_that_nobody_used_is_named_where_another_is_called_nearly_so(r
     )
     assert found.advice == "did you mean forums?"
     assert report(books, channels={"digital": ["web", "app"], "dark": ["forums", "forum"]}).violations == ()
+
+
+@pytest.mark.parametrize("given", ["App Store", "appstore", "APP_STORE"])
+def test_a_rare_channel_is_meant_where_only_capitals_and_spaces_differ(report: Any, given: str) -> None:
+    """Dark channels are rare by nature: three reviews among thousands of purchases."""
+    books = facts(*[("purchase", "web")] * 2000, *[("complaint", "app_store")] * 3)
+    (found,) = report(books, channels={"dark": [given]}).violations
+    assert found.advice == "did you mean app_store?"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from churnml.config.values import Days, PositiveDays, Settings
 
@@ -51,6 +51,12 @@ class Snapshots(Settings):
     lead_days: Days = 0
     horizon_days: PositiveDays
     settle_days: Days = 0
+
+    @model_validator(mode="after")
+    def _first_before_last(self) -> Self:
+        if self.first is not None and self.last is not None and self.first > self.last:
+            raise ValueError(f"first, {self.first}, is after last, {self.last}")
+        return self
 
     @property
     def matures_after(self) -> timedelta:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -154,7 +155,10 @@ class Source(Settings):
     @property
     def label(self) -> str:
         """How messages name this source."""
-        return self.path or self.table or f"query {' '.join((self.query or '').split())[:40]!r}"
+        if self.path or self.table:
+            return str(self.path or self.table)
+        tables = dict.fromkeys(re.findall(r"(?i)\b(?:from|join)\s+([\w.]+)", self.query or ""))
+        return f"query of {', '.join(tables)}" if tables else f"query {' '.join((self.query or '').split())[:40]!r}"
 
 
 Repair = Literal[

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from churnml import strict_yaml
 from churnml.config.business import (
@@ -75,12 +75,27 @@ class Config(Settings):
 
     _file: Path | None = None
 
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, timezone: str) -> str:
+        try:
+            ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"timezone {timezone!r} is not in the IANA database") from error
+        return timezone
+
+    @field_validator("attributes")
+    @classmethod
+    def _are_free(cls, attributes: dict[str, Attribute]) -> dict[str, Attribute]:
+        if taken := sorted(name for name in attributes if is_taken(name)):
+            raise ValueError(
+                f"attributes cannot be called {', '.join(taken)}: columns of churnml's own have such names. Call them "
+                "otherwise, under attributes and where they are mapped: {another_name: column}"
+            )
+        return attributes
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        try:
-            ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"timezone {self.timezone!r} is not in the IANA database") from error
         if not any(source.customers for source in self.sources):
             raise ValueError("no source gives customers; add a customers mapping to one of the sources")
         mapped = {name for source in self.sources if source.customers for name in source.customers.attributes}
@@ -89,11 +104,6 @@ class Config(Settings):
             raise ValueError(f"personas named twice: {', '.join(repeated)}")
         if any(not persona.when for persona in self.personas[:-1]) or self.personas[-1].when:
             raise ValueError("the last persona, and no other, must be without `when`: it takes everyone else")
-        if taken := sorted(name for name in self.attributes if is_taken(name)):
-            raise ValueError(
-                f"attributes cannot be called {', '.join(taken)}: columns of churnml's own have such names. Call them "
-                "otherwise, under attributes and where they are mapped: {another_name: column}"
-            )
         if undeclared := sorted(mapped - set(self.attributes)):
             raise ValueError(f"attributes mapped but not declared under attributes: {', '.join(undeclared)}")
         return self

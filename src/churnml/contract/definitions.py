@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -66,13 +67,21 @@ def _unknown(config: settings.Config, kinds: Collection[str]) -> Iterator[Violat
 def _other_channels(config: settings.Config, events: pd.Series) -> Iterator[Violation]:
     """Channels that no event has, where a common one that is in no list is called nearly so; `events` by channel."""
     listed = {"channels.digital": config.channels.digital, "channels.dark": config.channels.dark}
-    common = events.index[events >= COMMON * events.sum()]
-    others = {name.casefold(): name for name in common if not any(name in names for names in listed.values())}
+    free = [name for name in events.index if not any(name in names for names in listed.values())]
+    same = {_plain(name): name for name in free}
+    others = {name.casefold(): name for name in free if events[name] >= COMMON * events.sum()}
     for place, names in listed.items():
         near = {
-            name: get_close_matches(name.casefold(), others, 1, ALIKE) for name in names if name not in events.index
-        }
+            name: [same[_plain(name)]] if _plain(name) in same
+            else [others[each] for each in get_close_matches(name.casefold(), others, 1, ALIKE)]
+            for name in names if name not in events.index
+        }  # fmt: skip
         if wrong := sorted(name for name in near if near[name]):
             name = f"channels under {place} that no event has ({', '.join(wrong)})"
-            meant = others[near[wrong[0]][0]]
+            meant = near[wrong[0]][0]
             yield Violation("events", "channel", name, len(wrong), "warn", f"did you mean {meant}?")
+
+
+def _plain(name: str) -> str:
+    """A name but for capitals, spaces and punctuation: `App Store` and `app_store` are one, however rare."""
+    return re.sub(r"[\W_]", "", name.casefold())

@@ -98,7 +98,15 @@ def older_than_the_books(
     """Customers whose first weeks came before the first event, so that they look idle then."""
     first = engine.frame(events.aggregate(first=events.occurred_at.min(where=~implausible(events.occurred_at))))
     began = first["first"].iloc[0]
-    if config.history_starts_on is not None or pd.isna(began):
+    if pd.isna(began):
+        return
+    if config.history_starts_on is not None:
+        if (ahead := (began.date() - config.history_starts_on).days) > config.features.onboarding_days:
+            yield Violation(
+                "customers", "signed_up_at", "days between history_starts_on and the first event", ahead, "warn",
+                f"the first event is of {began.date()}: whoever signed up in between looks idle since; set "
+                f"history_starts_on: {began.date()}",
+            )  # fmt: skip
         return
     older = customers.signed_up_at < midnight(began.date() - timedelta(days=config.features.onboarding_days))
     row = engine.frame(customers.aggregate(older=older.sum(), known=customers.signed_up_at.count())).iloc[0]

@@ -57,6 +57,7 @@ class Engine:
         self._timezone = timezone
         self._cached: dict[str, ir.Table] = {}
         self._servers: dict[str, Any] = {}
+        self._places: list[str] = []
         self._stored: dict[str | None, tuple[ir.Table, ...]] = {}
 
     def __enter__(self) -> Self:
@@ -219,7 +220,10 @@ class Engine:
         condition = one_condition(condition, where, self.name)
         with self.explaining(where):
             self.backend.create_view(f"{name}_all", table, overwrite=True)
-        return self.sql(f"SELECT * FROM {name}_all WHERE {condition}", name, where)
+            kept = self.sql(f"SELECT * FROM {name}_all WHERE {condition}", name, where)
+            if self.name == "duckdb":
+                self.number(kept.count())  # a value that the condition cannot take is told here, not of a later query
+        return kept
 
     def prepare(self, expression: ir.Table) -> Callable[[], pd.DataFrame]:
         """A query to run many times: written once, computed at each call from what its tables hold then.
@@ -251,15 +255,21 @@ class Engine:
 
     @contextmanager
     def explaining(self, where: str) -> Iterator[None]:
-        """Turn the engine's own complaint about data or SQL into a `DataError` that names the place."""
+        """Turn the engine's own complaint about data or SQL into a `DataError` that names the place.
+
+        Of places within each other the outermost is named: it is the one that the configuration knows.
+        """
+        self._places.append(where)
         try:
             yield
         except self._complaints() as error:
-            raise _understood(error, where) from error
+            raise _understood(error, self._places[0]) from error
         except RuntimeError as error:
             if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
                 raise KeyboardInterrupt from None
             raise
+        finally:
+            self._places.pop()
 
     def _complaints(self) -> tuple[type[Exception], ...]:
         if self.name != "duckdb":
