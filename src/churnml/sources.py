@@ -25,7 +25,7 @@ from churnml.contract import (
     check,
     midnight,
 )
-from churnml.contract.leavers import leavers
+from churnml.contract.leavers import leavers, missing_leavers
 from churnml.contract.repairs import repair
 from churnml.contract.report import by_share
 from churnml.contract.rows import row_clocks
@@ -116,11 +116,12 @@ def build(
     all_events = engine.store(all_events, "events")
     mapped_customers = ibis.union(*customers) if len(customers) > 1 else customers[0]
     all_customers = engine.materialise(mapping.with_sign_ups(mapped_customers, all_events), "customers")
+    survivors = list(missing_leavers(all_customers, all_events, engine))
     all_events, repaired = repair(all_customers, all_events, engine, config)
     gone = engine.materialise(leavers(all_events, config), "leavers")
     clocks = [clock for source, table in tables for clock in row_clocks(table, source, gone, engine)]
     evidence = Evidence(tuple(mapping.flags), tuple(mapping.closures), tuple(clocks))
-    found = (*mapping.found, *repaired)
+    found = (*mapping.found, *survivors, *repaired)
     unlinked = engine.materialise(ibis.union(*lost), "unlinked_voice") if (lost := mapping.unlinked) else None
     read = tuple(mapping.files.values())
     return Canonical(all_customers, all_events, read, found, evidence, unlinked, tuple(mapping.contactable))

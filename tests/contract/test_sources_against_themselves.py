@@ -171,6 +171,22 @@ def test_declared_contradictions_are_counted_and_many_are_refused(desk: Any, eng
     assert many.severity == "refuse"
 
 
+@pytest.mark.parametrize("repairs", ["", "repairs: [unknown_customers]\n"])
+def test_a_table_of_those_who_are_still_there_is_refused(desk: Any, engine: Engine, people: Any, repairs: str) -> None:
+    """Deleted accounts are no longer in it; to drop their events would drop every closure."""
+    ends = people.loc[people["gone"], ["id", "left_on"]].rename(columns={"left_on": "at"})
+    text = DESK.replace("closed_at: left_on, closed: gone", "group_id: id") + repairs
+    text = text.replace(
+        "eligible:", "  - {path: ends.parquet, events: [{kind: closed, customer_id: id, occurred_at: at}]}\neligible:"
+    )
+    key = "customers.customer_id: customers who closed and are not in customers"
+    found = {each.key: each for each in told(desk(text, ends=ends, people=people[~people["gone"]]), engine)}
+    assert (found[key].count, found[key].severity) == (30, "refuse")
+    half = people[people.index % 2 == 0]  # an incomplete table, of leavers and stayers alike
+    assert key not in {each.key for each in told(desk(text, ends=ends, people=half), engine)}
+    assert key not in {each.key for each in told(desk(text, ends=ends), engine)}
+
+
 def test_what_is_declared_is_repaired_counted_and_then_in_order(
     desk: Any, engine: Engine, people: Any, tickets: Any
 ) -> None:

@@ -119,6 +119,30 @@ def agreed_ends(customers: ir.Table, events: ir.Table, engine: Engine, config: s
     return AgreedEnds(*(whole(row[field.name]) for field in fields(AgreedEnds)))
 
 
+def missing_leavers(customers: ir.Table, events: ir.Table, engine: Engine) -> Iterator[Violation]:
+    """Customers who closed and are not in `customers`: a table of those who are still there, whom nobody ever leaves.
+
+    To be asked before events of unknown customers are dropped, and their closures with them.
+    """
+    who = events.filter(events.customer_id.notnull()).group_by("customer_id")
+    who = who.aggregate(closed=(events.kind == "closed").any())
+    known = customers.select("customer_id", known=True).distinct()
+    who = who.left_join(known, "customer_id").mutate(missing=lambda table: table.known.isnull())
+    row = engine.frame(
+        who.aggregate(
+            closed=who.closed.sum(), gone=(who.closed & who.missing).sum(),
+            others=(~who.closed).sum(), missing=(~who.closed & who.missing).sum(),
+        )
+    ).iloc[0]  # fmt: skip
+    closed, gone, others, missing = (whole(row[name]) for name in ("closed", "gone", "others", "missing"))
+    if gone >= FEWEST_CLOSURES and 2 * gone > closed and gone * others > 2 * missing * closed:
+        yield Violation(
+            "customers", "customer_id", "customers who closed and are not in customers", gone, "refuse",
+            f"of {closed:,} who closed, against {missing:,} of {others:,} others: the table holds only who is still "
+            "there. Deliver those who left, too; to drop their events would leave nobody to learn from",
+        )  # fmt: skip
+
+
 def end_checks(customers: ir.Table, events: ir.Table, engine: Engine, config: settings.Config) -> Iterator[Violation]:
     """Agreed ends that take nearly every closure for no defection."""
     ends = agreed_ends(customers, events, engine, config)
