@@ -69,7 +69,8 @@ def clock_change_checks(events: ir.Table, engine: Engine, timezone: str) -> Iter
     repeated = [(start, end) for start, end, forward in changes if not forward]
     if skipped and (count := engine.number(_within(events, skipped).sum())):
         yield Violation("events", "occurred_at", "events in an hour that the clocks skip", count, "warn",
-                        f"{timezone} has no such time: these times are of another zone")  # fmt: skip
+                        f"{timezone} has no such time: they are of another zone, or of a clock that was not set"
+                        )  # fmt: skip
     if repeated:
         week = timedelta(days=7)
         beside = [(start + shift, end + shift) for start, end in repeated for shift in (-week, week)]

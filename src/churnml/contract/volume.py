@@ -136,15 +136,16 @@ def daily(events: ir.Table, engine: Engine) -> pd.DataFrame:
 def last_full_day(days: pd.DataFrame, kinds: Collection[str] | None = None) -> date | None:
     """The last day with at least a hundredth of the rows of the usual day; a few late stragglers do not count.
 
-    Nor do they make the usual day: it is the median of those that are left without the emptiest, which hold a hundredth
-    of all rows, and may be many where clocks have gone astray.
+    Nor do they make the usual day: it is the median of the days up to which all but a hundredth of the rows lie. Where
+    clocks have gone astray, more days may follow than went before. Some kinds alone may thin out, and end all the same.
     Nor do days after a gap of more than two weeks, twice as long as any before it, that hold at most a hundredth of all
     rows: where there are few rows a day, one is enough for a full day.
     """
     part = days if kinds is None else days[days["kind"].isin(list(kinds))]
     rows = part.groupby("day")["rows"].sum().sort_index()
-    held = rows.sort_values().cumsum() > STRAGGLING_SHARE * rows.sum()
-    full = rows[rows >= rows[held[held].index].median() / 100]
+    before_the_last = rows.cumsum().shift(fill_value=0) < (1 - STRAGGLING_SHARE) * rows.sum()
+    books = rows[before_the_last] if kinds is None else rows
+    full = rows[rows >= books.median() / 100]
     if full.empty:
         return None
     gaps = full.index.to_series().diff().dt.days.fillna(0)
