@@ -245,6 +245,10 @@ def _trust(config: Config, bundle: Bundle, facts: dict[str, Any]) -> Trust:
     )
 
 
+BEYOND_NOISE = {True: "chance alone seldom parts groups so far", False: "chance alone may part groups so far"}
+"""What is said of a gap, by whether it is beyond noise."""
+
+
 def fairness_in_words(packed: dict[str, Any] | None) -> tuple[str, ...]:
     """What the page says of the protected attributes: for each, between which shares the list misses leavers."""
     if packed is None:
@@ -258,10 +262,10 @@ def fairness_in_words(packed: dict[str, Any] | None) -> tuple[str, ...]:
         ordered = part.sort_values("value")
         low, high = ordered.iloc[0], ordered.iloc[-1]
         gap = gaps[(gaps["attribute"] == name) & (gaps["metric"] == "false_negative_rate")]
-        sure = "more than chance explains" if gap["beyond_noise"].any() else "no more than chance explains"
+        sure = BEYOND_NOISE.get(gap["beyond_noise"].iloc[0], "not judged against chance")
         said.append(
             f"By {str(name).replace('_', ' ')}, which is no feature: of those who left silently, a list of the tenth "
             f"at highest risk misses {percent(low['value'])} ({low['group']}) to {percent(high['value'])} "
-            f"({high['group']}), {sure}."
+            f"({high['group']}); {sure}."
         )
     return tuple(said)
