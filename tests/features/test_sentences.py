@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from churnml.explanation.evidence import SIGNS
+from churnml.explanation.sides import SIGNS
 from churnml.features.checks import faults
 from churnml.features.registry import FAMILIES, THEMES, Context, FeatureCard, Inventory, declare
 from churnml.features.sentences import KIND_WORDS

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pandas as pd
 import pytest
 
 from churnml.evaluation.fairness import GAPS, Fairness
+from churnml.features.registry import FeatureCard
+from churnml.workflows.champion import cards
 from churnml.workflows.evidence import pack_fairness
-from churnml.workflows.report import fairness_in_words
+from churnml.workflows.report import fairness_in_words, impersonal
 
 MISSED = "false_negative_rate"
 
 
-def packed(p_value: float) -> dict:
+def packed(p_value: float) -> dict[str, Any]:
     groups = pd.DataFrame(
         [("birth_year", group, MISSED, value) for group, value in (("1940 to 1960", 0.9), ("1961 to 1990", 0.7))],
         columns=["attribute", "group", "metric", "value"],
@@ -35,3 +40,17 @@ def test_the_verdict_of_earlier_versions_on_gaps_is_not_repeated() -> None:
     }
     (sentence,) = fairness_in_words(old)
     assert sentence.endswith("90% (1940 to 1960); not judged against chance.")
+
+
+def test_what_is_personal_by_now_is_not_shown_from_an_older_training() -> None:
+    """A bundle of an earlier version holds no such word, and one of an earlier configuration another one."""
+    about = {"name": "postcode", "doc": "The postcode.", "unit": "category", "theme": "about the customer"}
+    card = FeatureCard(**about, sentence="Postcode: {value}", type="category", personal=True)
+    recipe: Any = SimpleNamespace(cards=(card,))
+    written = {**card.card(), "worse": None}
+    for kept in ({name: value for name, value in written.items() if name != "personal"}, written | {"personal": False}):
+        bundle: Any = SimpleNamespace(features=(kept,))
+        assert cards(bundle, recipe) == [card]
+    config: Any = SimpleNamespace(attributes={"postcode": SimpleNamespace(sensitivity="personal")})
+    shapes = pd.DataFrame({"feature": ["postcode", "tenure_days"], "text": ["01974", None]})
+    assert impersonal(shapes, config)["feature"].tolist() == ["tenure_days"]

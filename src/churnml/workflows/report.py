@@ -103,6 +103,8 @@ def report_data(
     value = np.divide(at_risk, chances, out=np.full(len(scores), np.nan), where=chances > 0)
     frames = ("metrics", "differences", "calibration", "lift", *(name for name in DRIVERS if name in notes))
     told: dict[str, Any] = {name: unpack(notes[name]) for name in frames}
+    if "driver_shapes" in told:
+        told["driver_shapes"] = impersonal(told["driver_shapes"], config)
     return ReportData(
         project=config.project,
         as_of=night.as_of,
@@ -142,6 +144,12 @@ def report_data(
 
 DRIVERS = ("theme_stability", "feature_stability", "driver_shapes", "theme_parts")
 """Notes that a bundle of an earlier version does not have."""
+
+
+def impersonal(shapes: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Without the values of attributes that are personal by now: an earlier version, or configuration, kept them."""
+    personal = [name for name, about in config.attributes.items() if about.sensitivity == "personal"]
+    return shapes[~shapes["feature"].isin(personal)]
 
 
 def _silence(expected: dict[str, Any] | None, seen: dict[str, Any] | None) -> pd.DataFrame:
