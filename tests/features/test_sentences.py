@@ -109,7 +109,7 @@ def test_a_low_value_has_its_own_sentence():
 
 def test_a_flag_speaks_by_its_value_whatever_is_usual():
     seen = next(feature for feature in DECLARED.features if feature.name == "dark_matter")
-    assert seen.say(1, 1) == seen.say(1, 0) == "Service has never heard from this customer"
+    assert seen.say(1, 1) == seen.say(1, 0) == "Service has not heard from this customer, as far as the books go back"
     assert seen.say(0, 0) == seen.say(0) == "Service has heard from this customer before"
 
 
