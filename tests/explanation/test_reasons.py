@@ -211,6 +211,8 @@ def test_how_long_ago_something_was_that_tells_neither_way_is_not_said(cards):
     for what, theme in (("purchase", "going quiet"), ("survey_answered", "unheard feedback")):
         silence = days_since(cards, what, None, theme)
         assert alone(silence, 69.0, 1.0, usual=20.0) == (f"No {what} for 69 days", None)
+        assert alone(silence, 69.0, -1.0, usual=20.0) == (None, None)  # a silence keeps nobody
+        assert alone(silence, 2.0, -1.0, usual=20.0) == (None, f"No {what} for 2 days")
     own = days_since(cards, "promise_made", None, "broken promises", family="custom")
     assert alone(own, 69.0, 1.0, usual=20.0) == ("No promise_made for 69 days", None)
 

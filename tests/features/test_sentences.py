@@ -105,6 +105,9 @@ def test_a_low_value_has_its_own_sentence():
     assert since.say(12, 5) == "No visit for 12 days; typical is 5 days"
     assert since.say(1, 5) == "Last visit 1 day ago"
     assert since.say(1) == "No visit for 1 day"
+    share = card("share", sentence="{value} without a reply", sentence_low="Only {value} without a reply")
+    assert share.say(0.2, 0.5) == "Only 20% without a reply"
+    assert share.say(0.9, float("nan")) == "90% without a reply"  # most have none: nobody knows that this is low
 
 
 def test_a_flag_speaks_by_its_value_whatever_is_usual():

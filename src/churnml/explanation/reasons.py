@@ -7,8 +7,8 @@ nothing. Good news is no reason to leave and bad news none to stay, whatever the
 none where most have none, nor one that is missing without a sentence for that, nor what is personal, nor how long ago
 something was that tells neither way (see `sides`): the theme's next feature speaks instead. So it does where the
 sentence would repeat another theme's: a customer silent for 27 days has not used the preferred channel for 27 days
-either (see `moments`). That something bad is long ago keeps nobody. What keeps a customer never tells of the moment
-that a reason has told of, so neither contradicts the other.
+either (see `moments`). That something bad is long ago keeps nobody, nor does a silence. What keeps a customer never
+tells of the moment that a reason has told of, so neither contradicts the other.
 """
 
 from __future__ import annotations

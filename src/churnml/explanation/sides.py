@@ -25,6 +25,16 @@ def value_speaks(card: FeatureCard) -> tuple[bool, bool]:
     return _tells(card), _tells(card) and not _of_something_bad(card)
 
 
+def worse_sides(card: FeatureCard) -> tuple[float, float]:
+    """Which side of the usual value is the worse one, as one speaks for leaving, and for staying.
+
+    It is 1 for higher values, -1 for lower ones, 0 where neither is. No silence keeps anybody, be it of a channel or of
+    the customer as a whole; only what happened lately may.
+    """
+    worse = {"higher": 1.0, "lower": -1.0, None: 0.0}[card.worse]
+    return worse, 1.0 if card.worse is None and card.name.startswith(SINCE) and card.family != CUSTOM else worse
+
+
 def none_speaks(card: FeatureCard) -> tuple[bool, bool]:
     """Whether having none may speak for leaving, and whether for staying."""
     said = card.type != "category" and card.sentence_empty is not None and _tells(card)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from churnml.explanation.compiled import compiled
 from churnml.explanation.moments import NEARLY, moment_rules
-from churnml.explanation.sides import none_speaks, value_speaks
+from churnml.explanation.sides import none_speaks, value_speaks, worse_sides
 from churnml.features.registry import FeatureCard
 
 Floats = NDArray[np.float64]
@@ -22,9 +22,6 @@ Places = NDArray[np.int64]
 SAME_AS_USUAL = 0.05
 """A value within this share of the usual one is not worth a sentence."""
 
-SIDES = {"higher": 1.0, "lower": -1.0, None: 0.0}
-"""How `Manners.worse` writes the worse side."""
-
 
 class Manners(NamedTuple):
     """When each feature is worth a sentence, of which moment it tells, and the features of each theme.
@@ -32,8 +29,8 @@ class Manners(NamedTuple):
     `members` are the places of the features, theme after theme; those of theme t begin at `first[t]`. `usual` is nan
     where any value is worth saying; `middle` is then what those have who have any, else the same. `speaks` and
     `says_none` (features, 2) say whether a value, and whether a missing one, may speak for leaving, and for staying.
-    `worse` is 1 where a higher value is the worse one, -1 where a lower one is, 0 where neither is. `source`, `since`
-    and `scale` are those of `moments.moment_rules`.
+    `worse` (features, 2) is 1 where a higher value is the worse one, -1 where a lower one is, 0 where neither is.
+    `source`, `since` and `scale` are those of `moments.moment_rules`.
     """
 
     members: Places
@@ -68,7 +65,7 @@ def manners(
         middle=np.where(np.isnan(common), among, common),
         speaks=np.array([value_speaks(card) for card in cards], dtype=bool).reshape(-1, 2),
         says_none=says_none & ~none_is_usual[:, np.newaxis],
-        worse=np.array([SIDES[card.worse] for card in cards], dtype=np.float64),
+        worse=np.array([worse_sides(card) for card in cards], dtype=np.float64).reshape(-1, 2),
         **moment_rules(cards, usual),
     )
 
@@ -119,7 +116,7 @@ def _worth_saying(manners: Manners, place: int, value: float, sign: float) -> bo
         return manners.says_none[place, side]  # type: ignore[no-any-return]
     if not manners.speaks[place, side]:
         return False
-    news = sign * manners.worse[place]
+    news = sign * manners.worse[place, side]
     beyond, margin = news * (value - middle), SAME_AS_USUAL * max(abs(value), abs(middle))
     if beyond < 0 or (news > 0 and value <= 0):
         return False  # good news is no reason to leave, and bad news none to stay; nor is nothing at all of either
