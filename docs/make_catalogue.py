@@ -20,8 +20,9 @@ and all kinds of the [contract](guide.md#events). At most the twelve most common
 *Empty* is the value of a customer without any such history; a dash means that the value stays missing, which the
 model can use as such. *Worse* is the side of the usual value on which a customer has met what the theme is called by:
 only what lies there bears out a [likely reason](guide.md#reasons) or is said as a reason to leave, and only what lies
-on the other side as one to stay. With a dash neither side tells. Attributes of the customers that the configuration
-declares are features too (theme "about the customer"), unless they are protected.
+on the other side as one to stay (but of days since something bad nothing is). With a dash neither side tells.
+Attributes of the customers that the configuration declares are features too (theme "about the customer"), unless they
+are protected.
 
 {count} features in {families} families.
 """

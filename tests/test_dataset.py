@@ -165,6 +165,7 @@ def test_x_has_attributes_but_no_protected_one_and_nothing_else(data: Dataset, r
     assert not {"gender", "outcome", "customer_id", "group_id", "as_of"} & set(recipe.columns)
     assert "protected" in recipe.switched_off["gender"]
     assert list(data.protected.columns) == ["gender"] and recipe.protected == ("gender",)
+    assert [card.name for card in recipe.cards if card.personal] == ["spend_cap"]
     assert list(data.X["plan"].cat.categories) == ["basic", "plus"]
     assert data.X["plan"].isna().tolist() == [False, False, True, False, False, True, False]
     numbers = data.X.drop(columns="plan")

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from churnml.explanation.attribution import attribute
-from churnml.explanation.evidence import SIGNS, borne_out, likely_reasons, worse_than_usual
+from churnml.explanation.evidence import borne_out, likely_reasons, worse_than_usual
 from churnml.explanation.reasons import reasons
+from churnml.explanation.sides import SIGNS
 from churnml.features.registry import THEMES
 
 MEDIANS = {"open_cases": 1.0, "tenure_days": 400.0}

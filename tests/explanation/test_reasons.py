@@ -164,6 +164,108 @@ def test_two_themes_do_not_say_nearly_the_same(cards):
     assert kept.isna().all()  # what speaks for leaving does not keep anybody
 
 
+def alone(card, value, push, usual=None, medians=None):
+    """What is said first for leaving, and what for staying, of a customer of whom this one feature is known."""
+    X = pd.DataFrame({card.name: [value]}, index=["c1"])
+    common = {} if usual is None else {card.name: usual}
+    among = None if medians is None else {card.name: medians}
+    said = reasons(pushed([card], push), X, [card], common, medians=among).loc["c1"]
+    kept = keeps(pushed([card], push), X, [card], common, medians=among).loc["c1", "keep_1"]
+    assert said["keep_1"] == kept or (said["keep_1"] is None and kept is None)
+    return (None if said["reason_1"].startswith("Nothing") else said["reason_1"]), kept
+
+
+def days_since(cards, what, worse, theme, **more):
+    """A feature like those that are declared for each kind of event."""
+    texts = {"sentence": f"No {what} for {{value:days}}", "sentence_empty": f"No {what} so far"} | more
+    return dataclasses.replace(cards[0], name=f"days_since_{what}", theme=theme, worse=worse, **texts)
+
+
+def test_that_something_bad_is_long_ago_is_no_merit(cards):
+    late = days_since(cards, "complaint", "lower", "unresolved problems")
+    assert alone(late, 616.0, -1.0, usual=100.0) == (None, None)
+    assert alone(late, 616.0, -1.0, usual=float("nan"), medians=100.0) == (None, None)
+    assert alone(late, 20.0, 1.0, usual=100.0) == ("No complaint for 20 days", None)
+    assert alone(late, float("nan"), -1.0, usual=100.0) == (None, "No complaint so far")  # that it never was is one
+    assert alone(late, float("nan"), 1.0, usual=100.0) == (None, None)
+    first = dataclasses.replace(late, name="days_to_first_friction")
+    assert alone(first, 25.0, -1.0, usual=3.0) == (None, None)
+    good = dataclasses.replace(late, name="days_to_first_value", worse="higher")
+    assert alone(good, 0.0, -1.0, usual=3.0) == (None, "No complaint for 0 days")
+    still = dataclasses.replace(late, name="oldest_open_case_days", worse="higher")
+    assert alone(still, 2.0, -1.0, usual=9.0) == (None, None)
+
+
+def test_how_long_ago_something_was_that_tells_neither_way_is_not_said(cards):
+    for what, theme in (
+        ("promise_made", "broken promises"),
+        ("case_responded", "waiting"),
+        ("survey_sent", "unheard feedback"),
+        ("outreach_sent", "unanswered outreach"),
+        ("service", "unresolved problems"),
+    ):
+        neutral = days_since(cards, what, None, theme)
+        for push in (1.0, -1.0):
+            assert alone(neutral, 69.0, push, usual=20.0) == (None, None), what
+            assert alone(neutral, float("nan"), push, usual=20.0) == (None, None), what
+    for what, theme in (("purchase", "going quiet"), ("survey_answered", "unheard feedback")):
+        silence = days_since(cards, what, None, theme)
+        assert alone(silence, 69.0, 1.0, usual=20.0) == (f"No {what} for 69 days", None)
+        assert alone(silence, 69.0, -1.0, usual=20.0) == (None, None)  # a silence keeps nobody
+        assert alone(silence, 2.0, -1.0, usual=20.0) == (None, f"No {what} for 2 days")
+    own = days_since(cards, "promise_made", None, "broken promises", family="custom")
+    assert alone(own, 69.0, 1.0, usual=20.0) == ("No promise_made for 69 days", None)
+
+
+def test_where_most_have_none_only_better_than_those_who_have_keeps_anybody(cards):
+    half = {"unit": "share", "sentence": "{value:share} later", "sentence_empty": "Too new"}
+    share = dataclasses.replace(cards[0], name="early_second_half_share", theme="rough start", worse="lower", **half)
+    rare = float("nan")
+    for value, kept in ((0.0, None), (0.3, None), (0.4, None), (0.7, "70% later")):
+        assert alone(share, value, -1.0, usual=rare, medians=0.4) == (None, kept)
+    assert alone(share, 0.0, -1.0, usual=rare, medians=0.0) == (None, None)
+    assert alone(share, rare, -1.0, usual=0.4) == (None, None)  # what is not known keeps nobody
+    unresolved = dataclasses.replace(share, name="unresolved_share_365d", worse="higher")
+    for value, reason in ((0.0, None), (0.2, None), (0.5, "50% later"), (1.0, "100% later")):
+        assert alone(unresolved, value, 1.0, usual=rare, medians=0.5) == (reason, None)
+    assert alone(unresolved, 0.0, 1.0, usual=rare, medians=0.0) == (None, None)
+    assert alone(unresolved, 0.0, -1.0, usual=rare, medians=0.5) == (None, "0% later")
+    tone = dataclasses.replace(share, name="complaint_sentiment_last", worse="lower", sentence="Tone {value:number}")
+    assert alone(tone, -0.2, -1.0, usual=-0.6) == (None, None)  # less angry than others is angry all the same
+
+
+def test_what_is_personal_is_not_said(cards):
+    plan = dataclasses.replace(cards[-1], personal=True)
+    size = dataclasses.replace(cards[3], name="household_size", theme=plan.theme, personal=True, worse=None)
+    floor = dataclasses.replace(cards[3], name="floor", theme=plan.theme, sentence="On floor {value}", worse=None)
+    told = [plan, size, floor]
+    X = pd.DataFrame({"household_size": [5.0], "floor": [3.0]}, index=["c1"]).assign(plan=pd.Categorical(["01974"]))
+    for sign in (1.0, -1.0):
+        said = reasons(pushed(told, sign * 2, sign * 1.5, sign * 0.1), X, told, {}).loc["c1"]
+        assert [each for each in said.dropna() if "floor" in each] == ["On floor 3 days"]  # the theme's next feature
+        assert "01974" not in str(said.tolist()) and "Signed up 5" not in str(said.tolist())
+    alone_said = reasons(pushed([plan], 2.0), X[["plan"]], [plan], {}).loc["c1"]
+    assert alone_said["reason_1"].startswith("Nothing") and alone_said["theme_1"] is None
+
+
+def test_one_length_of_text_is_told_once(cards):
+    texts = {"unit": "characters", "sentence": "{value:count character} long"}
+    complaints = dataclasses.replace(cards[2], name="voice_text_length_365d", worse=None, **texts)
+    all_texts = dataclasses.replace(complaints, name="text_characters_365d", theme="unheard feedback")
+    quiet, usual = cards[0], {"days_since_engagement": 10.0}
+    told = [complaints, all_texts, quiet]
+
+    def second(length, days=43.0):
+        values = {"voice_text_length_365d": [43.0], "text_characters_365d": [length], "days_since_engagement": [days]}
+        X = pd.DataFrame(values, index=["c1"])
+        said = reasons(pushed(told, 1.0, 0.8, 0.3), X, told, usual).loc["c1"]
+        return [said["reason_1"], said["reason_2"], said["reason_3"]]
+
+    silence = "No sign of life for 43 days; usually 10 days."  # days are no characters
+    assert second(43.4) == ["43 characters long", silence, None]
+    assert second(60.0) == ["43 characters long", "60 characters long", silence]
+
+
 def test_what_most_do_not_have_is_not_missed(cards):
     nobody = USUAL | {"open_cases": float("nan")}
     said = reasons(pushed(cards, 0, 0, 0.9, 0, 0), customer(open_cases=np.nan), cards, nobody).loc["c1"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,6 +70,21 @@ def test_a_shape_follows_the_value_and_knows_missing_ones_flags_and_categories(c
     assert missing["customers"].item() == X["cases"].isna().sum()
     assert set(found.loc[found["feature"] == "plan", "text"]) == {"basic", "premium"}
     assert found.loc[found["feature"] == "flag", "middle"].tolist() == [0, 1]
+
+
+def test_no_shape_shows_what_is_personal(cards):
+    X, told = explained()
+    hidden = [
+        dataclasses.replace(card, theme="about the customer", personal=card.name == "plan")
+        if card.name in ("plan", "flag")
+        else card
+        for card in cards
+    ]
+    found = shapes(told, X, hidden)
+    assert set(found["feature"]) == {"quiet", "cases", "flag"}  # the theme's next feature
+    assert "premium" not in set(found["text"])
+    stronger = Attribution(told.features, told.values * [1, 1, 9, 1], told.base, told.margin)
+    assert set(shapes(stronger, X, hidden)["feature"]) == {"quiet", "cases", "flag"}
 
 
 def test_parts_have_the_mean_push_of_each_theme(cards):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from churnml.explanation.evidence import SIGNS
+from churnml.explanation.sides import SIGNS
 from churnml.features.checks import faults
 from churnml.features.registry import FAMILIES, THEMES, Context, FeatureCard, Inventory, declare
 from churnml.features.sentences import KIND_WORDS
@@ -105,11 +105,14 @@ def test_a_low_value_has_its_own_sentence():
     assert since.say(12, 5) == "No visit for 12 days; typical is 5 days"
     assert since.say(1, 5) == "Last visit 1 day ago"
     assert since.say(1) == "No visit for 1 day"
+    share = card("share", sentence="{value} without a reply", sentence_low="Only {value} without a reply")
+    assert share.say(0.2, 0.5) == "Only 20% without a reply"
+    assert share.say(0.9, float("nan")) == "90% without a reply"  # most have none: nobody knows that this is low
 
 
 def test_a_flag_speaks_by_its_value_whatever_is_usual():
     seen = next(feature for feature in DECLARED.features if feature.name == "dark_matter")
-    assert seen.say(1, 1) == seen.say(1, 0) == "Service has never heard from this customer"
+    assert seen.say(1, 1) == seen.say(1, 0) == "Service has not heard from this customer, as far as the books go back"
     assert seen.say(0, 0) == seen.say(0) == "Service has heard from this customer before"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +250,19 @@ def test_the_census_compares_within_tenure() -> None:
     assert "has contacted service" in census(ledger([{"dark_matter": 0.0, "value": 1.0}]), 365).why
     lacking = census(ledger([{"value": 1.0}], {"dark_matter": "needs one of the kinds contact"}), 365)
     assert lacking.frame().empty and lacking.why == "needs one of the kinds contact"
+
+
+def test_the_census_says_never_only_where_the_books_hold_the_whole_of_these_lives() -> None:
+    """The customers are counted on 1 June, so that 30 days of tenure began on 2 May."""
+    young = [{"dark_matter": 1.0, "tenure_days": 30.0}, {"dark_matter": 0.0, "tenure_days": 900.0}]
+    began = (JUNE - pd.Timedelta(days=30)).date()
+    assert census(ledger(young), 365, began).since is None
+    later = began + timedelta(days=1)
+    assert census(ledger(young), 365, later).since == later
+    unknown = [*young, {"dark_matter": 1.0, "tenure_days": np.nan}]
+    assert census(ledger(unknown), 365, began).since == began
+    assert census(ledger([{"dark_matter": 1.0}]), 365, began).since == began
+    assert census(ledger(unknown), 365).since is None  # nobody has said when they begin
 
 
 def test_the_survey_does_not_see_who_is_not_asked_does_not_answer_or_scores_high() -> None:

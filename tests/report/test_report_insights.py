@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import pandas as pd
 import pytest
+
+from churnml.insights.census import COLUMNS, HEARD, UNHEARD, DarkMatter
+from churnml.report.chapters.hearing import unheard
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +40,22 @@ def test_insights_are_printed_and_told_to_machines(published: Path, cli: Callabl
     for heading in ("Who leaves without a word", "The iceberg", "What a fast answer is worth", "Dark matter"):
         assert heading in earlier.out
     assert "On 1 March 2024" in earlier.out
+
+
+@pytest.mark.parametrize("since", [None, date(2023, 7, 1)])
+def test_the_unheard_are_told_with_the_day_from_which_the_books_know(since: date | None) -> None:
+    row = dict.fromkeys(COLUMNS, float("nan")) | {"customers": 70.0, "share": 0.7}
+    table = pd.DataFrame([row | {"who": UNHEARD}, row | {"who": HEARD, "customers": 30.0, "share": 0.3}])
+    dark = DarkMatter(table, pd.DataFrame(), float("nan"), 365, since=since)
+    chapter = unheard(cast(Any, SimpleNamespace(dark_matter=dark, today=date(2024, 7, 1), currency="EUR")))
+    told = " ".join(
+        (chapter.title, chapter.sentences[0], *(str(part) for table in chapter.tables for part in table.rows))
+    )
+    if since is None:
+        assert "nobody has ever talked with" in told and "had never contacted service" in told
+        assert "'Never heard'" in told and "since" not in told
+    else:
+        assert told.count("since 1 July 2023") == 3 and "ever" not in told.replace("every", "")
 
 
 def test_too_early_a_day_is_refused(published: Path, cli: Callable[..., Any]) -> None:

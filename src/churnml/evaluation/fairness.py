@@ -1,9 +1,13 @@
 """Whether the model serves customers of every kind alike: its figures by protected attribute.
 
 The attributes are never features: they reach this page beside X, and other columns may still stand in for them. Figures
-are of the silent outcome, over everyone, because a list of whom to contact is drawn from everyone. Groups are compared
-with fairlearn's `MetricFrame` (Weerts et al. 2023, Journal of Machine Learning Research 24:257); intervals come from a
-bootstrap that redraws persons or households.
+are of the silent outcome, over everyone, because a list of whom to contact is drawn from everyone. Gaps are those of
+fairlearn's `MetricFrame` (Weerts et al. 2023, Journal of Machine Learning Research 24:257); intervals come from a
+bootstrap that redraws persons or households, each for itself. Whether groups differ beyond noise is judged over all of
+them and all figures at once (see `gaps`), so that an attribute that says nothing is found to matter once in twenty.
+
+Calibration is compared by its direction, the mean chance less the share that left. A calibration error, a mean of
+distances, is the larger the fewer customers a group has, however right the chances are.
 """
 
 from __future__ import annotations
@@ -17,8 +21,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from churnml.evaluation.judge import centred
-from churnml.metrics.scores import ClusterBootstrap, Floats, Ranking, calibration_bins
+from churnml.evaluation.gaps import Comparison, p_values
+from churnml.metrics.scores import ClusterBootstrap, Floats, Ranking, interval
 from churnml.outcomes import SILENT
 
 LISTED = 0.1
@@ -29,16 +33,19 @@ BANDS = 4
 """A number is judged by this many bands of about equal size."""
 UNKNOWN = "unknown"
 
-METRICS = ("auroc", "calibration_error", "overestimate", "contact_rate", "false_negative_rate")
-"""Ranking; mean distance of chances from what happened, and its direction; the share on the contact list; of the silent
-leavers, the share that is not on it."""
+LEVEL = 0.05
+"""How often an attribute that says nothing may be found to matter, by any of its groups and figures."""
+
+METRICS = ("auroc", "overestimate", "contact_rate", "false_negative_rate")
+"""Ranking; mean chance less the share that left; the share on the contact list; of the silent leavers, the share not
+on it."""
 
 
 class _Rows:
     """Some rows, sorted once, so that each further set of weights is quick."""
 
     def __init__(self, hit: Floats, p: Floats, listed: Floats) -> None:
-        self._ranking, self._bins = Ranking(hit, p), calibration_bins(hit, p)
+        self._ranking = Ranking(hit, p)
         self._hit, self._excess, self._listed = hit, p - hit, listed
 
     def figures(self, weight: Floats) -> Floats:
@@ -46,7 +53,6 @@ class _Rows:
         return np.array(
             [
                 self._ranking.curve(weight).auroc(),
-                self._bins.error(weight),
                 _mean(self._excess, weight),
                 _mean(self._listed, weight),
                 _mean(1 - self._listed, weight * self._hit),
@@ -72,8 +78,8 @@ class Fairness:
     ----------
     groups : attribute, group, metric, value, low, high, difference (from everyone), difference_low, difference_high,
         n (rows), customers, positives (silent leavers). Too small a group has its numbers, and no figures
-    gaps : attribute, metric, gap (largest less smallest value of its groups), beyond_noise (whether the 95% interval of
-        some group's difference from everyone leaves out zero; of several groups, one in twenty does so by chance)
+    gaps : attribute, metric, gap (largest less smallest value of its groups), p_value (how often chance alone puts some
+        two groups as surely apart in any of the attribute's figures), beyond_noise (whether that is at most `LEVEL`)
     skipped : why nothing was judged, or None
     """
 
@@ -94,7 +100,7 @@ class Fairness:
 
 
 GROUPS = ("attribute", "group", "metric", "value", "low", "high", "difference", "difference_low", "difference_high")
-GAPS = ("attribute", "metric", "gap", "beyond_noise")
+GAPS = ("attribute", "metric", "gap", "p_value", "beyond_noise")
 
 
 def nothing_judged(why: str) -> Fairness:
@@ -134,7 +140,7 @@ def fairness(
     everyone = np.array([_Rows(*arrays).figures(weight) for weight in weights])
     groups, gaps = [], []
     for name in protected.columns:
-        table, gap = _judged(str(name), _kinds(protected[name]), arrays, people, weights, everyone)
+        table, gap = _judged(str(name), _kinds(protected[name]), arrays, people, weights, everyone, seed)
         groups.append(table)
         gaps.append(gap)
     return Fairness(pd.concat(groups, ignore_index=True), pd.concat(gaps, ignore_index=True))
@@ -155,7 +161,13 @@ def contact_list(p: ArrayLike, as_of: ArrayLike, share: float = LISTED) -> Float
 
 
 def _judged(
-    name: str, kinds: Any, arrays: tuple[Floats, Floats, Floats], people: Any, weights: list[Floats], everyone: Floats
+    name: str,
+    kinds: Any,
+    arrays: tuple[Floats, Floats, Floats],
+    people: Any,
+    weights: list[Floats],
+    everyone: Floats,
+    seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Figures and gaps of one attribute; `weights` and `everyone` begin with the rows as they are."""
     from fairlearn.metrics import MetricFrame
@@ -194,19 +206,21 @@ def _judged(
         sample_params={metric: {"listed": listed} for metric in METRICS},
     )
     gap = frame.difference(method="between_groups")
-    figures = np.array(list(parts.values()))
-    beyond = np.asarray(((figures[..., 4] > 0) | (figures[..., 5] < 0)).any(axis=0))
-    gaps = [(name, metric, float(gap[metric]), bool(sure)) for metric, sure in zip(METRICS, beyond, strict=True)]
+    named, clusters = (np.unique(each[big].astype(str), return_inverse=True)[1] for each in (kinds, people))
+    chances = p_values(Comparison(hit, chance, listed, clusters).furthest, named, clusters, seed)
+    gaps = [
+        (name, metric, float(gap[metric]), float(by_chance), bool(by_chance <= LEVEL))
+        for metric, by_chance in zip(METRICS, chances, strict=True)
+    ]
     return table, pd.DataFrame(gaps, columns=list(GAPS))
 
 
 def _figures(ours: Floats, everyone: Floats) -> Floats:
     """For each metric: value, low, high, difference from everyone, its low and high. Replicates are paired."""
     result = []
-    for place, metric in enumerate(METRICS):
-        own, apart, key = ours[:, place], ours[:, place] - everyone[:, place], (SILENT, metric)
-        bounds = (centred(key, own[0], own[1:]), centred(key, apart[0], apart[1:]))
-        result.append([own[0], *bounds[0], apart[0], *bounds[1]])
+    for place in range(len(METRICS)):
+        own, apart = ours[:, place], ours[:, place] - everyone[:, place]
+        result.append([own[0], *interval(own[1:]), apart[0], *interval(apart[1:])])
     return np.array(result)
 
 

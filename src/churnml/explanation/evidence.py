@@ -13,11 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from churnml.explanation.sides import SIGNS
 from churnml.explanation.speakers import SAME_AS_USUAL
 from churnml.features.registry import THEMES, FeatureCard, Worse
-
-SIGNS = ("going quiet", "unanswered outreach", "unheard feedback", "channel mismatch", "about the customer")
-"""Themes of what customers do or are: they tell that somebody leaves, and how, but not what the company did."""
 
 Floats = NDArray[np.float64]
 

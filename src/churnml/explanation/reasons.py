@@ -4,10 +4,11 @@ A theme speaks once. Themes are ranked by their whole contribution, and the stro
 was seen, with the customer's own number and the usual one. A theme that on balance pushes the other way says
 nothing. Good news is no reason to leave and bad news none to stay, whatever the model makes of them (see
 `FeatureCard.worse`). A value that is nearly what is usual is not said, nor is the category that most have, nor having
-none where most have none, nor one that is missing without a sentence for that: the theme's next feature speaks instead.
-So it does where the sentence would repeat another theme's: a customer silent for 27 days has not used the preferred
-channel for 27 days either (see `moments`). What keeps a customer never tells of the moment that a reason has told of,
-so neither contradicts the other.
+none where most have none, nor one that is missing without a sentence for that, nor what is personal, nor how long ago
+something was that tells neither way (see `sides`): the theme's next feature speaks instead. So it does where the
+sentence would repeat another theme's: a customer silent for 27 days has not used the preferred channel for 27 days
+either (see `moments`). That something bad is long ago keeps nobody, nor does a silence. What keeps a customer never
+tells of the moment that a reason has told of, so neither contradicts the other.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ def reasons(
     usual_pushes:
         What each theme usually adds: see `evidence.likely_reasons`.
     medians:
-        The training median of each number among those who have one, beside which `evidence` judges what a customer has
-        met; `usual` without.
+        The training median of each number among those who have one, beside which it is judged what a customer has met,
+        and what is good news where most have none; `usual` without.
 
     Returns
     -------
@@ -71,12 +72,12 @@ def reasons(
     that probably drives the customer out, borne out by what they have met) and keep_1 (the first of `keeps`), null
     where there is none. The first reason is never null.
     """
-    speech = _Speech(attribution, X, features, usual, currency)
+    speech = _Speech(attribution, X, features, usual, currency, usual if medians is None else medians)
     said = speech.say(n, towards=True)
     named = {f"theme_{rank + 1}": said.themes[:, rank] for rank in range(THEMES_NAMED)}
     said.sentences[pd.isna(said.sentences[:, 0]), 0] = NOTHING
     columns = {f"reason_{rank + 1}": said.sentences[:, rank] for rank in range(n)} | named
-    columns["likely_reason"] = speech.likely(usual_pushes or {}, usual if medians is None else medians).to_numpy()
+    columns["likely_reason"] = speech.likely(usual_pushes or {}).to_numpy()
     columns["keep_1"] = speech.say(1, towards=False, told=np.abs(said.moments)).sentences[:, 0]
     return pd.DataFrame(columns, index=X.index, dtype=object)
 
@@ -88,9 +89,10 @@ def keeps(
     usual: Mapping[str, float | str],
     n: int = 3,
     currency: str = "",
+    medians: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """The opposite of `reasons`: what speaks for the customer staying. Columns keep_1 .. keep_n."""
-    speech = _Speech(attribution, X, features, usual, currency)
+    speech = _Speech(attribution, X, features, usual, currency, usual if medians is None else medians)
     told = np.abs(speech.say(REASONS_HEEDED, towards=True).moments)
     said = speech.say(n, towards=False, told=told)
     return pd.DataFrame({f"keep_{rank + 1}": said.sentences[:, rank] for rank in range(n)}, index=X.index, dtype=object)
@@ -139,6 +141,7 @@ class _Speech:
         features: Sequence[FeatureCard],
         usual: Mapping[str, float | str],
         currency: str,
+        medians: Mapping[str, float | str],
     ) -> None:
         known = {feature.name: feature for feature in features}
         self.X = X
@@ -151,7 +154,9 @@ class _Speech:
         self.currency = currency
         self.totals = by_theme(attribution, features)
         self.pushes = np.ascontiguousarray(attribution.values.T)
-        self.manners = manners(self.cards, themes_of(attribution, features), list(self.totals.columns), self.usual)
+        self.medians = {name: each for name, each in medians.items() if not isinstance(each, str)}
+        themes = list(self.totals.columns)
+        self.manners = manners(self.cards, themes_of(attribution, features), themes, self.usual, self.medians)
 
     def say(self, n: int, *, towards: bool, told: NDArray[np.float64] | None = None) -> _Said:
         """The sentences of one side. `told` (rows, m) are days ago that are not to be spoken of again."""
@@ -165,10 +170,9 @@ class _Speech:
         names = np.array([*self.totals.columns, None], dtype=object)
         return _Said(self._sentences(speaker[:, :n]), names[theme], moments[:, :n])
 
-    def likely(self, usual_pushes: Mapping[str, float], medians: Mapping[str, float | str]) -> pd.Series:
+    def likely(self, usual_pushes: Mapping[str, float]) -> pd.Series:
         """What probably drives each customer out: see `evidence.likely_reasons`."""
-        known = {name: each for name, each in medians.items() if not isinstance(each, str)}
-        return likely_reasons(self.totals, usual_pushes, borne_out(self.pushes, self.columns, self.cards, known))
+        return likely_reasons(self.totals, usual_pushes, borne_out(self.pushes, self.columns, self.cards, self.medians))
 
     def _sentences(self, speaker: NDArray[np.int64]) -> NDArray[np.object_]:
         """The sentences of the features at these places (rows, n), None at -1: one feature after the other."""

@@ -30,6 +30,8 @@ PARTS = ["by", "part", "customers", "theme", "push"]
 def shapes(attribution: Attribution, X: pd.DataFrame, features: Sequence[FeatureCard], most: int = 6) -> pd.DataFrame:
     """How the push of a feature moves with its value: the strongest feature of each of the strongest themes.
 
+    What is personal is not shown: the theme's next feature is.
+
     Returns
     -------
     One row per feature and step, the strongest feature first: feature, doc, theme, unit, step, text (of a category, or
@@ -37,7 +39,8 @@ def shapes(attribution: Attribution, X: pd.DataFrame, features: Sequence[Feature
     push (mean contribution, log-odds), low and high (between which the middle four fifths of the customers lie).
     """
     drivers = feature_drivers(attribution, X, features)
-    chosen = drivers[drivers["strength"] > 0].drop_duplicates("theme").head(most)
+    shown = ~drivers["feature"].isin([card.name for card in features if card.personal])
+    chosen = drivers[shown & (drivers["strength"] > 0)].drop_duplicates("theme").head(most)
     place = {name: number for number, name in enumerate(attribution.features)}
     rows = []
     for name, doc, theme, unit in chosen[["feature", "doc", "theme", "unit"]].itertuples(index=False):

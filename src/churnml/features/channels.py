@@ -188,8 +188,9 @@ def _seen(context: Context) -> Iterator[Feature]:
         name="dark_matter", unit=YES_OR_NO, grain=rows_of(context.service_kinds, context), empty=1.0,
         needs=Needs(context.service_kinds),
         theme="unheard feedback",
-        doc=f"1 for a customer whom service has never heard: no {service} on any monitored channel; else 0.",
-        sentence="Service has never heard from this customer",
+        doc="1 for a customer whom service has never heard, as far as the books go back: "
+        f"no {service} on any monitored channel; else 0.",
+        sentence="Service has not heard from this customer, as far as the books go back",
         sentence_low="Service has heard from this customer before",
         expression=lambda t: flag(
             count(t, of(t, context.service_kinds), monitored(t, context.dark_channels)) == 0

@@ -113,4 +113,5 @@ def _attribute_card(name: str, attribute: settings.Attribute) -> FeatureCard:
         sentence=f"{words.capitalize()}: {{value}}, as given at sign-up"
         + ("" if attribute.type == "category" else "[; typical is {usual}]"),
         type=attribute.type,
+        personal=attribute.sensitivity == "personal",
     )

@@ -92,7 +92,8 @@ class FeatureCard:
     `sentence` says what was seen (see `sentences`); `sentence_low`, where given, replaces it for a value below
     the usual one, `sentence_empty` for a value that is missing. `empty` is the value of a customer without any
     such history; None leaves it missing. `worse` is the side of the usual value on which a customer has met what the
-    theme is called by, so that the other side is good news; None where neither side tells.
+    theme is called by, so that the other side is good news; None where neither side tells. What is `personal` is never
+    told of a customer: neither in sentences nor in pictures.
     """
 
     name: str
@@ -106,6 +107,7 @@ class FeatureCard:
     empty: float | None = None
     worse: Worse | None = None
     type: Literal["number", "category"] = "number"
+    personal: bool = False
 
     def say(self, value: float | None, usual: float | None = None, currency: str = "") -> str:
         """The sentence for a customer's value, beside what is usual: see `sentences.say`."""

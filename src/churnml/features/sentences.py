@@ -82,7 +82,8 @@ def sayer(feature: Said, usual: float | None = None, currency: str = "") -> Call
     none_is_usual = usual is not None and math.isnan(usual)
     usually = low = _pieces(feature.sentence, known, default, currency)
     if feature.sentence_low is not None:
-        template = feature.sentence_low.replace(" only ", " ") if none_is_usual else feature.sentence_low
+        plain_low = feature.sentence_low.replace(" only ", " ").removeprefix("Only ")
+        template = plain_low if none_is_usual else feature.sentence_low
         low = _pieces(template, known, default, currency)
     nothing = feature.sentence_empty or f"Nothing on record yet for: {feature.doc[0].lower()}{feature.doc[1:]}"
     unknown = math.inf if none_is_usual else -math.inf

@@ -1,6 +1,7 @@
 """The dark-matter census: customers whom service has never heard, what they are worth, and what they could still buy.
 
-Dark matter is known by its weight only: these customers buy, and nobody has ever talked with them. What they could
+Dark matter is known by its weight only: these customers buy, and nobody has talked with them, as far as the books go
+back; of whoever signed up before they begin, nobody knows what was said then. What they could
 still buy is what they would spend more if they spent like the customers of the same tenure whom service knows; a
 comparison, no promise.
 """
@@ -8,6 +9,7 @@ comparison, no promise.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +37,8 @@ class DarkMatter:
     share (low, high), value (sum), mean_value (value_low, value_high), and of those at earlier snapshots
     left_silently (share, silent_low, silent_high). `by_tenure` has tenure, who, customers, mean_value. `could_buy`
     (could_low, could_high) is what the never heard would spend more in the same time like the heard of their tenure,
-    tenures in which they spend more already left out; nan if no value is known. `why` says what is missing.
+    tenures in which they spend more already left out; nan if no value is known. `since` is the day the books begin,
+    where some of these customers signed up before it, or may have; else None. `why` says what is missing.
     """
 
     table: pd.DataFrame
@@ -45,14 +48,15 @@ class DarkMatter:
     why: str = ""
     could_low: float = float("nan")
     could_high: float = float("nan")
+    since: date | None = None
 
     def frame(self) -> pd.DataFrame:
         """The never heard beside the heard."""
         return self.table
 
 
-def census(ledger: Ledger, value_days: int) -> DarkMatter:
-    """Take the census on the customers as they are at the end of the ledger."""
+def census(ledger: Ledger, value_days: int, books_begin: date | None = None) -> DarkMatter:
+    """Take the census on the customers as they are at the end of the ledger; None: the books hold all their lives."""
     empty = pd.DataFrame(columns=["tenure", "who", "customers", "mean_value"])
     if why := ledger.lacks("dark_matter"):
         return DarkMatter(pd.DataFrame(columns=COLUMNS), empty, float("nan"), value_days, why)
@@ -86,7 +90,18 @@ def census(ledger: Ledger, value_days: int) -> DarkMatter:
         )
     by_tenure, (could_buy, low, high) = _potential(today)
     table = pd.DataFrame(rows, columns=COLUMNS)
-    return DarkMatter(table, by_tenure, could_buy, value_days, could_low=low, could_high=high)
+    since = books_begin if _older_than(books_begin, today[today["dark_matter"] == 1]) else None
+    return DarkMatter(table, by_tenure, could_buy, value_days, could_low=low, could_high=high, since=since)
+
+
+def _older_than(books_begin: date | None, people: pd.DataFrame) -> bool:
+    """Whether some of these people signed up before that day, or on a day that nobody knows."""
+    if books_begin is None or people.empty:
+        return False
+    if "tenure_days" not in people:
+        return True
+    signed_up = people["as_of"] - pd.to_timedelta(people["tenure_days"], unit="D")
+    return bool((signed_up.isna() | (signed_up < pd.Timestamp(books_begin))).any())
 
 
 def _potential(today: pd.DataFrame) -> tuple[pd.DataFrame, tuple[float, float, float]]:

@@ -118,7 +118,7 @@ def insights(
         silent_share=share_of(ledger, unlinked_voice(canonical, config, engine, looked, as_of, one_in)),
         iceberg=iceberg(ledger),
         fast_response=answered,
-        dark_matter=census(ledger, config.economics.value_days),
+        dark_matter=census(ledger, config.economics.value_days, max(first_day, config.history_starts_on or first_day)),
         launches=launches,
         blind_spot=blind_spot(ledger),
         funnel=came,

@@ -13,7 +13,7 @@ import io
 
 import pandas as pd
 
-from churnml.explanation.evidence import SIGNS
+from churnml.explanation.sides import SIGNS
 from churnml.scoring.exports import defused
 
 OPENERS = {

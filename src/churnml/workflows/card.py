@@ -26,6 +26,7 @@ from churnml.workflows.report import leaving_in_words
 
 FIGURES = (("all", "log_loss"), ("silent", "auroc"), ("silent", "average_precision"), ("silent", "calibration_error"))
 """The figures of the card; lift and the rest stand in the model store."""
+BEYOND_NOISE = {True: "yes", False: "no"}
 BY_GROUP = ("auroc", "overestimate", "contact_rate", "false_negative_rate")
 NEVER = (
     "to decide on prices, credit, contracts, service levels or employment, or anything else that is to a person's harm",
@@ -189,7 +190,9 @@ def _fairness(packed: dict[str, Any] | None) -> tuple[str, tuple[Table, ...]]:
         f"By {listed([name.replace('_', ' ') for name in names])}: protected attributes, never features, though other "
         "columns may stand in for them. Contact rate: the share on a list of the tenth of each snapshot's customers at "
         "highest risk of leaving silently. False negative rate: of those who left silently, the share not on it. "
-        "Overestimate: mean chance minus the share that left. Groups with too few customers are counted, not judged."
+        "Overestimate: mean chance minus the share that left. Groups with too few customers are counted, not judged. "
+        "Intervals are each for itself; whether a gap is beyond noise is judged over all groups and figures of an "
+        "attribute at once, so that one that says nothing shows such a gap in one model of twenty."
     )
     tables = []
     for name, part in groups.groupby("attribute", sort=False):
@@ -208,7 +211,7 @@ def _fairness(packed: dict[str, Any] | None) -> tuple[str, tuple[Table, ...]]:
         heads = ["Group", "Customers", "Silent leavers", *(metric(each) for each in BY_GROUP)]
         tables.append(_table(f"By {str(name).replace('_', ' ')}", heads, rows))
     rows = [
-        (row.attribute, metric(row.metric), score(row.gap), "yes" if row.beyond_noise else "no")
+        (row.attribute, metric(row.metric), score(row.gap), BEYOND_NOISE.get(row.beyond_noise, "not judged"))
         for row in records(gaps)
     ]
     tables.append(_table("Largest gaps between groups", ["Attribute", "Metric", "Gap", "Beyond noise"], rows))

@@ -51,7 +51,11 @@ def recipe_of(bundle: Bundle, config: Config) -> Recipe:
 def cards(bundle: Bundle, recipe: Recipe) -> list[FeatureCard]:
     """What a reader is told about each of the bundle's columns.
 
-    A bundle of an earlier version does not know which side of the usual value is the worse one; its `recipe` does.
+    A bundle of an earlier version does not know which side of the usual value is the worse one; its `recipe` does. What
+    is personal is for today's configuration to say.
     """
-    worse = {card.name: card.worse for card in recipe.cards}
-    return [FeatureCard(**{"worse": worse[feature["name"]], **feature}) for feature in bundle.features]
+    now = {card.name: card for card in recipe.cards}
+    return [
+        FeatureCard(**{"worse": now[feature["name"]].worse, **feature, "personal": now[feature["name"]].personal})
+        for feature in bundle.features
+    ]

@@ -58,8 +58,13 @@ def pack_fairness(fair: Fairness) -> dict[str, Any]:
 
 
 def unpack_fairness(values: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The groups and the gaps that `pack_fairness` packed."""
+    """The groups and the gaps that `pack_fairness` packed; `beyond_noise` is null where it was not judged.
+
+    Earlier versions held each of many intervals against zero for itself, which found something almost always.
+    """
     groups, gaps = unpack(values["groups"]), unpack(values["gaps"])
+    if "p_value" not in gaps:
+        gaps = gaps.assign(p_value=float("nan"), beyond_noise=None)
     for frame, named in ((groups, ["attribute", "group", "metric"]), (gaps, ["attribute", "metric", "beyond_noise"])):
         for name in frame.columns.difference(named):
             frame[name] = pd.to_numeric(frame[name])

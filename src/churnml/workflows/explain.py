@@ -114,7 +114,7 @@ def explain(
     currency = config.economics.currency
     pushes, most = bundle.usual_pushes, config.scoring.reasons
     said = reasons(attribution, X, told, bundle.usual, most, currency, pushes, bundle.medians).iloc[0]
-    kept = keeps(attribution, X, told, bundle.usual, currency=currency).iloc[0]
+    kept = keeps(attribution, X, told, bundle.usual, currency=currency, medians=bundle.medians).iloc[0]
     chances = bundle.on(night.X).predict_proba(X)[0]
     return Explanation(
         as_of,

@@ -103,6 +103,8 @@ def report_data(
     value = np.divide(at_risk, chances, out=np.full(len(scores), np.nan), where=chances > 0)
     frames = ("metrics", "differences", "calibration", "lift", *(name for name in DRIVERS if name in notes))
     told: dict[str, Any] = {name: unpack(notes[name]) for name in frames}
+    if "driver_shapes" in told:
+        told["driver_shapes"] = impersonal(told["driver_shapes"], config)
     return ReportData(
         project=config.project,
         as_of=night.as_of,
@@ -142,6 +144,12 @@ def report_data(
 
 DRIVERS = ("theme_stability", "feature_stability", "driver_shapes", "theme_parts")
 """Notes that a bundle of an earlier version does not have."""
+
+
+def impersonal(shapes: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Without the values of attributes that are personal by now: an earlier version, or configuration, kept them."""
+    personal = [name for name, about in config.attributes.items() if about.sensitivity == "personal"]
+    return shapes[~shapes["feature"].isin(personal)]
 
 
 def _silence(expected: dict[str, Any] | None, seen: dict[str, Any] | None) -> pd.DataFrame:
@@ -245,6 +253,10 @@ def _trust(config: Config, bundle: Bundle, facts: dict[str, Any]) -> Trust:
     )
 
 
+BEYOND_NOISE = {True: "chance alone seldom parts groups so far", False: "chance alone may part groups so far"}
+"""What is said of a gap, by whether it is beyond noise."""
+
+
 def fairness_in_words(packed: dict[str, Any] | None) -> tuple[str, ...]:
     """What the page says of the protected attributes: for each, between which shares the list misses leavers."""
     if packed is None:
@@ -258,10 +270,10 @@ def fairness_in_words(packed: dict[str, Any] | None) -> tuple[str, ...]:
         ordered = part.sort_values("value")
         low, high = ordered.iloc[0], ordered.iloc[-1]
         gap = gaps[(gaps["attribute"] == name) & (gaps["metric"] == "false_negative_rate")]
-        sure = "more than chance explains" if gap["beyond_noise"].any() else "no more than chance explains"
+        sure = BEYOND_NOISE.get(gap["beyond_noise"].iloc[0], "not judged against chance")
         said.append(
             f"By {str(name).replace('_', ' ')}, which is no feature: of those who left silently, a list of the tenth "
             f"at highest risk misses {percent(low['value'])} ({low['group']}) to {percent(high['value'])} "
-            f"({high['group']}), {sure}."
+            f"({high['group']}); {sure}."
         )
     return tuple(said)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from churnml.insights import launch, survey
-from churnml.insights.census import UNHEARD, DarkMatter
+from churnml.insights.census import HEARD, UNHEARD, DarkMatter
 from churnml.insights.findings import Insights
 from churnml.report.chapters.chapter import Chapter, capital, missing, rate, span, within
 from churnml.report.tables import Column, Table, records
@@ -16,13 +16,17 @@ from churnml.report.words import between, count, day, money, several
 
 def unheard(found: Insights) -> Chapter:
     """The dark-matter census."""
-    title, dark = "Dark matter: customers nobody has ever talked with", found.dark_matter
+    dark = found.dark_matter
+    since = "" if dark.since is None else f" since {day(dark.since)}"
+    names = {UNHEARD: f"not heard{since}" if since else UNHEARD, HEARD: HEARD}
+    title = f"Dark matter: customers nobody has {'talked with' if since else 'ever talked with'}{since}"
     if dark.why:
         return Chapter("dark-matter", title, (missing(dark.why),))
     row: Any = dark.table.set_index("who").loc[UNHEARD]
     said = [
-        f"On {day(found.today)}, {several(row['customers'], 'customer')} ({rate(row['share'])}) had never contacted "
-        "service on any channel you listen to."
+        f"On {day(found.today)}, {several(row['customers'], 'customer')} ({rate(row['share'])}) had "
+        f"{'not' if since else 'never'} contacted service on any channel you listen to{since}"
+        + (", as far back as the books go; some of them were customers before." if since else ".")
     ]
     if row["value"] == row["value"]:
         said.append(
@@ -37,7 +41,7 @@ def unheard(found: Insights) -> Chapter:
     else:
         said.append(missing("the data give no customer a value"))
     table = Table(
-        "The never heard beside the heard",
+        f"Those {names[UNHEARD]} beside the heard",
         (
             Column("Customers"),
             Column("Number", True),
@@ -49,7 +53,7 @@ def unheard(found: Insights) -> Chapter:
         ),
         tuple(
             (
-                *(capital(row.who), count(row.customers), rate(row.share), money(row.value, found.currency)),
+                *(capital(names[row.who]), count(row.customers), rate(row.share), money(row.value, found.currency)),
                 money(row.mean_value, found.currency),
                 between(row.value_low, row.value_high, lambda amount: money(amount, found.currency)),
                 rate(row.left_silently),
