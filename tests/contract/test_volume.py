@@ -1,4 +1,4 @@
-"""Days that were delivered twice, days with far too much, gaps, and books that end too early."""
+"""Days with far too much or next to nothing, gaps, and books that end too early."""
 
 from __future__ import annotations
 
@@ -8,12 +8,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from churnml.contract import EVENTS
-from churnml.contract.volume import without_repeated_days
-from churnml.engine import Engine
-
-TWICE = "events.purchase: surplus rows of days that occur twice"
-EQUAL = "events.purchase: surplus rows of days with many equal rows"
 MANY = "events.purchase: rows of days with many times the usual number"
 
 
@@ -23,46 +17,6 @@ def on(daily: pd.DataFrame, *days: str) -> pd.Series:
 
 def test_ordinary_days_are_not_reported(counts: Any, daily: pd.DataFrame) -> None:
     assert counts(daily) == {}
-
-
-def test_days_delivered_twice_are_refused_whatever_their_ids(report: Any, daily: pd.DataFrame) -> None:
-    again = daily[on(daily, "2024-02-03", "2024-03-09")]
-    books = pd.concat([daily, again], ignore_index=True)
-    (found,) = report(books.assign(event_id=[f"e{number}" for number in range(len(books))])).violations
-    assert (found.key, found.count, found.severity) == (TWICE, 120, "refuse")
-    assert "2 days (2024-02-03, 2024-03-09)" in found.advice
-
-
-def test_equal_rows_here_and_there_are_true(counts: Any, daily: pd.DataFrame) -> None:
-    some = daily.sample(frac=0.2, random_state=3)
-    assert counts(pd.concat([daily, some], ignore_index=True)) == {}
-
-
-def test_a_part_of_a_day_that_is_there_twice_is_named(report: Any, daily: pd.DataFrame) -> None:
-    part = daily[on(daily, "2024-02-03") & (daily["channel"] == "web")]
-    (found,) = report(pd.concat([daily, part], ignore_index=True)).violations
-    assert (found.key, found.count, found.severity) == (EQUAL, len(part), "warn")
-    assert "2024-02-03: up to 40% of the rows" in found.advice
-
-
-def test_a_month_of_a_small_table_is_found_to_be_there_twice(report: Any, daily: pd.DataFrame) -> None:
-    few = daily.groupby(daily["occurred_at"].dt.normalize()).nth([7, 23]).assign(kind="complaint")
-    few["customer_id"] = [f"c{number % 50}" for number in range(len(few))]
-    month = few[few["occurred_at"].dt.month == 3]
-    (found,) = report(pd.concat([daily, few, month], ignore_index=True)).violations
-    assert (found.key, found.count, found.severity) == (TWICE.replace("purchase", "complaint"), 62, "refuse")
-    assert found.advice.startswith("31 days (2024-03-01, 2024-03-02, 2024-03-03, ...)")
-
-
-def test_one_copy_of_a_repeated_day_is_kept(engine: Engine, daily: pd.DataFrame, typed: Any) -> None:
-    books = pd.concat([daily, daily[on(daily, "2024-02-03")]], ignore_index=True)
-    events = engine.materialise(typed(books.assign(recorded_at=books["occurred_at"]), EVENTS), "given")
-    kept, count = without_repeated_days(events, engine)
-    assert count == 60
-    columns = ["customer_id", "occurred_at", "amount"]
-    left = engine.frame(kept)[columns].astype({"amount": int}).sort_values(columns, ignore_index=True)
-    wanted = daily[columns].sort_values(columns, ignore_index=True)
-    pd.testing.assert_frame_equal(left, wanted, check_dtype=False)
 
 
 def test_a_day_with_many_times_the_rows_is_named(report: Any, daily: pd.DataFrame) -> None:

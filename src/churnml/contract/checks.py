@@ -14,13 +14,14 @@ from churnml.contract.definitions import definition_checks
 from churnml.contract.flags import flag_checks
 from churnml.contract.leavers import end_checks
 from churnml.contract.order import answers, life_checks, sequence_checks
+from churnml.contract.repeated import repeat_checks
 from churnml.contract.report import ContractReport, Severity, Violation, settle
 from churnml.contract.returns import return_checks
 from churnml.contract.rows import RowClock
 from churnml.contract.shifted import shift_checks
 from churnml.contract.tables import KINDS, implausible, midnight
 from churnml.contract.units import unit_checks
-from churnml.contract.volume import daily, last_full_day, volume_checks
+from churnml.contract.volume import common_channels, daily, last_full_day, volume_checks
 from churnml.engine import whole
 
 if TYPE_CHECKING:
@@ -92,9 +93,12 @@ def check(
     found += summer_checks(given)
     found += flag_checks(events, engine, config, evidence.flags, evidence.closures)
     found += [violation for clock in evidence.row_clocks for violation in clock.violations()]
-    days = daily(events, engine)
-    found += volume_checks(events, engine, days)
-    found += shift_checks(events, engine)
+    common = common_channels(events, engine)
+    days = daily(events, engine, common)
+    repeated, once = repeat_checks(events, engine, days, common)
+    found += repeated
+    found += volume_checks(events, engine, once)
+    found += shift_checks(events, engine, common)
     found += unit_checks(events, engine)
     found += clock_change_checks(events, engine, config.timezone)
     found += _freshness_checks(events, engine, days, config, as_of)
