@@ -48,6 +48,13 @@ def test_a_gap_longer_than_holidays_is_named(counts: Any, daily: pd.DataFrame, d
     assert counts(daily[~gap]) == ({} if missing is None else {"events.purchase: days without a row": missing})
 
 
+def test_rows_after_the_end_make_no_gap_before_them(counts: Any, daily: pd.DataFrame) -> None:
+    """Nine readings that are dated ahead: all the days in between are no days of the books."""
+    late = daily.tail(9).assign(occurred_at=pd.date_range("2024-06-15", periods=9))
+    books = pd.concat([daily, late], ignore_index=True)
+    assert counts(books) == {"events.occurred_at: events dated after the books end": 9}
+
+
 def test_a_day_with_next_to_no_rows_is_named(report: Any, counts: Any, daily: pd.DataFrame) -> None:
     """An outage, or half a delivery: nobody stayed away."""
     lost = on(daily, "2024-02-14", "2024-03-20") & (daily["occurred_at"].dt.minute > 4)

@@ -40,12 +40,16 @@ SAMPLED_ROWS = 3_000_000
 
 
 def volume_checks(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Iterator[Violation]:
-    """Days of a kind that are flooded, crowded or hollow, and gaps.
+    """Days of a kind that are flooded, crowded or hollow, and gaps, up to the end of the books.
 
-    `days` is as `daily` gives it, without the surplus of days that occur twice.
+    `days` is as `daily` gives it, without the surplus of days that occur twice. A few rows after the end of the books
+    would make a gap of all the time before them.
     """
+    until = last_full_day(days)
+    if until is None:
+        return
     whole_kinds = days.groupby(["kind", "day"], as_index=False)[["rows", "customers"]].sum()
-    for kind, part in whole_kinds.groupby("kind"):
+    for kind, part in whole_kinds[whole_kinds["day"] <= pd.Timestamp(until)].groupby("kind"):
         usual, usual_each = part["rows"].median(), (part["rows"] / part["customers"]).median()
         if len(part) < FEWEST_DAYS or usual < FEWEST_ROWS:
             continue
