@@ -127,9 +127,16 @@ def test_rows_after_the_books_end_are_a_remark_where_snapshots_end_before(report
         assert (found.name, found.severity) == ("events dated after the books end", severity)
 
 
-def test_what_is_known_of_the_future_prolongs_no_books(counts: Any, daily: pd.DataFrame) -> None:
+def test_what_is_planned_is_named_and_prolongs_no_books(report: Any, daily: pd.DataFrame) -> None:
+    """Readings planned for next year. A notice, too, lies ahead, and is one."""
     daily = daily.assign(recorded_at=daily["occurred_at"])
-    ahead = daily.tail(1).assign(kind="plan_changed", occurred_at=daily["occurred_at"].max() + pd.Timedelta(days=400))
-    assert list(counts(pd.concat([daily, ahead], ignore_index=True))) == [
-        "events.recorded_at: events recorded before they occurred"
+    days = pd.date_range("2025-05-05", periods=9)
+    planned = daily.tail(9).assign(kind="plan_changed", occurred_at=days)
+    notice = daily.tail(9).assign(kind="closed", occurred_at=days)
+    soon = daily.tail(9).assign(kind="plan_changed", occurred_at=daily["occurred_at"].max() + pd.Timedelta(days=3))
+    found = report(pd.concat([daily, planned, notice, soon], ignore_index=True)).violations
+    assert [(each.key, each.count, each.severity) for each in found] == [
+        ("events.recorded_at: events recorded before they occurred", 18, "warn"),
+        ("events.occurred_at: events dated after the books end but recorded before", 9, "warn"),
     ]
+    assert "the books end on 2024-05-02, the newest of these is dated 2025-05-13; a plan is no event" in found[1].advice

@@ -186,6 +186,7 @@ def _freshness_checks(
             yield Violation("events", "occurred_at", "events in the future", count, "refuse", advice)
     if as_of is None and (end := last_full_day(days)) is not None:
         yield from _after_the_end(events, engine, end, config)
+        yield from _planned(events, engine, end, config)
     engaged = last_full_day(days, {*config.engagement_kinds, *config.eligible_kinds})
     until = last_full_day(days) if as_of is None else as_of - timedelta(days=1)
     if engaged is None or until is None:
@@ -197,6 +198,21 @@ def _freshness_checks(
             "events", "occurred_at", "days without engagement before the books end", behind, severity,
             f"the books end on {until}; freshness_days is {limit}: whoever is active looks gone",
         )  # fmt: skip
+
+
+def _planned(events: ir.Table, engine: Engine, end: date, config: settings.Config) -> Iterator[Violation]:
+    """Rows dated long after the books end though recorded before: plans. A closure may be, as a notice has an end."""
+    limit = end + timedelta(days=1 + config.scoring.freshness_days)
+    ahead = (events.occurred_at >= midnight(limit)) & ~implausible(events.occurred_at)
+    rows = ahead & (events.recorded_at < midnight(limit)) & ~_announced(events, limit)
+    row = engine.frame(events.aggregate(count=rows.sum(), newest=events.occurred_at.max(where=rows))).iloc[0]
+    if count := whole(row["count"]):
+        advice = (
+            f"the books end on {end}, the newest of these is dated {row['newest'].date()}; a plan is no event: leave "
+            "them out, or date them by the day on which the plan was made"
+        )
+        yield Violation("events", "occurred_at", "events dated after the books end but recorded before", count,
+                        "warn", advice)  # fmt: skip
 
 
 def _announced(events: ir.Table, as_of: date) -> Any:
