@@ -14,6 +14,7 @@ from churnml.contract.definitions import definition_checks
 from churnml.contract.flags import flag_checks
 from churnml.contract.leavers import end_checks
 from churnml.contract.order import answers, life_checks, sequence_checks
+from churnml.contract.outsized import outsized_checks
 from churnml.contract.repeated import repeat_checks
 from churnml.contract.report import ContractReport, Severity, Violation, settle
 from churnml.contract.returns import return_checks
@@ -98,6 +99,7 @@ def check(
     repeated, once = repeat_checks(events, engine, days, common)
     found += repeated
     found += volume_checks(events, engine, once)
+    found += outsized_checks(customers, events, engine)
     found += shift_checks(events, engine, common)
     found += unit_checks(events, engine)
     found += clock_change_checks(events, engine, config.timezone)
