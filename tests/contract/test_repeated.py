@@ -136,3 +136,18 @@ def test_the_repair_leaves_nothing_that_the_check_refuses(counts: Any, repaired:
     kept, count = repaired(books)
     assert (len(kept), count) == (len(books) - 128, 128)
     assert counts(kept.assign(recorded_at=kept["occurred_at"])) == {}
+
+
+def test_a_channel_that_is_common_after_the_repair_is_repaired_too(counts: Any, repaired: Any) -> None:
+    """Of 27 different rows a day, 24 by phone and one by mail are there twice; two come by rare channels."""
+    days = pd.date_range("2024-02-01", "2024-03-11")
+    rows = [
+        (f"c{place * 27 + number}", day + pd.Timedelta(hours=8, minutes=number), channel)
+        for place, day in enumerate(days)
+        for number, channel in enumerate(["phone"] * 24 + ["mail"] + [f"rare {place % 20}", f"rare {place % 19}"])
+    ]
+    once = pd.DataFrame(rows, columns=["customer_id", "occurred_at", "channel"]).assign(kind="purchase")
+    again = once[once["channel"].isin(["phone", "mail"])]
+    kept, count = repaired(pd.concat([once, again], ignore_index=True))
+    assert (len(kept), count) == (len(once), len(again))
+    assert counts(kept.assign(recorded_at=kept["occurred_at"])) == {}

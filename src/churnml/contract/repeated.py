@@ -49,18 +49,28 @@ def repeat_checks(
 
 
 def without_repeated_days(events: ir.Table, engine: Engine) -> tuple[ir.Table, int]:
-    """The events with one copy of each row of the days that occur twice, and how many rows that took away."""
-    common = common_channels(events, engine)
-    found, _ = _repeated(events, engine, daily(events, engine, common), common)
-    if found.empty:
-        return events, 0
+    """The events with one copy of each row of the days that occur twice, and how many rows that took away.
+
+    Of what is left the check finds none: a channel may only be a common one once the others are there once.
+    """
+    count = 0
+    for _ in range(MOST_PASSES):
+        common = common_channels(events, engine)
+        found, _ = _repeated(events, engine, daily(events, engine, common), common)
+        if found.empty:
+            break
+        events, count = _with_one_copy(events, found, common), count + int(found["surplus"].sum())
+    return events, count
+
+
+def _with_one_copy(events: ir.Table, found: pd.DataFrame, common: list[str]) -> ir.Table:
     dated = events.mutate(place=place_of(events, common), day=events.occurred_at.date())
     twice = dated.semi_join(_listing(found), CELL)
     once = twice.group_by("kind", *CONTENT).aggregate(
         event_id=twice.event_id.min(), recorded_at=twice.recorded_at.min()
     )
     others = dated.anti_join(_listing(found), CELL)
-    return others.select(*events.columns).union(once.select(*events.columns)), int(found["surplus"].sum())
+    return others.select(*events.columns).union(once.select(*events.columns))
 
 
 def _twice(repeated: pd.DataFrame, days: pd.DataFrame) -> Iterator[Violation]:
