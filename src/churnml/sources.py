@@ -93,6 +93,7 @@ def build(
     raw = [(index, source, mapping.raw(source, f"source_{index}")) for index, source in mapping.delivered_once()]
     if forgotten is not None:
         mapping.forget(raw, forgotten)
+    mapping.name_copies()
     for index, source, table in raw:
         tables.append((source, table))
         if not engine.number(table.limit(1).count()):
@@ -196,6 +197,26 @@ class _Mapping:
                     continue
                 known.add(delivery)
             yield index, source
+
+    def name_copies(self) -> None:
+        """Name the inputs with the content of another file: queries count it twice, and its rows need not show that."""
+        queries = " ".join(source.query or "" for source in self.config.sources)
+        names = {file: name for name, file in self.config.inputs.items() if re.search(rf"\b{name}\b", queries, re.I)}
+        paths = [source.path for source in self.config.sources if source.path is not None]
+        first: dict[str, str] = {}
+        for file in dict.fromkeys((*paths, *names)):
+            if file not in self.files:
+                continue
+            original = first.setdefault(self.files[file].sha256, file)
+            if file == original or file not in names:
+                continue
+            if count := self.engine.number(self.engine.read(self.root / file).count()):
+                advice = (
+                    f"{file} has the content of {original}: what is mapped from both counts twice. Leave one of them "
+                    "out, or accept it where they are alike on purpose"
+                )
+                self.found.append(Violation("inputs", names[file], "rows of a file that is there under another name",
+                                            count, "refuse", advice))  # fmt: skip
 
     def raw(self, source: settings.Source, name: str) -> ir.Table:
         if source.path is not None:

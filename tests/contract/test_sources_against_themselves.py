@@ -252,3 +252,54 @@ def test_ratings_of_another_scale_are_refused_and_not_emptied(tmp_path: Path, en
     (found,) = sources.build(config, engine, tmp_path).report(engine, config).violations
     assert (found.key, found.count, found.severity) == ("events.rating: ratings outside 0 to 1", 4, "refuse")
     assert "(stars - 1) / 4" in found.advice
+
+
+TWO_FILES = """
+project: desk
+inputs: {one: tickets.parquet, other: again.parquet, spare: spare.parquet}
+sources:
+  - path: people.parquet
+    customers: {customer_id: id, signed_up_at: since}
+  - FIRST
+    events: [{kind: contact, customer_id: id, occurred_at: opened_at, case_id: ticket}]
+  - query: SELECT * FROM other
+    events: [{kind: contact, customer_id: id, occurred_at: opened_at}]
+  - path: paid.parquet
+    events: [{kind: purchase, customer_id: id, occurred_at: opened_at}]
+eligible: {active_within_days: 900, of: [purchase]}
+defection: {by: inactivity, of: [purchase]}
+voice: {kinds: [contact]}
+snapshots: {horizon_days: 900}
+"""
+COPY = "inputs.other: rows of a file that is there under another name"
+
+
+@pytest.fixture
+def copied(tmp_path: Path, engine: Engine, people: pd.DataFrame, tickets: pd.DataFrame) -> Any:
+    """What is said of two sources, the second of which reads `again.parquet` in a query."""
+    people.to_parquet(tmp_path / "people.parquet")
+    tickets.assign(amount=1).to_parquet(tmp_path / "paid.parquet")
+
+    def run(one: pd.DataFrame, other: pd.DataFrame, first: str = "query: SELECT * FROM one", also: str = "") -> Any:
+        one.to_parquet(tmp_path / "tickets.parquet")
+        for name in ("again", "spare"):
+            other.to_parquet(tmp_path / f"{name}.parquet")
+        config = parse_config(TWO_FILES.replace("FIRST", first) + also)
+        report = sources.build(config, engine, tmp_path).report(engine, config)
+        return [each for each in report.violations if each.table == "inputs"]
+
+    return run
+
+
+@pytest.mark.parametrize("first", ["query: SELECT * FROM one", "path: tickets.parquet"])
+def test_an_input_with_the_content_of_another_file_is_refused(copied: Any, tickets: pd.DataFrame, first: str) -> None:
+    (found,) = copied(tickets, tickets, first)
+    assert (found.key, found.count, found.severity) == (COPY, len(tickets), "refuse")
+    assert "again.parquet has the content of tickets.parquet" in found.advice
+    (accepted,) = copied(tickets, tickets, first, also=f'accept: ["{COPY}"]')
+    assert accepted.severity == "accepted"
+
+
+def test_inputs_of_other_content_or_none_are_no_copies(copied: Any, tickets: pd.DataFrame) -> None:
+    assert copied(tickets, tickets.iloc[:-1]) == [], "another row, and a third file that no query reads"
+    assert copied(tickets.iloc[:0], tickets.iloc[:0]) == [], "two empty files are alike"

@@ -1,4 +1,4 @@
-"""Days that were delivered twice, days with far too much, gaps, and books that end too early."""
+"""Days with far too much or next to nothing, gaps, and books that end too early."""
 
 from __future__ import annotations
 
@@ -8,12 +8,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from churnml.contract import EVENTS
-from churnml.contract.volume import without_repeated_days
-from churnml.engine import Engine
-
-TWICE = "events.purchase: surplus rows of days that occur twice"
-EQUAL = "events.purchase: surplus rows of days with many equal rows"
 MANY = "events.purchase: rows of days with many times the usual number"
 
 
@@ -23,46 +17,6 @@ def on(daily: pd.DataFrame, *days: str) -> pd.Series:
 
 def test_ordinary_days_are_not_reported(counts: Any, daily: pd.DataFrame) -> None:
     assert counts(daily) == {}
-
-
-def test_days_delivered_twice_are_refused_whatever_their_ids(report: Any, daily: pd.DataFrame) -> None:
-    again = daily[on(daily, "2024-02-03", "2024-03-09")]
-    books = pd.concat([daily, again], ignore_index=True)
-    (found,) = report(books.assign(event_id=[f"e{number}" for number in range(len(books))])).violations
-    assert (found.key, found.count, found.severity) == (TWICE, 120, "refuse")
-    assert "2 days (2024-02-03, 2024-03-09)" in found.advice
-
-
-def test_equal_rows_here_and_there_are_true(counts: Any, daily: pd.DataFrame) -> None:
-    some = daily.sample(frac=0.2, random_state=3)
-    assert counts(pd.concat([daily, some], ignore_index=True)) == {}
-
-
-def test_a_part_of_a_day_that_is_there_twice_is_named(report: Any, daily: pd.DataFrame) -> None:
-    part = daily[on(daily, "2024-02-03") & (daily["channel"] == "web")]
-    (found,) = report(pd.concat([daily, part], ignore_index=True)).violations
-    assert (found.key, found.count, found.severity) == (EQUAL, len(part), "warn")
-    assert "2024-02-03: up to 40% of the rows" in found.advice
-
-
-def test_a_month_of_a_small_table_is_found_to_be_there_twice(report: Any, daily: pd.DataFrame) -> None:
-    few = daily.groupby(daily["occurred_at"].dt.normalize()).nth([7, 23]).assign(kind="complaint")
-    few["customer_id"] = [f"c{number % 50}" for number in range(len(few))]
-    month = few[few["occurred_at"].dt.month == 3]
-    (found,) = report(pd.concat([daily, few, month], ignore_index=True)).violations
-    assert (found.key, found.count, found.severity) == (TWICE.replace("purchase", "complaint"), 62, "refuse")
-    assert found.advice.startswith("31 days (2024-03-01, 2024-03-02, 2024-03-03, ...)")
-
-
-def test_one_copy_of_a_repeated_day_is_kept(engine: Engine, daily: pd.DataFrame, typed: Any) -> None:
-    books = pd.concat([daily, daily[on(daily, "2024-02-03")]], ignore_index=True)
-    events = engine.materialise(typed(books.assign(recorded_at=books["occurred_at"]), EVENTS), "given")
-    kept, count = without_repeated_days(events, engine)
-    assert count == 60
-    columns = ["customer_id", "occurred_at", "amount"]
-    left = engine.frame(kept)[columns].astype({"amount": int}).sort_values(columns, ignore_index=True)
-    wanted = daily[columns].sort_values(columns, ignore_index=True)
-    pd.testing.assert_frame_equal(left, wanted, check_dtype=False)
 
 
 def test_a_day_with_many_times_the_rows_is_named(report: Any, daily: pd.DataFrame) -> None:
@@ -92,6 +46,13 @@ def test_a_gap_longer_than_holidays_is_named(counts: Any, daily: pd.DataFrame, d
     start = pd.Timestamp("2024-02-01")
     gap = daily["occurred_at"].between(start, start + pd.Timedelta(days=days))
     assert counts(daily[~gap]) == ({} if missing is None else {"events.purchase: days without a row": missing})
+
+
+def test_rows_after_the_end_make_no_gap_before_them(counts: Any, daily: pd.DataFrame) -> None:
+    """Nine readings that are dated ahead: all the days in between are no days of the books."""
+    late = daily.tail(9).assign(occurred_at=pd.date_range("2024-06-15", periods=9))
+    books = pd.concat([daily, late], ignore_index=True)
+    assert counts(books) == {"events.occurred_at: events dated after the books end": 9}
 
 
 def test_a_day_with_next_to_no_rows_is_named(report: Any, counts: Any, daily: pd.DataFrame) -> None:
@@ -166,9 +127,16 @@ def test_rows_after_the_books_end_are_a_remark_where_snapshots_end_before(report
         assert (found.name, found.severity) == ("events dated after the books end", severity)
 
 
-def test_what_is_known_of_the_future_prolongs_no_books(counts: Any, daily: pd.DataFrame) -> None:
+def test_what_is_planned_is_named_and_prolongs_no_books(report: Any, daily: pd.DataFrame) -> None:
+    """Readings planned for next year. A notice, too, lies ahead, and is one."""
     daily = daily.assign(recorded_at=daily["occurred_at"])
-    ahead = daily.tail(1).assign(kind="plan_changed", occurred_at=daily["occurred_at"].max() + pd.Timedelta(days=400))
-    assert list(counts(pd.concat([daily, ahead], ignore_index=True))) == [
-        "events.recorded_at: events recorded before they occurred"
+    days = pd.date_range("2025-05-05", periods=9)
+    planned = daily.tail(9).assign(kind="plan_changed", occurred_at=days)
+    notice = daily.tail(9).assign(kind="closed", occurred_at=days)
+    soon = daily.tail(9).assign(kind="plan_changed", occurred_at=daily["occurred_at"].max() + pd.Timedelta(days=3))
+    found = report(pd.concat([daily, planned, notice, soon], ignore_index=True)).violations
+    assert [(each.key, each.count, each.severity) for each in found] == [
+        ("events.recorded_at: events recorded before they occurred", 18, "warn"),
+        ("events.occurred_at: events dated after the books end but recorded before", 9, "warn"),
     ]
+    assert "the books end on 2024-05-02, the newest of these is dated 2025-05-13; a plan is no event" in found[1].advice

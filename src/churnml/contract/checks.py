@@ -14,6 +14,8 @@ from churnml.contract.definitions import definition_checks
 from churnml.contract.flags import flag_checks
 from churnml.contract.leavers import end_checks
 from churnml.contract.order import answers, life_checks, long_before, sequence_checks
+from churnml.contract.outsized import outsized_checks
+from churnml.contract.repeated import repeat_checks
 from churnml.contract.report import ContractReport, Severity, Violation, settle
 from churnml.contract.returns import return_checks
 from churnml.contract.rows import RowClock
@@ -21,7 +23,7 @@ from churnml.contract.settling import settling_checks
 from churnml.contract.shifted import shift_checks
 from churnml.contract.tables import KINDS, implausible, midnight
 from churnml.contract.units import unit_checks
-from churnml.contract.volume import daily, last_full_day, volume_checks
+from churnml.contract.volume import common_channels, daily, last_full_day, volume_checks
 from churnml.engine import whole
 
 if TYPE_CHECKING:
@@ -94,10 +96,14 @@ def check(
     found += summer_checks(given)
     found += flag_checks(events, engine, config, evidence.flags, evidence.closures)
     found += [violation for clock in evidence.row_clocks for violation in clock.violations()]
-    days = daily(events, engine)
-    found += volume_checks(events, engine, days)
+    common = common_channels(events, engine)
+    days = daily(events, engine, common)
+    repeated, once = repeat_checks(events, engine, days, common)
+    found += repeated
+    found += volume_checks(events, engine, once)
     found += long_before(events, engine, days)
-    found += shift_checks(events, engine)
+    found += outsized_checks(customers, events, engine)
+    found += shift_checks(events, engine, common)
     found += unit_checks(events, engine)
     found += clock_change_checks(events, engine, config.timezone)
     found += _freshness_checks(events, engine, days, config, as_of)
@@ -185,6 +191,7 @@ def _freshness_checks(
             yield Violation("events", "occurred_at", "events in the future", count, "refuse", advice)
     if as_of is None and (end := last_full_day(days)) is not None:
         yield from _after_the_end(events, engine, end, config)
+        yield from _planned(events, engine, end, config)
     engaged = last_full_day(days, {*config.engagement_kinds, *config.eligible_kinds})
     until = last_full_day(days) if as_of is None else as_of - timedelta(days=1)
     if engaged is None or until is None:
@@ -196,6 +203,21 @@ def _freshness_checks(
             "events", "occurred_at", "days without engagement before the books end", behind, severity,
             f"the books end on {until}; freshness_days is {limit}: whoever is active looks gone",
         )  # fmt: skip
+
+
+def _planned(events: ir.Table, engine: Engine, end: date, config: settings.Config) -> Iterator[Violation]:
+    """Rows dated long after the books end though recorded before: plans. A closure may be, as a notice has an end."""
+    limit = end + timedelta(days=1 + config.scoring.freshness_days)
+    ahead = (events.occurred_at >= midnight(limit)) & ~implausible(events.occurred_at)
+    rows = ahead & (events.recorded_at < midnight(limit)) & ~_announced(events, limit)
+    row = engine.frame(events.aggregate(count=rows.sum(), newest=events.occurred_at.max(where=rows))).iloc[0]
+    if count := whole(row["count"]):
+        advice = (
+            f"the books end on {end}, the newest of these is dated {row['newest'].date()}; a plan is no event: leave "
+            "them out, or date them by the day on which the plan was made"
+        )
+        yield Violation("events", "occurred_at", "events dated after the books end but recorded before", count,
+                        "warn", advice)  # fmt: skip
 
 
 def _announced(events: ir.Table, as_of: date) -> Any:

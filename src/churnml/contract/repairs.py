@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from churnml.contract.order import SEQUENCES, before_sign_up, is_before, lifetimes, threads, with_life
+from churnml.contract.repeated import without_repeated_days
 from churnml.contract.report import Violation
 from churnml.contract.returns import with_trailing
-from churnml.contract.volume import without_repeated_days
 from churnml.engine import whole
 
 if TYPE_CHECKING:

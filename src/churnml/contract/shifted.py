@@ -16,9 +16,10 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from churnml.contract.repeated import CHANCE, by_accident
 from churnml.contract.report import Violation
 from churnml.contract.tables import implausible
-from churnml.contract.volume import CHANCE, CONTENT, by_accident, listed
+from churnml.contract.volume import CONTENT, listed, place_of
 from churnml.engine import part_of, whole
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ PART_SHARE, USUAL_SHARE = 0.2, 0.01
 """A part of it may be, if so many have, where on other days and at other distances at most so many do."""
 FEWEST_PAIRS, FEWEST_CUSTOMERS = 10, 5
 """It takes so many pairs, at as many times of the day, of so many customers to tell."""
-COMMON_CHANNEL = 0.05
-"""Channels with so many of their kind's rows are looked at one by one: each may be a delivery of its own."""
 SAMPLED_ROWS = 500_000
 """Above so many events twins are sought among a sample of customers, chosen by a hash; the counts are of all rows."""
 CELL = ["kind", "place"]
@@ -47,9 +46,8 @@ PLACED = [*CELL, "day", "distance"]
 WHAT = ["whole", "kind", "distance"]
 
 
-def shift_checks(events: ir.Table, engine: Engine) -> Iterator[Violation]:
+def shift_checks(events: ir.Table, engine: Engine, common: list[str]) -> Iterator[Violation]:
     """Days of a kind, on a channel, that are there again some hours earlier or later, wholly or in part."""
-    common = _common(events, engine)
     held = _with_neighbours(events, engine, common)
     days = engine.frame(held.group_by(*CELL, "day").aggregate(rows=held.count()))
     found = _likely(held, engine, days)
@@ -89,14 +87,6 @@ def _with_neighbours(events: ir.Table, engine: Engine, common: list[str]) -> ir.
     return engine.materialise(seen, "contract_neighbours")
 
 
-def _common(events: ir.Table, engine: Engine) -> list[str]:
-    """The common channels of each kind, as `_place` compares them."""
-    counts = engine.frame(events.group_by("kind", "channel").aggregate(rows=events.count())).dropna(subset=["kind"])
-    share = counts["rows"] / counts.groupby("kind")["rows"].transform("sum")
-    common = counts[(share >= COMMON_CHANNEL) & counts["channel"].notna()]
-    return sorted(common["kind"] + "/" + common["channel"])
-
-
 def _moments(events: ir.Table, common: list[str]) -> ir.Table:
     """Each row's kind, place, day, second, customer and a hash of what it says; at midnight it may have no time."""
     second = events.occurred_at.epoch_seconds().cast("int64")
@@ -104,7 +94,7 @@ def _moments(events: ir.Table, common: list[str]) -> ir.Table:
     return known.select(
         "kind",
         "customer_id",
-        place=(known.kind + "/" + known.channel).isin(common).fill_null(False).ifelse(known.channel, ""),
+        place=place_of(known, common),
         day=known.occurred_at.date(),
         second=known.occurred_at.epoch_seconds().cast("int64"),
         fingerprint=ibis.struct({name: known[name] for name in ("kind", *SAID)}).hash(),

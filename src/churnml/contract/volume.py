@@ -1,4 +1,4 @@
-"""How many rows a day has: days that were delivered twice, days with far too many rows, and gaps."""
+"""How many rows a day has: days with far too many, with next to none, and gaps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import ibis
-import numpy as np
 import pandas as pd
 
 from churnml.contract.report import Violation
@@ -21,13 +20,8 @@ if TYPE_CHECKING:
 
 CONTENT = tuple(name for name in EVENTS if name not in ("event_id", "recorded_at", "kind"))
 """What makes two events the same fact, whatever their ids and whenever they were delivered."""
-REPEATED_SHARE, REPEATED_ROWS, FEWEST_REPEATED = 0.99, 20, 5
-"""A day, week or month occurs twice when this share of its different rows is there more than once. So many rows are
-enough to tell; fewer of as many customers, where rows are so seldom equal by accident that they cannot all be."""
-CHANCE = 1e-6
-"""What would be seen less often than this by accident is none."""
-EQUAL_ROWS, EQUAL_SHARE, USUAL_SHARE = 20, 0.2, 0.01
-"""A day has many equal rows when so many are superfluous, and this share of all, in a table where few usually are."""
+COMMON_CHANNEL = 0.05
+"""Channels with so many of their kind's rows are looked at one by one: each may be a delivery of its own."""
 FLOOD = 5.0
 """A day is flooded when it has so many times the rows of the usual day, and so many times the rows per customer."""
 CROWD, CROWD_SHARE = 20.0, 0.2
@@ -46,33 +40,23 @@ SAMPLED_ROWS = 3_000_000
 
 
 def volume_checks(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Iterator[Violation]:
-    """Days of a kind that occur twice, are flooded or crowded, and gaps; `days` as `daily` gives them."""
-    repeated = _repeated(events, engine, days)
-    for kind, part in repeated.groupby("kind"):
-        advice = (
-            f"{listed(part['day'])}: every row is there more than once; deliver each day once, or set "
-            "repairs: [repeated_days]"
-        )
-        yield Violation("events", str(kind), "surplus rows of days that occur twice", int(part["surplus"].sum()),
-                        "refuse", advice)  # fmt: skip
-    doubled = set(zip(repeated["kind"], repeated["day"], strict=True))
-    for kind, part in _many_equal(days, doubled).groupby("kind"):
-        advice = (
-            f"{listed(part['day'])}: up to {part['share'].max():.0%} of the rows; some may have been delivered "
-            "twice. If so, map an event_id; or, where a delivery has ids of its own, leave event_id out and set "
-            "duplicates: drop for their source"
-        )
-        yield Violation("events", str(kind), "surplus rows of days with many equal rows", int(part["surplus"].sum()),
-                        "warn", advice)  # fmt: skip
-    for kind, part in days.groupby("kind"):
+    """Days of a kind that are flooded, crowded or hollow, and gaps, up to the end of the books.
+
+    `days` is as `daily` gives it, without the surplus of days that occur twice. A few rows after the end of the books
+    would make a gap of all the time before them.
+    """
+    until = last_full_day(days)
+    if until is None:
+        return
+    whole_kinds = days.groupby(["kind", "day"], as_index=False)[["rows", "customers"]].sum()
+    for kind, part in whole_kinds[whole_kinds["day"] <= pd.Timestamp(until)].groupby("kind"):
         usual, usual_each = part["rows"].median(), (part["rows"] / part["customers"]).median()
         if len(part) < FEWEST_DAYS or usual < FEWEST_ROWS:
             continue
         each = part["rows"] / part["customers"]
         flooded = (part["rows"] >= FLOOD * usual) & (each >= FLOOD * usual_each)
         crowded = (part["rows"] >= CROWD * usual) & (part["rows"] >= CROWD_SHARE * part["rows"].sum())
-        known = np.array([(kind, day) in doubled for day in part["day"]], dtype=bool)
-        odd = part[(flooded | crowded) & ~known]
+        odd = part[flooded | crowded]
         if len(odd):
             times = odd["rows"].max() / usual
             advice = f"{listed(odd['day'])}: up to {times:.0f} times the usual day; check the extract"
@@ -103,34 +87,42 @@ def hollow_days(part: pd.DataFrame) -> pd.Series:
     return rows.index[hollow & seldom].to_series()
 
 
-def without_repeated_days(events: ir.Table, engine: Engine) -> tuple[ir.Table, int]:
-    """The events with one copy of each row of the days that occur twice, and how many rows that took away."""
-    found = _repeated(events, engine, daily(events, engine))
-    if found.empty:
-        return events, 0
-    dated = events.mutate(day=events.occurred_at.date())
-    twice = _of_days(dated, found)
-    once = twice.group_by("kind", *CONTENT).aggregate(
-        event_id=twice.event_id.min(), recorded_at=twice.recorded_at.min()
+def common_channels(events: ir.Table, engine: Engine) -> list[str]:
+    """The common channels of each kind, as `place_of` compares them."""
+    counts = engine.frame(events.group_by("kind", "channel").aggregate(rows=events.count())).dropna(subset=["kind"])
+    share = counts["rows"] / counts.groupby("kind")["rows"].transform("sum")
+    common = counts[(share >= COMMON_CHANNEL) & counts["channel"].notna()]
+    return sorted(common["kind"] + "/" + common["channel"])
+
+
+def place_of(events: ir.Table, common: list[str]) -> Any:
+    """Each row's channel, where it is a common one of its kind; of all other rows an empty text."""
+    return (events.kind + "/" + events.channel).isin(common).fill_null(False).ifelse(events.channel, "")
+
+
+def with_fingerprint(events: ir.Table, common: list[str]) -> ir.Table:
+    """Each event's kind, place, day, customer and a hash of all it says."""
+    content = ibis.struct({name: events[name] for name in CONTENT})
+    return events.select(
+        "kind", "customer_id", place=place_of(events, common), day=events.occurred_at.date(), fingerprint=content.hash()
     )
-    others = dated.anti_join(_listing(found), ["kind", "day"])
-    return others.select(*events.columns).union(once.select(*events.columns)), int(found["surplus"].sum())
 
 
-def daily(events: ir.Table, engine: Engine) -> pd.DataFrame:
-    """`rows`, `distinct` rows and `customers` of each kind and day; of a sample of customers where events are many.
+def daily(events: ir.Table, engine: Engine, common: list[str]) -> pd.DataFrame:
+    """`rows`, `distinct` rows and `customers` of each kind, place and day; of a sample of customers where events are
+    many. What is `common` decides of the places.
 
     Implausible days, which have a violation of their own, are left out: no calendar may have them.
     """
-    dated = _with_fingerprint(events.filter(~implausible(events.occurred_at)))
+    dated = with_fingerprint(events.filter(~implausible(events.occurred_at)), common)
     sampled = part_of(dated, engine.number(events.count()) // SAMPLED_ROWS + 1)
     table = engine.frame(
-        sampled.group_by("kind", "day").aggregate(
+        sampled.group_by("kind", "place", "day").aggregate(
             rows=sampled.count(), distinct=sampled.fingerprint.nunique(), customers=sampled.customer_id.nunique()
         )
     )
     table["day"] = pd.to_datetime(table["day"])
-    return table.dropna(subset=["kind", "day"]).sort_values(["kind", "day"], ignore_index=True)
+    return table.dropna(subset=["kind", "day"]).sort_values(["kind", "place", "day"], ignore_index=True)
 
 
 def last_full_day(days: pd.DataFrame, kinds: Collection[str] | None = None) -> date | None:
@@ -154,84 +146,6 @@ def last_full_day(days: pd.DataFrame, kinds: Collection[str] | None = None) -> d
     apart = few_follow & (gaps > LONGEST_GAP) & (gaps > 2 * longest_before)
     until: pd.Timestamp = full.index[-1] if not apart.any() else full.index[int(apart.to_numpy().argmax()) - 1]
     return until.date()
-
-
-def _repeated(events: ir.Table, engine: Engine, days: pd.DataFrame) -> pd.DataFrame:
-    """The days of a kind that occur twice: `kind`, `day`, `surplus` rows."""
-    likely = _likely(days)
-    columns = ["kind", "day", "surplus"]
-    if likely.empty:
-        return pd.DataFrame(columns=columns)
-    part = _of_days(_with_fingerprint(events), likely)
-    each = part.group_by("kind", "day", "fingerprint").aggregate(times=part.count())
-    counted = engine.frame(
-        each.group_by("kind", "day").aggregate(
-            different=each.count(), again=(each.times > 1).sum(), surplus=(each.times - 1).sum()
-        )
-    )
-    counted["day"] = pd.to_datetime(counted["day"])
-    twice = counted[counted["again"] >= REPEATED_SHARE * counted["different"]]
-    return twice[columns].sort_values(["kind", "day"], ignore_index=True)
-
-
-def _likely(days: pd.DataFrame) -> pd.DataFrame:
-    """The days that may occur twice, alone or as a part of a week or month that does: `kind`, `day`.
-
-    Partitions are days, weeks or months. In a small table no day alone has the rows that it takes to tell.
-    """
-    found = []
-    for length in ("D", "W", "M"):
-        span = days["day"].dt.to_period(length)
-        spans = days.groupby(["kind", span])[["rows", "distinct", "customers"]].sum()
-        doubled = spans["rows"] >= 1.9 * spans["distinct"]
-        total = days.groupby("kind")[["rows", "distinct"]].sum()
-        rest = (total - spans[doubled].groupby("kind")[["rows", "distinct"]].sum()).reindex(total.index).fillna(total)
-        usual = ((rest["rows"] - rest["distinct"] + 1) / (rest["rows"] + 1)).reindex(spans.index, level="kind")
-        chance = usual.to_numpy() ** spans["distinct"].to_numpy()
-        enough = (spans[["distinct", "customers"]].min(axis=1) >= FEWEST_REPEATED) & (chance < CHANCE)
-        likely = spans[doubled & (enough | (spans["distinct"] >= REPEATED_ROWS))]
-        at = pd.MultiIndex.from_arrays([days["kind"], span])
-        found.append(days.loc[at.isin(likely.index), ["kind", "day"]])
-    return pd.concat(found).drop_duplicates()
-
-
-def _many_equal(days: pd.DataFrame, known: Collection[tuple[str, Any]]) -> pd.DataFrame:
-    """Days with far more equal rows than other days of their kind: `kind`, `day`, `surplus` rows, their `share`."""
-    surplus = days["rows"] - days["distinct"]
-    made = days.assign(surplus=surplus, share=surplus / days["rows"])
-    total = made.groupby("kind")[["rows", "surplus"]].transform("sum") - made[["rows", "surplus"]]
-    usual = ((total["surplus"] + 1) / (total["rows"] + 1)).clip(upper=1.0)
-    many = (surplus >= EQUAL_ROWS) & (made["share"] >= EQUAL_SHARE) & (usual <= USUAL_SHARE)
-    many &= by_accident(made["share"], usual, days["rows"]) < CHANCE
-    chosen = made[many]
-    new = [(row.kind, row.day) not in known for row in chosen.itertuples()]
-    return chosen.loc[np.array(new, dtype=bool)]
-
-
-def by_accident(share: pd.Series, usual: pd.Series, rows: pd.Series) -> pd.Series:
-    """At most so often is a share that high seen where the usual one is the truth (Hoeffding 1963)."""
-    rest, usual_rest = (1 - share).clip(lower=1e-12), (1 - usual).clip(lower=1e-12)
-    apart = share.clip(lower=1e-12) * np.log(share.clip(lower=1e-12) / usual) + rest * np.log(rest / usual_rest)
-    bound: pd.Series = np.exp(-rows * apart).where(share > usual, 1.0)
-    return bound
-
-
-def _listing(days: pd.DataFrame) -> ir.Table:
-    days_of = ibis.memtable(pd.DataFrame({"kind": days["kind"].astype(str), "day": days["day"].dt.date}))
-    return days_of.mutate(day=days_of.day.cast("date"))
-
-
-def _of_days(dated: ir.Table, days: pd.DataFrame) -> ir.Table:
-    """The rows of those kinds and days."""
-    return dated.semi_join(_listing(days), ["kind", "day"])
-
-
-def _with_fingerprint(events: ir.Table) -> ir.Table:
-    """Each event's kind, day, customer and a hash of all it says."""
-    content = ibis.struct({name: events[name] for name in CONTENT})
-    return events.select(
-        "kind", "customer_id", "occurred_at", day=events.occurred_at.date(), fingerprint=content.hash()
-    )
 
 
 def _on(events: ir.Table, day: Any) -> Any:
