@@ -125,6 +125,8 @@ def test_the_census_finds_the_dark(looked: Any) -> None:
     row = found.frame().set_index("who").loc[UNHEARD]
     assert row["customers"] == (today["dark_matter"] == 1).sum() and row["low"] < row["share"] < row["high"]
     assert row["value"] == pytest.approx(today.loc[today["dark_matter"] == 1, "value"].sum())
+    assert (today["value"] == 0).any()  # before the first bill
+    assert row["mean_value"] == pytest.approx(row["value"] / row["customers"])
     assert found.by_tenure["customers"].sum() == len(today)
 
 
