@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
+import pandas as pd
 import pytest
+
+from churnml.insights.findings import Insights
+from churnml.insights.response import fast_response
+from churnml.report.chapters.leaving import answers
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +41,15 @@ def test_insights_are_printed_and_told_to_machines(published: Path, cli: Callabl
     for heading in ("Who leaves without a word", "The iceberg", "What a fast answer is worth", "Dark matter"):
         assert heading in earlier.out
     assert "On 1 March 2024" in earlier.out
+
+
+def test_too_few_slow_answers_are_said_in_whole_words() -> None:
+    quick = {"response_s": 60.0, "resolution_s": 600.0, "there": True, "left": False, "spent_before": np.nan}
+    frame = pd.DataFrame([quick | {"spent_after": np.nan, "voiced": number % 2 == 0} for number in range(40)])
+    told = fast_response(frame.assign(customer_id=range(40), group_id=range(40)))
+    said = answers(cast(Insights, SimpleNamespace(fast_response=told, currency="EUR", horizon_days=30))).sentences
+    for cases in ("cases", "complaints"):
+        assert f"Too few {cases} were answered within a day, or too few later, to compare the two." in said
 
 
 def test_too_early_a_day_is_refused(published: Path, cli: Callable[..., Any]) -> None:
