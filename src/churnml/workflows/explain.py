@@ -16,7 +16,7 @@ from churnml.explanation.themes import by_theme
 from churnml.outcomes import OUTCOMES
 from churnml.report.waterfall import signed, waterfall
 from churnml.scoring.publish import publication
-from churnml.workflows.business import Business, Progress, open_business, silently
+from churnml.workflows.business import Business, Progress, open_business, silently, takes_path
 from churnml.workflows.ids import written_otherwise
 from churnml.workflows.score import cards, champion, recipe_of
 
@@ -72,6 +72,7 @@ class Explanation:
         return waterfall(self.themes, self.base, self.declared, path)
 
 
+@takes_path
 def explain(
     config: Config,
     customer: str,
