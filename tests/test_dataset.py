@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -137,6 +139,31 @@ def test_the_facts_beside_the_features(data: Dataset) -> None:
     assert data.voiced.tolist() == [False, True, False, False, False, False, False]
     assert data.friction.tolist() == [True, False, False, True, False, False, False]
     assert data.value.tolist() == [30.0, 40.0, 30.0, 30.0, 40.0, 30.0, 40.0]  # of the last hundred days
+
+
+def test_who_has_spent_nothing_is_worth_nothing_and_who_spent_an_unknown_amount_is_not(
+    canonical: Canonical, engine: Engine
+) -> None:
+    """Within 25 days before the first snapshot ann and bob have bought, cat has not."""
+
+    def worth(books: Canonical, more: str = "") -> dict[str, float]:
+        config = parse_config(CONFIG.replace("value_days: 100", f"value_days: 25{more}"), "shop.yaml")
+        recipe = Recipe.of(config, dataset.take_inventory(books, END))
+        found = dataset.build(books, config, engine, [FIRST], recipe, labels_known_at=END)
+        night = dataset.build(books, config, engine, [FIRST], recipe, state=found.state)
+        assert np.array_equal(found.value, night.value, equal_nan=True)
+        return dict(zip(found.keys["customer_id"], found.value.tolist(), strict=True))
+
+    def without_amounts(which: Any) -> Canonical:
+        amount = which.ifelse(ibis.null("decimal(18, 4)"), events.amount)
+        return replace(canonical, events=events.mutate(amount=amount.cast(events.amount.type())))
+
+    events = canonical.events
+    assert worth(canonical) == {"ann": 10.0, "bob": 20.0, "cat": 0.0}
+    unknown = worth(without_amounts(events.customer_id == "bob"))
+    assert np.isnan(unknown.pop("bob")) and unknown == {"ann": 10.0, "cat": 0.0}
+    assert np.isnan([*worth(without_amounts(events.kind == "purchase")).values()]).all()
+    assert np.isnan([*worth(canonical, ", value_kinds: [activity]").values()]).all()
 
 
 @pytest.mark.parametrize("name", ["status", "closed", "active", "left", "reason"])

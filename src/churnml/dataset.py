@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
@@ -60,7 +61,8 @@ class Dataset:
     voiced, friction
         Whether each customer had voiced in the lookback, or met friction in the last 90 days (n,).
     value
-        What each customer spent in `economics.value_days`, in the configured currency; NaN if unknown (n,).
+        What each customer spent in `economics.value_days`, in the configured currency, 0 for nothing; NaN if unknown:
+        where the company keeps no amounts, or the customer's own have none (n,).
     excluded
         `customer_id`, `as_of`, `reason` of every customer left out; labelled rows name who came after the last
         snapshot, too, without an `as_of`.
@@ -388,6 +390,7 @@ def _rows(view: View, config: settings.Config, recipe: Recipe, protected: Sequen
     facts = events.group_by(KEY).aggregate(
         _voiced=((events.age_days <= config.voice.lookback_days) & is_voice(events, config)).any(),
         _friction=friction.any(),
+        _spent=value.any(),
         _value=events.amount.sum(where=value).cast("float64"),
     )
     features = build_features(view.spine, events, recipe.features, recipe.context)
@@ -395,7 +398,13 @@ def _rows(view: View, config: settings.Config, recipe: Recipe, protected: Sequen
     beside = {PROTECTED + name: view.spine[name] for name in protected}
     spine = view.spine.select("customer_id", KEY, "group_id", *attributes, **beside, _days_to_end="days_to_end")
     table = spine.left_join(facts, KEY).drop(KEY, f"{KEY}_right").join(features, "customer_id")
-    return table.mutate(_voiced=table._voiced.fill_null(False), _friction=table._friction.fill_null(False))
+    # Who has spent nothing is worth nothing; of a company that keeps no amounts nobody can say what anyone is worth.
+    nothing = 0.0 if recipe.inventory.has("amount", config.economics.value_kinds) else ibis.null("float64")
+    return table.mutate(
+        _voiced=table._voiced.fill_null(False),
+        _friction=table._friction.fill_null(False),
+        _value=table._spent.fill_null(False).ifelse(table._value, nothing),
+    ).drop("_spent")
 
 
 def _typed(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:

@@ -171,6 +171,42 @@ def test_a_reply_before_the_opening_is_no_reply(features_of, event):
     assert ann["open_cases"] == 1 and ann["unanswered_cases"] == 1
 
 
+@pytest.mark.parametrize(
+    ("replies", "resolved", "first_s", "unanswered"),
+    [
+        ({5 * DAY - 20: True}, None, None, 1),  # a bot has acknowledged it, and nobody came
+        ({5 * DAY - 20: True, 4 * DAY: False}, None, DAY, 0),
+        ({5 * DAY - 20: None}, None, 20, 0),  # not known to be a bot
+        ({5 * DAY - 20: True}, 5 * DAY - 600, 600, 0),  # the bot solved it
+        ({5 * DAY - 20: True, 4 * DAY: False}, 5 * DAY - 600, 600, 0),  # and a person asked how it had been
+        ({5 * DAY - 20: True, 4 * DAY: False}, 3 * DAY, DAY, 0),
+        ({}, 3 * DAY, None, 0),  # a case without any reply has no time of the first, as ever
+    ],
+)
+def test_a_reply_by_a_bot_is_no_reply(features_of, event, replies, resolved, first_s, unanswered):
+    solved = {"resolved": resolved} if resolved else {}
+    earlier = case(event, "b", 500 * DAY, responded=499 * DAY, resolved=498 * DAY)
+    events = [*earlier, *case(event, "a", 5 * DAY, **solved), event("case_resolved", 600, case_id="c")]
+    for age_s, bot in replies.items():
+        events.append(event("case_responded", -(-age_s // DAY), case_id="a", age_s=age_s, automated=bot))
+    ann = features_of(events)
+    assert ann["unanswered_cases"] == unanswered
+    assert ann["first_response_median_s_365d"] == pytest.approx(math.nan if first_s is None else first_s, nan_ok=True)
+    assert ann["first_response_last_s"] == (DAY if first_s is None else first_s)
+
+
+def test_a_remark_that_only_a_bot_replied_to_is_unanswered(features_of, event):
+    remarks = [event("complaint", 30, case_id="a"), event("mention", 20, channel="social", direction="inbound")]
+    bot = [
+        event("case_responded", 29, case_id="a", automated=True),
+        event("mention", 19, channel="social", direction="outbound", automated=True),
+    ]
+    person = [event("case_responded", 10, case_id="a"), event("case_responded", 12, channel="social", automated=False)]
+    by_bot, by_both = features_of([*remarks, *bot]), features_of([*remarks, *bot, *person])
+    assert by_bot["unanswered_feedback_90d"] == 2 and math.isnan(by_bot["public_response_longest_s_365d"])
+    assert by_both["unanswered_feedback_90d"] == 0 and by_both["public_response_longest_s_365d"] == 8 * DAY
+
+
 def test_repeat_contacts_and_transfers(features_of, event):
     ann = features_of(
         [

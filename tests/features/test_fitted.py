@@ -171,9 +171,18 @@ def test_a_bundle_keeps_the_state_and_a_night_is_what_training_saw(business: dic
     assert recipe_of(loaded, business["config"]).columns == data.recipe.columns
     file = business["config"].file.parent / "own.py"
     file.write_text(OWN.replace("t.text.count()", "t.text.count() * 2"))
-    with pytest.raises(ModelError, match=r"custom features are not those the champion was trained with: own\.py"):
+    with pytest.raises(ModelError, match=r"not those the champion was trained with: own\.py has changed; train again"):
         recipe_of(loaded, business["config"])
     file.write_text(OWN)
+    plain = business["config"].changed(features={"custom": []})
+    plain._file = business["config"].file
+    with pytest.raises(ModelError, match=r"trained with: own\.py is not configured now; train again"):
+        recipe_of(loaded, plain)
+    without = Bundle.build(
+        model, Calibration.identity(OUTCOMES), data.X, cards, fitted=data.state, notes=notes | {"custom_features": {}}
+    )
+    with pytest.raises(ModelError, match=r"trained with: own\.py was not there; train again"):
+        recipe_of(without, business["config"])
 
 
 def test_the_audit_sees_through_fitted_features(business: dict[str, Any]) -> None:

@@ -237,6 +237,50 @@ def test_leaving_is_told_by_the_time_to_the_first_reply() -> None:
     assert fast_response(frame, amounts=False).spending.empty
 
 
+def test_a_case_is_answered_by_a_person_or_by_what_a_bot_has_solved(tmp_path: Path, engine: Engine) -> None:
+    config = parse_config("""
+project: bots
+sources:
+  - path: log.parquet
+    customers: {customer_id: id, signed_up_at: first_event}
+    events: [{kind: {column: kind}, occurred_at: at, customer_id: id, case_id: case, automated: bot, allow_null: true}]
+eligible: {active_within_days: 60}
+defection: {by: either, of: [purchase]}
+snapshots: {horizon_days: 30}
+""")
+    bot, person, solved = ("case_responded", 1, True), ("case_responded", 60, False), ("case_resolved", 30, None)
+    lives = {
+        "acknowledged": [bot],
+        "answered": [bot, person],
+        "solved": [bot, solved],
+        "solved_first": [bot, solved, person],
+        "unknown": [("case_responded", 5, None)],
+        "not_replied_to": [solved],
+    }
+    start = pd.Timestamp("2024-03-01")
+    rows = [
+        (name, kind, start + pd.Timedelta(minutes=minutes), "k", known)
+        for name, facts in lives.items()
+        for kind, minutes, known in [("case_opened", 0, None), *facts]
+    ]
+    rows += [(name, "purchase", pd.Timestamp("2024-02-01"), None, None) for name in lives]
+    log = pd.DataFrame(rows, columns=["id", "kind", "at", "case", "bot"])
+    log.astype({"at": "datetime64[us]", "bot": "boolean"}).to_parquet(tmp_path / "log.parquet")
+    found = cases(build(config, engine, tmp_path), config, engine, date(2024, 1, 1), date(2024, 9, 1))
+    minutes = (found.set_index("customer_id")["response_s"] / 60).to_dict()
+    assert minutes == pytest.approx(
+        {
+            "acknowledged": np.nan,
+            "answered": 60,
+            "solved": 30,
+            "solved_first": 30,
+            "unknown": 5,
+            "not_replied_to": np.nan,
+        },
+        nan_ok=True,
+    )
+
+
 def test_the_census_compares_within_tenure() -> None:
     rows = [{"dark_matter": 1.0, "tenure_days": 30.0, "value": 10.0}] * 4
     rows += [{"dark_matter": 0.0, "tenure_days": 30.0, "value": 30.0}] * 2

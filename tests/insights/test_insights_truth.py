@@ -108,7 +108,8 @@ def test_cases_are_followed_as_the_raw_tables_have_it(looked: Any) -> None:
         assert (case.left, case.there) == (left, gone is None or gone >= start)
         if (case.customer_id, case.opened_at) in tickets.index:
             ticket = tickets.loc[[(case.customer_id, case.opened_at)]].iloc[0]
-            waited = (ticket["first_response_at"] - case.opened_at).total_seconds()
+            answered = ticket["resolved_at" if ticket["automated"] else "first_response_at"]  # a bot's word is none
+            waited = (answered - case.opened_at).total_seconds()
             assert case.response_s == pytest.approx(waited) if waited < 7 * 86400 else np.isnan(case.response_s)
     told = fast_response(found)
     assert told.by_response.groupby("about")["cases"].sum()["all cases"] == found["there"].sum()
@@ -125,6 +126,8 @@ def test_the_census_finds_the_dark(looked: Any) -> None:
     row = found.frame().set_index("who").loc[UNHEARD]
     assert row["customers"] == (today["dark_matter"] == 1).sum() and row["low"] < row["share"] < row["high"]
     assert row["value"] == pytest.approx(today.loc[today["dark_matter"] == 1, "value"].sum())
+    assert (today["value"] == 0).any()  # before the first bill
+    assert row["mean_value"] == pytest.approx(row["value"] / row["customers"])
     assert found.by_tenure["customers"].sum() == len(today)
 
 

@@ -9,11 +9,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from churnml.insights.census import COLUMNS, HEARD, UNHEARD, DarkMatter
+from churnml.insights.findings import Insights
+from churnml.insights.response import fast_response
 from churnml.report.chapters.hearing import unheard
+from churnml.report.chapters.leaving import answers
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +60,15 @@ def test_the_unheard_are_told_with_the_day_from_which_the_books_know(since: date
         assert "'Never heard'" in told and "since" not in told
     else:
         assert told.count("since 1 July 2023") == 3 and "ever" not in told.replace("every", "")
+
+
+def test_too_few_slow_answers_are_said_in_whole_words() -> None:
+    quick = {"response_s": 60.0, "resolution_s": 600.0, "there": True, "left": False, "spent_before": np.nan}
+    frame = pd.DataFrame([quick | {"spent_after": np.nan, "voiced": number % 2 == 0} for number in range(40)])
+    told = fast_response(frame.assign(customer_id=range(40), group_id=range(40)))
+    said = answers(cast(Insights, SimpleNamespace(fast_response=told, currency="EUR", horizon_days=30))).sentences
+    for cases in ("cases", "complaints"):
+        assert f"Too few {cases} were answered within a day, or too few later, to compare the two." in said
 
 
 def test_too_early_a_day_is_refused(published: Path, cli: Callable[..., Any]) -> None:

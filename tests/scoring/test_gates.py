@@ -29,6 +29,13 @@ def test_freshness(newest: datetime | None, passed: bool) -> None:
     assert gates.freshness(newest, DAY, freshness_days=7).passed is passed
 
 
+def test_a_day_before_the_log_begins_is_told_from_a_log_without_events() -> None:
+    (early,) = gates.freshness(None, DAY, freshness_days=7, begins=date(2024, 5, 2)).refusals
+    assert "the log begins on 2024-05-02" in early and "2024-03-20" in early and "mappings" not in early
+    (empty,) = gates.freshness(None, DAY, freshness_days=7).refusals
+    assert "there are none" in empty and "mappings" in empty
+
+
 def test_nobody_to_score_is_refused() -> None:
     assert gates.population(1, DAY).passed
     assert "no customer is eligible at 2024-03-20" in gates.population(0, DAY).refusals[0]

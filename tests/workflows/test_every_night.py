@@ -247,7 +247,7 @@ def test_forgetting_leaves_no_trace_and_nobody_comes_back(job: Job, cli: Callabl
     assert fresh.code == 0, fresh.err
     assert gone not in set(job.scores()["customer_id"]) and gone not in {row["customer_id"] for row in job.calls}
     explained = cli("explain", job.config, "--customer", gone)
-    assert explained.code == 65 and "is not known by then" in explained.err
+    assert explained.code == 65 and "no customer has this id" in explained.err
     second = cli("forget", job.config, "--customer", gone, "--json")
     assert second.code == 0 and second.json["nights_republished"] == [] and second.json["forgotten_before"]
 
@@ -255,6 +255,10 @@ def test_forgetting_leaves_no_trace_and_nobody_comes_back(job: Job, cli: Callabl
     kept = (job.folder / "models" / "telecom" / "suppressed.txt").read_text()
     mistyped = cli("forget", job.config, "--customer", f"{gone}0", "--json")
     assert mistyped.code == 65 and "nobody was forgotten" in mistyped.err and gone not in mistyped.err
+    other = job.calls[0]["customer_id"]
+    padded = cli("forget", job.config, "--customer", f" 00{other.lower()}")
+    assert padded.code == 65 and "without zeros in front" in padded.err and "other spaces is there" in padded.err
+    assert other.lower() not in padded.err.lower()
     assert (job.folder / "models" / "telecom" / "suppressed.txt").read_text() == kept
     assert Path(report.json["report"]).exists()
     assert cli("forget", job.config, "--customer", f"{gone}0", "--unseen").code == 0

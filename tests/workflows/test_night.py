@@ -246,11 +246,19 @@ def test_names_stand_in_the_report_only_when_asked_for(
 
 def test_explain_refuses_strangers_and_those_who_are_gone(company: Any, night: Any, cli: Callable[..., Any]) -> None:
     told = cli("explain", company.config, "--customer", "nobody")
-    assert told.code == 65 and told.out == "" and "is not known by then at 2024-07-01" in told.err
+    assert told.code == 65 and told.out == "" and "no customer has this id" in told.err and "nobody" not in told.err
+    someone = scores_of(night)["customer_id"].iloc[0]
+    told = cli("explain", company.config, "--customer", f"0{someone} ")
+    assert told.code == 65 and someone not in told.err
+    assert "the same id without zeros in front, with other spaces is there" in told.err
+    people = pd.read_parquet(company.folder / "data" / "customers.parquet").dropna(subset=["signed_up_at"])
+    late = people.sort_values("signed_up_at")["customer_id"].iloc[-1]
+    told = cli("explain", company.config, "--customer", late, "--as-of", "2023-06-01")
+    assert told.code == 65 and "the customer is not known yet at 2023-06-01" in told.err and late not in told.err
     closures = pd.read_parquet(company.folder / "data" / "closures.parquet").dropna(subset=["closed_at"])
     gone = closures.loc[closures["closed_at"] < "2024-06-01", "customer_id"].iloc[0]
     told = cli("explain", company.config, "--customer", gone)
-    assert told.code == 65 and "was not scored: already closed" in told.err and gone not in told.err
+    assert told.code == 65 and "was not scored at 2024-07-01: already closed" in told.err and gone not in told.err
 
 
 def test_a_changed_scores_file_is_found_and_mended(

@@ -115,14 +115,16 @@ def _cases(context: Context) -> Iterator[Feature]:
 
 
 def _answers() -> Iterator[Feature]:
-    for name, kind, what, column, last in (
-        ("first_response", "case_responded", "first reply", "first_response_s", "last_answered"),
-        ("resolution", "case_resolved", "resolution", "resolution_s", "last_solved"),
+    by_whom = "; a machine's reply counts for none, but the resolution after it does"
+    for name, kind, what, column, last, aside in (
+        ("first_response", "case_responded", "first reply", "first_response_s", "last_answered", by_whom),
+        ("resolution", "case_resolved", "resolution", "resolution_s", "last_solved", ""),
     ):
         needs = Needs(every_kind=("case_opened", kind), columns=("case_id",))
         yield waiting(
             name=f"{name}_median_s_365d", unit="seconds", grain="case", needs=needs,
-            doc=f"Median time from opening a support case to its {what}, over cases opened in the last 365 days.",
+            doc=f"Median time from opening a support case to its {what}, over cases opened in the last 365 days"
+            f"{aside}.",
             sentence=f"Usually waited {{value:seconds}} for the {what} of a support case"
             "[; typical is {usual:seconds}]",
             sentence_empty=f"No support case of the last 365 days with a {what}",
@@ -130,7 +132,7 @@ def _answers() -> Iterator[Feature]:
         )  # fmt: skip
         yield waiting(
             name=f"{name}_last_s", unit="seconds", grain="case", needs=needs,
-            doc=f"Time from opening to {what} of the latest support case that has one.",
+            doc=f"Time from opening to {what} of the latest support case that has one{aside}.",
             sentence=f"Waited {{value:seconds}} for the {what} of the latest support case"
             "[; typical is {usual:seconds}]",
             sentence_empty=f"No support case with a {what} so far",
@@ -139,8 +141,8 @@ def _answers() -> Iterator[Feature]:
     yield waiting(
         name="unanswered_cases", unit="cases", grain="case",
         needs=Needs(every_kind=("case_opened", "case_responded", "case_resolved"), columns=("case_id",)), empty=0.0,
-        doc="Open support cases without any reply so far.",
-        sentence="Open support cases without any reply: {value}[; typical is {usual}]",
+        doc="Open support cases without any reply so far, but by a machine.",
+        sentence="Open support cases without a reply by a person: {value}[; typical is {usual}]",
         expression=lambda t: count(t, t.open, t.first_response_s.isnull()),
     )  # fmt: skip
 

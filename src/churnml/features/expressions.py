@@ -46,6 +46,11 @@ def inbound(table: ir.Table) -> Any:
     return table.direction.fill_null("inbound") != "outbound"
 
 
+def by_machine(table: ir.Table) -> Any:
+    """Rows known to come from a bot; where nobody says so, it was a person."""
+    return table.automated.fill_null(False)
+
+
 def monitored(table: ir.Table, dark_channels: Iterable[str]) -> Any:
     """Rows on a channel that the company monitors, or on none."""
     return ~table.channel.isin(tuple(dark_channels)).fill_null(False)

@@ -25,7 +25,19 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from churnml.features.expressions import between, by_customer, count, exact, inbound, mean, monitored, of, ratio, within
+from churnml.features.expressions import (
+    between,
+    by_customer,
+    by_machine,
+    count,
+    exact,
+    inbound,
+    mean,
+    monitored,
+    of,
+    ratio,
+    within,
+)
 from churnml.features.registry import FEEDBACK_KINDS, Context
 
 CUSTOMER = "customer_id"
@@ -103,7 +115,7 @@ def days(events: ir.Table, context: Context) -> ir.Table:
 
 def cases(events: ir.Table, context: Context) -> ir.Table:
     """Support cases: `opened_s` and the like are seconds before the snapshot; a response or resolution counts
-    only from the opening on.
+    only from the opening on. A bot's response is none; where there is one, the resolution answers at the latest.
     """
     on_case = events.filter(events.case_id.notnull())
     in_order = _in_order(on_case, ["case_id", on_case.agent_id.isnull()], on_case.agent_id)
@@ -116,7 +128,8 @@ def cases(events: ir.Table, context: Context) -> ir.Table:
         opened_s=on_case.age_s.max(where=kind("case_opened")),
         opened_days=on_case.age_days.max(where=kind("case_opened")),
         last_days=on_case.age_days.min(),
-        responded_s=on_case.age_s.max(where=kind("case_responded")),
+        responded_s=on_case.age_s.max(where=kind("case_responded") & ~by_machine(on_case)),
+        acknowledged=(kind("case_responded") & by_machine(on_case)).any(),
         resolved_s=on_case.age_s.min(where=kind("case_resolved")),
         reopened_s=on_case.age_s.min(where=kind("case_reopened")),
         reopened=count(on_case, kind("case_reopened")),
@@ -128,10 +141,12 @@ def cases(events: ir.Table, context: Context) -> ir.Table:
     resolved = (table.resolved_s <= table.opened_s).fill_null(False)
     reopened_since = (table.reopened_s < table.resolved_s).fill_null(False)
     response = table.opened_s - table.responded_s
+    response = _where(response >= 0, response)
+    resolution = _where(resolved & ~reopened_since, table.opened_s - table.resolved_s)
     table = table.mutate(
         open=table.opened_s.notnull() & (~resolved | reopened_since),
-        first_response_s=_where(response >= 0, response),
-        resolution_s=_where(resolved & ~reopened_since, table.opened_s - table.resolved_s),
+        first_response_s=table.acknowledged.ifelse(ibis.least(response, resolution), response),
+        resolution_s=resolution,
         repeats=(table.contacts > 1).ifelse(table.contacts - 1, 0),
         recent=(table.opened_days <= YEAR).fill_null(False),
     )
@@ -196,7 +211,7 @@ def dialogue(events: ir.Table, context: Context) -> ir.Table:
 
     `last_said_s`: when the customer last said something to the company. At each row, `tried_s`: the last attempt to
     reach the company at or before it; `trouble_s`: the same for friction and bad service; `reply_s`: the company's
-    first reply at or after it, on the same case, or, for a row without a case, on the same channel.
+    first reply at or after it, on the same case, or, for a row without a case, on the same channel; a bot's is none.
     """
     said_kinds = {*context.service_kinds, *context.voice_kinds} - {"contact_abandoned"}
     bad = {*context.friction_kinds, "contact_abandoned", "case_reopened", "case_escalated"}
@@ -204,7 +219,8 @@ def dialogue(events: ir.Table, context: Context) -> ir.Table:
     table = events.filter(of(events, (*told, *bad, "case_responded", "basket_abandoned")))
     heard = monitored(table, context.dark_channels)
     tried = of(table, {*said_kinds, "contact_abandoned"} - {"mention", "review"}) & heard & inbound(table)
-    reply = _where(of(table, ("case_responded",)) | (of(table, told) & ~inbound(table)), table.age_s).max()
+    replies = (of(table, ("case_responded",)) | (of(table, told) & ~inbound(table))) & ~by_machine(table)
+    reply = _where(replies, table.age_s).max()
     return table.mutate(
         last_said_s=_per_customer(_where(of(table, said_kinds) & heard, table.age_s).min()),
         tried_s=_by_then(_where(tried, table.age_s).min(), table),

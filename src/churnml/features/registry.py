@@ -180,6 +180,10 @@ class Inventory:
     channels: tuple[str, ...] = ()
     customers: frozenset[str] | None = None
 
+    def has(self, column: str, kinds: Iterable[str]) -> bool:
+        """Whether the column is filled somewhere in events of one of these kinds."""
+        return any(column in self.kinds.get(kind, ()) for kind in kinds)
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, fit for JSON: kept with a model, so that scoring declares what training declared."""
         return {
@@ -294,7 +298,7 @@ def missing(feature: Feature, context: Context, inventory: Inventory) -> str | N
         return f"needs {word} {' and '.join(absent)}, which the data does not have"
     looked_at = (needs.kinds + needs.every_kind) or tuple(kinds)
     for column in needs.columns:
-        if not any(column in kinds.get(kind, ()) for kind in looked_at):
+        if not inventory.has(column, looked_at):
             of = f" of {' or '.join(needs.kinds + needs.every_kind)}" if needs.kinds or needs.every_kind else ""
             return f"needs column {column}{of}, which is empty everywhere"
     for column in needs.customers:

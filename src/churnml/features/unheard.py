@@ -81,16 +81,17 @@ def _heard(context: Context) -> Iterator[Feature]:
     for window in (90, YEAR):
         yield unheard(
             name=f"unanswered_feedback_{window}d", unit="times", empty=0.0,
-            doc=f"Times in the last {window} days that the customer gave feedback ({nouns(kinds)}) and got no reply so "
-            "far, neither on its case nor, without a case, on its channel.",
-            sentence=f"Remarks of the last {window} days without any reply: {{value}}[; typical is {{usual}}]",
+            doc=f"Times in the last {window} days that the customer gave feedback ({nouns(kinds)}) and no person "
+            "has replied so far, neither on its case nor, without a case, on its channel.",
+            sentence=f"Remarks of the last {window} days that no person replied to: {{value}}[; typical is {{usual}}]",
             expression=lambda t, window=window: count(t, t.feedback, t.reply_s.isnull(), within(t, window)),
         )  # fmt: skip
     yield unheard(
         name="unanswered_feedback_share_365d", unit="share",
-        doc=f"Share of the customer's feedback of the last 365 days ({nouns(kinds)}) without any reply so far.",
-        sentence="No reply to {value:share} of the customer's remarks of the last 365 days[; typical is {usual:share}]",
-        sentence_low="Only {value:share} of the customer's remarks of the last 365 days got no reply"
+        doc=f"Share of the customer's feedback of the last 365 days ({nouns(kinds)}) that no person has replied to.",
+        sentence="No person replied to {value:share} of the customer's remarks of the last 365 days"
+        "[; typical is {usual:share}]",
+        sentence_low="Only {value:share} of the customer's remarks of the last 365 days got no reply by a person"
         "[; typical is {usual:share}]",
         sentence_empty="No feedback in the last 365 days",
         expression=lambda t: ratio(
@@ -104,8 +105,8 @@ def _heard(context: Context) -> Iterator[Feature]:
         yield waiting(
             name=f"public_response_{name}_s_365d", unit="seconds", grain="dialogue",
             needs=Needs(every_kind=("mention", "case_responded")),
-            doc=f"{of_all} time to the company's first reply to what the customer said in public, on social channels, "
-            "in the last 365 days.",
+            doc=f"{of_all} time to the company's first reply, not by a machine, to what the customer said in public, "
+            "on social channels, in the last 365 days.",
             sentence=f"{of_all} wait for a reply to a public mention: {{value:seconds}}"
             "[; typical is {usual:seconds}]",
             sentence_empty="No public mention that was replied to in the last 365 days",

@@ -27,7 +27,7 @@ SPOKE = "spoke"
 """Where the data do not say what became of what was said."""
 
 HELPED_WITHIN_S = 86_400
-"""Helped is whose latest case got a reply within a day, and who has no open case."""
+"""Helped is whose latest case got a reply within a day, no bot's, and who has no open case."""
 
 
 @dataclass(frozen=True)

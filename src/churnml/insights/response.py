@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from churnml.contract.returns import is_back
+from churnml.features.expressions import by_machine
 from churnml.metrics.shares import Z, clustered_error, clustered_ratio, clustered_share
 from churnml.outcomes import is_voice
 from churnml.timeline import visible
@@ -81,11 +82,12 @@ def cases(
 
     Returns
     -------
-    customer_id, group_id, opened_at, `response_s` (to the first reply known by the landmark; NaN without one),
-    `resolution_s` (the same of the first resolution), `voiced` (whether the case holds a voice event), `there` (whether
-    the customer had not closed by the landmark, or had come back), `left` (within the horizon from the landmark on),
-    `spent_before` and `spent_after` (in the 90 days before the case, and in 90 from the landmark on, 0 for nothing; NaN
-    where the books do not reach so far, or the customer signed up later).
+    customer_id, group_id, opened_at, `response_s` (to the first reply known by the landmark that is no bot's, or, where
+    a bot replied, to the resolution if that came first; NaN without one), `resolution_s` (the same of the first
+    resolution), `voiced` (whether the case holds a voice event), `there` (whether the customer had not closed by the
+    landmark, or had come back), `left` (within the horizon from the landmark on), `spent_before` and `spent_after` (in
+    the 90 days before the case, and in 90 from the landmark on, 0 for nothing; NaN where the books do not reach so far,
+    or the customer signed up later).
     """
     known = visible(canonical.events, known_at)
     horizon, settle = config.snapshots.horizon_days, config.snapshots.settle_days
@@ -95,11 +97,14 @@ def cases(
     opening = kind.isin(["case_opened", "contact", *config.voice.kinds])
     threads = inside.group_by("customer_id", "case_id").aggregate(
         opened_at=at.min(where=opening),
-        responded_at=at.min(where=kind == "case_responded"),
+        responded_at=at.min(where=(kind == "case_responded") & ~by_machine(inside)),
+        acknowledged=((kind == "case_responded") & by_machine(inside)).any(),
         resolved_at=at.min(where=kind == "case_resolved"),
         voiced=is_voice(inside, config).fill_null(False).any(),
     )
     threads = threads.filter(threads.opened_at.notnull())
+    answered = ibis.least(threads.responded_at, threads.resolved_at)
+    threads = threads.mutate(responded_at=threads.acknowledged.ifelse(answered, threads.responded_at))
     threads = threads.mutate(opened_on=threads.opened_at.date(), last=ibis.literal(known_at).cast("date"))
     threads = threads.mutate(reach=threads.last.delta(threads.opened_on, unit="day").cast("int64"))
     threads = threads.filter(threads.reach >= followed)
@@ -177,7 +182,8 @@ def fast_response(found: pd.DataFrame, *, amounts: bool = True) -> FastResponse:
         replied = int(there["response_s"].notna().sum())
         few = f"only {replied}" if replied else "no"
         why = (
-            f"{few} support cases with a reply could be followed (events case_opened and case_responded with a case_id)"
+            f"{few} support cases with a reply could be followed (events case_opened, and case_responded by a person, "
+            "with a case_id)"
         )
         return FastResponse(pd.DataFrame(columns=columns), _spending(there, False), _worth([]), why)
     bucket = _buckets(there["response_s"])

@@ -107,7 +107,7 @@ WAYS = (
     ),
     Way(
         "unanswered feedback",
-        "feedback of the last year without any reply",
+        "feedback of the last year that no person replied to",
         "share",
         (
             "unanswered_feedback_share_365d",

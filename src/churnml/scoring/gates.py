@@ -52,7 +52,7 @@ class GateReport:
         return self
 
 
-def freshness(newest: datetime | None, as_of: date, *, freshness_days: int) -> GateReport:
+def freshness(newest: datetime | None, as_of: date, *, freshness_days: int, begins: date | None = None) -> GateReport:
     """Refuse an `as_of` that the data does not reach.
 
     Parameters
@@ -60,12 +60,20 @@ def freshness(newest: datetime | None, as_of: date, *, freshness_days: int) -> G
     newest : when the newest event known at the run was recorded, in the business's time zone; None without events
     as_of : the night to score
     freshness_days : how many whole days before `as_of` the newest event may lie
+    begins : the day of the first event of all, whenever it was known
 
     >>> freshness(datetime(2024, 3, 1, 9), date(2024, 3, 20), freshness_days=7).refusals[0]
     'events: the newest was recorded on 2024-03-01, 19 days before --as-of 2024-03-20 (limit 7 days); ...'
     """
-    if newest is None:
+    if newest is None and begins is None:
         return GateReport(("events: there are none; check the sources' paths and mappings",))
+    if newest is None:
+        return GateReport(
+            (
+                f"events: none was known before --as-of {as_of}; the log begins on {begins}; choose a later day, or "
+                "load older data",
+            )
+        )
     days = (as_of - newest.date()).days
     if days > freshness_days:
         return GateReport(

@@ -16,7 +16,7 @@ from churnml.evaluation.judge import NO_VOICE
 from churnml.model.training import out_of_time
 from churnml.outcomes import OUTCOMES
 from churnml.tracking import RunRecord, Tracker
-from churnml.workflows.business import Progress, open_business, silently
+from churnml.workflows.business import Progress, open_business, silently, takes_path
 from churnml.workflows.compare import SHOWN, difference_figures, plain, wide
 from churnml.workflows.evidence import markdown
 from churnml.workflows.rows import labelled, split
@@ -68,6 +68,7 @@ class Ablated:
         return table
 
 
+@takes_path
 def ablate(
     config: Config, *, known_at: datetime | None = None, root: Path | None = None, progress: Progress = silently
 ) -> Ablated:

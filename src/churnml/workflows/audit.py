@@ -23,7 +23,7 @@ from churnml.evaluation.leakage import audit, single_features
 from churnml.evaluation.resolutions import open_cases
 from churnml.evaluation.running import known_at_sign_up
 from churnml.features.recipe import Recipe
-from churnml.workflows.business import Business, Progress, open_business, silently
+from churnml.workflows.business import Business, Progress, open_business, silently, takes_path
 from churnml.workflows.evidence import days
 from churnml.workflows.rows import labelled, split
 
@@ -31,6 +31,7 @@ AUDITED_SNAPSHOTS = 2
 """The features of so many snapshots, the middle and the last one, are computed again without their future."""
 
 
+@takes_path
 def audit_config(config: Config, *, root: Path | None = None, progress: Progress = silently) -> Audit:
     """Audit the features of a configuration on its data."""
     with open_business(config, root, progress) as business:

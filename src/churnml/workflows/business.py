@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 from churnml import timeline
+from churnml.config import Config, load_config
 from churnml.engine import Engine, open_engine
+from churnml.errors import ConfigError
 from churnml.pseudonyms import Suppressed
 from churnml.sources import Canonical
 from churnml.sources import build as build_sources
 from churnml.workflows.logs import stage
 
 if TYPE_CHECKING:
-    from churnml.config import Config
     from churnml.contract import ContractReport
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,33 @@ class Progress(Protocol):
 
 def silently(step: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
+
+
+P = ParamSpec("P")
+Made = TypeVar("Made")
+
+
+def takes_path(job: Callable[Concatenate[Config, P], Made]) -> Callable[Concatenate[Config | str | Path, P], Made]:
+    """A job that is given a configuration, or the path of its file.
+
+    >>> takes_path(lambda config: config.project)(7)
+    Traceback (most recent call last):
+    churnml.errors.ConfigError: the configuration is an int; give what churnml.load_config gives, or the path of a file
+    """
+
+    @wraps(job)
+    def with_config(config: Config | str | Path, *args: P.args, **options: P.kwargs) -> Made:
+        if isinstance(config, str | Path):
+            config = load_config(config)
+        if not isinstance(config, Config):
+            kind = type(config).__name__
+            raise ConfigError(
+                f"the configuration is a{'n' * (kind[0] in 'aeiou')} {kind}",
+                "give what churnml.load_config gives, or the path of a file",
+            )
+        return job(config, *args, **options)
+
+    return with_config  # type: ignore[return-value]  # mypy would forbid config by its name
 
 
 @dataclass(frozen=True)

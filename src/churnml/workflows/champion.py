@@ -33,10 +33,18 @@ def recipe_of(bundle: Bundle, config: Config) -> Recipe:
         The configuration has changed since in what features it gives.
     """
     recipe = Recipe.of(config, Inventory.from_json(bundle.notes["inventory"]))
-    if recipe.custom != bundle.notes["custom_features"]:
+    learnt: dict[str, str] = bundle.notes["custom_features"]
+    if recipe.custom != learnt:
+        gone = {name: "is not configured now" for name in learnt if name not in recipe.custom}
+        more = {
+            name: "has changed" if name in learnt else "was not there"
+            for name, digest in recipe.custom.items()
+            if learnt.get(name) != digest
+        }
+        said = sorted(f"{name} {what}" for name, what in (gone | more).items())
         raise ModelError(
-            f"the files of custom features are not those the champion was trained with: {', '.join(recipe.custom)}",
-            "train again, or put the files back",
+            f"the files of custom features are not those the champion was trained with: {', '.join(said)}",
+            "train again, or put features.custom and the files back",
         )
     if tuple(recipe.columns) != bundle.columns:
         changed = sorted(set(recipe.columns) ^ set(bundle.columns))

@@ -22,7 +22,7 @@ from churnml.engine import Engine, open_engine
 from churnml.errors import DataError, ModelError
 from churnml.outcomes import is_voice
 from churnml.sources import Canonical, build
-from churnml.workflows.business import Business, Progress, data_root, silently
+from churnml.workflows.business import Business, Progress, data_root, silently, takes_path
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Checked:
         return values
 
 
+@takes_path
 def check(
     config: Config, *, as_of: date | None = None, root: Path | None = None, progress: Progress = silently
 ) -> Checked:

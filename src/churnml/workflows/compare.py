@@ -20,6 +20,7 @@ from churnml.evaluation.judge import NO_VOICE
 from churnml.model.bundle import Bundle
 from churnml.outcomes import OUTCOMES
 from churnml.tracking import ModelVersion, RunRecord, Tracker
+from churnml.workflows.business import takes_path
 from churnml.workflows.evidence import markdown
 from churnml.workflows.plots import difference_plot
 
@@ -79,6 +80,7 @@ class Compared:
         return wide(against, ["model"], sign="+").rename(columns={"model": "version"})
 
 
+@takes_path
 def compare(config: Config, versions: list[str]) -> Compared:
     """Compare trained versions (default: all of them) on the test rows they share, and log this as a run.
 

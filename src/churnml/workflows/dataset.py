@@ -12,11 +12,12 @@ import pandas as pd
 from churnml.config import Config
 from churnml.dataset import Dataset
 from churnml.errors import ModelError
-from churnml.workflows.business import Progress, open_business, silently
+from churnml.workflows.business import Progress, open_business, silently, takes_path
 from churnml.workflows.evidence import counts, days
 from churnml.workflows.rows import labelled, split
 
 
+@takes_path
 def build_dataset(
     config: Config,
     *,

@@ -15,7 +15,7 @@ from churnml.config import Config
 from churnml.errors import ConfigError, DataError
 from churnml.insights.definition import Definition, compare, facts
 from churnml.insights.silences import Suggestion, curve, last_day_believed, silences, suggest
-from churnml.workflows.business import Business, Progress, open_business, silently
+from churnml.workflows.business import Business, Progress, open_business, silently, takes_path
 
 HORIZONS = (7, 14, 28, 42, 60, 90, 120, 180, 270, 365)
 """The horizons looked at beside the configured one, as far as they lie within a factor of three of it."""
@@ -84,6 +84,7 @@ class DefinitionLab:
         }
 
 
+@takes_path
 def define(
     config: Config,
     *,

@@ -16,7 +16,8 @@ from churnml.explanation.themes import by_theme
 from churnml.outcomes import OUTCOMES
 from churnml.report.waterfall import signed, waterfall
 from churnml.scoring.publish import publication
-from churnml.workflows.business import Progress, open_business, silently
+from churnml.workflows.business import Business, Progress, open_business, silently, takes_path
+from churnml.workflows.ids import written_otherwise
 from churnml.workflows.score import cards, champion, recipe_of
 
 BAR = 18
@@ -71,6 +72,7 @@ class Explanation:
         return waterfall(self.themes, self.base, self.declared, path)
 
 
+@takes_path
 def explain(
     config: Config,
     customer: str,
@@ -86,7 +88,8 @@ def explain(
     Raises
     ------
     DataError
-        Nothing is published and no day is given, or the customer is not on the spine that day; it says why.
+        Nothing is published and no day is given, or the customer is not on the spine that day; it says why, and how
+        an id that nobody has is written otherwise. The message holds no id.
     """
     bundle, exported = champion(config)
     recipe = recipe_of(bundle, config)
@@ -101,11 +104,9 @@ def explain(
             features_known_at=known_at,
             state=bundle.fitted,
         )
-    mask = (night.keys["customer_id"] == customer).to_numpy()
-    if not mask.any():
-        why = night.excluded.loc[night.excluded["customer_id"] == customer, "reason"]
-        reason = f"was not scored: {why.iloc[0]}" if len(why) else "is not known by then"
-        raise DataError(f"the customer {reason} at {as_of}", "choose another customer or another day")
+        mask = (night.keys["customer_id"] == customer).to_numpy()
+        if not mask.any():
+            raise _not_scored(customer, night, business, as_of)
     X = night.at(mask).X
     told = cards(bundle, recipe)
     attribution = attribute(bundle.classifier, X)
@@ -131,6 +132,19 @@ def explain(
         if model not in ("", exported.model.version)
         else "",
     )
+
+
+def _not_scored(customer: str, night: dataset.Dataset, business: Business, as_of: date) -> DataError:
+    """Why a customer has no row: not on the spine, not known yet, or nobody has the id; the id itself is not told."""
+    why = night.excluded.loc[night.excluded["customer_id"] == customer, "reason"]
+    if len(why):
+        return DataError(f"the customer was not scored at {as_of}: {why.iloc[0]}", "choose another customer or day")
+    ids = business.engine.frame(business.canonical.customers.select("customer_id"))["customer_id"]
+    if (ids == customer).any():
+        return DataError(f"the customer is not known yet at {as_of}", "choose another customer or a later day")
+    if said := written_otherwise(customer, ids):
+        return DataError("no customer has this id", f"the same id {said} is there")
+    return DataError("no customer has this id", "give it as the customers table writes it")
 
 
 def _published(config: Config, as_of: date | None) -> tuple[date, datetime | None, str]:

@@ -13,6 +13,7 @@ from churnml.scoring.durable import replace_text, writing
 from churnml.scoring.exports import forget_row
 from churnml.scoring.publish import publication
 from churnml.tracking import Tracker
+from churnml.workflows.ids import written_otherwise
 from churnml.workflows.logs import stage
 
 log = logging.getLogger(__name__)
@@ -60,9 +61,15 @@ def forget(config: Config, customer: str, *, unseen: bool = False) -> dict[str, 
         known = bool(before.among([customer]))
         if not (known or unseen or damaged or _found(config, told)):
             _keep(before, models / config.project)
+            ids = {
+                each for night in place.nights() for each in night.scores(["customer_id"])["customer_id"].to_pylist()
+            }
+            said = written_otherwise(customer, ids)
             raise DataError(
                 "--customer: no night, sink or test prediction has this id, so nobody was forgotten",
-                "check how the scores write it; for somebody whom no night has had yet, add --unseen",
+                f"the same id {said} is there; for somebody whom no night has had yet, add --unseen"
+                if said
+                else "check how the scores write it; for somebody whom no night has had yet, add --unseen",
             )
         (place.root / "report.html").unlink(missing_ok=True)
         told |= {"report": "removed; run churnml report", "forgotten_before": known}

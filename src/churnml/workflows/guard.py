@@ -36,7 +36,8 @@ def before(
     """
     scoring = business.config.scoring
     newest = _newest(business, as_of, known_at)
-    gates.freshness(newest, as_of, freshness_days=scoring.freshness_days).require()
+    begins = business.first_day
+    gates.freshness(newest, as_of, freshness_days=scoring.freshness_days, begins=begins).require()
     now = _volume(business, as_of, known_at)
     gates.population(now.customers, as_of).require()
     about = bundle.notes.get("all", {})

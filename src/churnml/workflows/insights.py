@@ -14,11 +14,12 @@ from churnml.config import Config
 from churnml.errors import DataError, ModelError
 from churnml.insights.findings import Insights
 from churnml.insights.findings import insights as measure
-from churnml.workflows.business import Progress, open_business, silently
+from churnml.workflows.business import Progress, open_business, silently, takes_path
 from churnml.workflows.evidence import unpack
 from churnml.workflows.score import champion
 
 
+@takes_path
 def insights(
     config: Config, *, as_of: date | None = None, root: Path | None = None, progress: Progress = silently
 ) -> Insights:

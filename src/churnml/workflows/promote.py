@@ -10,6 +10,7 @@ from churnml.errors import ModelError
 from churnml.evaluation.compare import promotion_verdict
 from churnml.model.bundle import Bundle
 from churnml.tracking import ModelVersion, Tracker
+from churnml.workflows.business import takes_path
 from churnml.workflows.compare import CHANCES, bundle_of, predictions, shared_rows
 from churnml.workflows.evidence import unpack
 
@@ -19,6 +20,7 @@ ONLY_JUDGES = ("rivals", "bootstrap", "test_from")
 """Settings of `model` that say how a model is judged."""
 
 
+@takes_path
 def promote(config: Config, version: str | None = None, *, force: bool = False) -> dict[str, Any]:
     """Make `version` (default: the challenger) the champion, if it has earned it.
 

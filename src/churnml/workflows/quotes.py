@@ -8,9 +8,10 @@ from pathlib import Path
 from churnml.config import Config
 from churnml.insights.quotes import Quotes
 from churnml.insights.quotes import quotes as choose
-from churnml.workflows.business import Progress, open_business, silently
+from churnml.workflows.business import Progress, open_business, silently, takes_path
 
 
+@takes_path
 def quotes(config: Config, *, as_of: date, root: Path | None = None, progress: Progress = silently) -> Quotes:
     """Read what customers wrote in the year before `as_of`, and choose a few texts to show, redacted.
 

@@ -30,6 +30,7 @@ from churnml.report.words import percent
 from churnml.scoring.durable import write_text
 from churnml.scoring.publish import Night, Publication, publication
 from churnml.scoring.sinks import BEHIND, SCORES_FILE
+from churnml.workflows.business import takes_path
 from churnml.workflows.evidence import fallback, unpack, unpack_fairness, unpack_share
 from churnml.workflows.judging import MODEL
 from churnml.workflows.score import FACTS_FILE, champion
@@ -44,6 +45,7 @@ READ = (
 """What is read of all customers; of the riskiest everything is."""
 
 
+@takes_path
 def report(
     config: Config,
     out: Path | None = None,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from churnml.config import Config
 from churnml.scoring.publish import publication
-from churnml.workflows.business import Progress, open_business, silently
+from churnml.workflows.business import Progress, open_business, silently, takes_path
 from churnml.workflows.champion import cards, champion, recipe_of
 from churnml.workflows.deliver import check_sinks
 from churnml.workflows.endings import noted
@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 
+@takes_path
 def score(
     config: Config,
     as_of: date,

@@ -38,7 +38,7 @@ from churnml.pseudonyms import Pseudonyms
 from churnml.tracking import DataFile, Tracker, TrainingRecord
 from churnml.workflows import logged
 from churnml.workflows.audit import audit_business
-from churnml.workflows.business import Business, Progress, open_business, silently
+from churnml.workflows.business import Business, Progress, open_business, silently, takes_path
 from churnml.workflows.drivers import drivers_of
 from churnml.workflows.evidence import (
     counts,
@@ -110,6 +110,7 @@ class Trained:
         return values
 
 
+@takes_path
 def train(
     config: Config,
     *,

@@ -151,7 +151,8 @@ def answers(found: Insights) -> Chapter:
         if row.fewer == row.fewer:
             said.append(_worth(row))
         else:
-            said.append(f"Too few {row.about} were answered both within a day and later to compare them.")
+            cases = "cases" if row.about == response.ABOUT[0] else row.about
+            said.append(f"Too few {cases} were answered within a day, or too few later, to compare the two.")
     said.append(response.CAVEAT)
     leaving = Table(
         f"Customers who left {within(found)}, counted from a week after their case was opened",

@@ -286,6 +286,7 @@ FROM (
         "t12"."opened_days",
         "t12"."last_days",
         "t12"."responded_s",
+        "t12"."acknowledged",
         "t12"."resolved_s",
         "t12"."reopened_s",
         "t12"."reopened",
@@ -356,6 +357,7 @@ FROM (
           "t8"."opened_days",
           "t8"."last_days",
           "t8"."responded_s",
+          "t8"."acknowledged",
           "t8"."resolved_s",
           "t8"."reopened_s",
           "t8"."reopened",
@@ -373,11 +375,31 @@ FROM (
             OR COALESCE("t8"."reopened_s" < "t8"."resolved_s", FALSE)
           ) AS "open",
           CASE
-            WHEN (
-              "t8"."opened_s" - "t8"."responded_s"
-            ) >= 0
-            THEN "t8"."opened_s" - "t8"."responded_s"
-            ELSE CAST(NULL AS BIGINT)
+            WHEN "t8"."acknowledged"
+            THEN LEAST(
+              CASE
+                WHEN (
+                  "t8"."opened_s" - "t8"."responded_s"
+                ) >= 0
+                THEN "t8"."opened_s" - "t8"."responded_s"
+                ELSE CAST(NULL AS BIGINT)
+              END,
+              CASE
+                WHEN COALESCE("t8"."resolved_s" <= "t8"."opened_s", FALSE)
+                AND NOT (
+                  COALESCE("t8"."reopened_s" < "t8"."resolved_s", FALSE)
+                )
+                THEN "t8"."opened_s" - "t8"."resolved_s"
+                ELSE CAST(NULL AS BIGINT)
+              END
+            )
+            ELSE CASE
+              WHEN (
+                "t8"."opened_s" - "t8"."responded_s"
+              ) >= 0
+              THEN "t8"."opened_s" - "t8"."responded_s"
+              ELSE CAST(NULL AS BIGINT)
+            END
           END AS "first_response_s",
           CASE
             WHEN COALESCE("t8"."resolved_s" <= "t8"."opened_s", FALSE)
@@ -399,7 +421,14 @@ FROM (
               COALESCE("t7"."kind" IN ('case_opened'), FALSE)) AS "opened_days",
             MIN("t7"."age_days") AS "last_days",
             MAX("t7"."age_s") FILTER(WHERE
-              COALESCE("t7"."kind" IN ('case_responded'), FALSE)) AS "responded_s",
+              COALESCE("t7"."kind" IN ('case_responded'), FALSE)
+              AND NOT (
+                COALESCE("t7"."automated", FALSE)
+              )) AS "responded_s",
+            BOOL_OR(
+              CAST(COALESCE("t7"."kind" IN ('case_responded'), FALSE)
+              AND COALESCE("t7"."automated", FALSE) AS BOOLEAN)
+            ) AS "acknowledged",
             MIN("t7"."age_s") FILTER(WHERE
               COALESCE("t7"."kind" IN ('case_resolved'), FALSE)) AS "resolved_s",
             MIN("t7"."age_s") FILTER(WHERE
@@ -464,98 +493,104 @@ FROM (
     ON "t3"."customer_id" = "t17"."case_customer_id"
   LEFT OUTER JOIN (
     SELECT
-      "t9"."customer_id" AS "dialogue_customer_id",
+      "t10"."customer_id" AS "dialogue_customer_id",
       CAST(COUNT(*) FILTER(WHERE
-        COALESCE("t9"."kind" IN ('contact_abandoned', 'error', 'payment_failed', 'return'), FALSE)
+        COALESCE("t10"."kind" IN ('contact_abandoned', 'error', 'payment_failed', 'return'), FALSE)
         AND (
-          "t9"."age_days" <= 90
+          "t10"."age_days" <= 90
         )
-        AND COALESCE("t9"."age_s" < "t9"."last_said_s", TRUE)) AS DOUBLE) AS "friction_without_contact_90d",
+        AND COALESCE("t10"."age_s" < "t10"."last_said_s", TRUE)) AS DOUBLE) AS "friction_without_contact_90d",
       CAST(COUNT(*) FILTER(WHERE
-        COALESCE("t9"."kind" IN ('contact_abandoned', 'error', 'payment_failed', 'return'), FALSE)
+        COALESCE("t10"."kind" IN ('contact_abandoned', 'error', 'payment_failed', 'return'), FALSE)
         AND (
-          "t9"."age_days" <= 365
+          "t10"."age_days" <= 365
         )
-        AND COALESCE("t9"."age_s" < "t9"."last_said_s", TRUE)) AS DOUBLE) / NULLIF(
+        AND COALESCE("t10"."age_s" < "t10"."last_said_s", TRUE)) AS DOUBLE) / NULLIF(
         CAST(COUNT(*) FILTER(WHERE
-          COALESCE("t9"."kind" IN ('contact_abandoned', 'error', 'payment_failed', 'return'), FALSE)
+          COALESCE("t10"."kind" IN ('contact_abandoned', 'error', 'payment_failed', 'return'), FALSE)
           AND (
-            "t9"."age_days" <= 365
+            "t10"."age_days" <= 365
           )) AS DOUBLE),
         0.0
       ) AS "friction_silence_share_365d",
       CAST(COUNT(*) FILTER(WHERE
-        "t9"."feedback" AND (
-          "t9"."reply_s" IS NULL
-        ) AND (
-          "t9"."age_days" <= 90
+        "t10"."feedback"
+        AND (
+          "t10"."reply_s" IS NULL
+        )
+        AND (
+          "t10"."age_days" <= 90
         )) AS DOUBLE) AS "unanswered_feedback_90d",
       CAST(COUNT(*) FILTER(WHERE
-        "t9"."feedback" AND (
-          "t9"."reply_s" IS NULL
-        ) AND (
-          "t9"."age_days" <= 365
+        "t10"."feedback"
+        AND (
+          "t10"."reply_s" IS NULL
+        )
+        AND (
+          "t10"."age_days" <= 365
         )) AS DOUBLE) AS "unanswered_feedback_365d",
       CAST(COUNT(*) FILTER(WHERE
-        "t9"."feedback" AND (
-          "t9"."reply_s" IS NULL
-        ) AND (
-          "t9"."age_days" <= 365
+        "t10"."feedback"
+        AND (
+          "t10"."reply_s" IS NULL
+        )
+        AND (
+          "t10"."age_days" <= 365
         )) AS DOUBLE) / NULLIF(
         CAST(COUNT(*) FILTER(WHERE
-          "t9"."feedback" AND (
-            "t9"."age_days" <= 365
+          "t10"."feedback" AND (
+            "t10"."age_days" <= 365
           )) AS DOUBLE),
         0.0
       ) AS "unanswered_feedback_share_365d",
       QUANTILE_CONT(
         CASE
-          WHEN COALESCE("t9"."kind" IN ('mention'), FALSE)
+          WHEN COALESCE("t10"."kind" IN ('mention'), FALSE)
           AND (
-            COALESCE("t9"."direction", 'inbound') <> 'outbound'
+            COALESCE("t10"."direction", 'inbound') <> 'outbound'
           )
           AND (
-            "t9"."age_days" <= 365
+            "t10"."age_days" <= 365
           )
-          THEN "t9"."age_s" - "t9"."reply_s"
+          THEN "t10"."age_s" - "t10"."reply_s"
           ELSE CAST(NULL AS BIGINT)
         END,
         0.5
       ) AS "public_response_median_s_365d",
       CAST(MAX(
         CASE
-          WHEN COALESCE("t9"."kind" IN ('mention'), FALSE)
+          WHEN COALESCE("t10"."kind" IN ('mention'), FALSE)
           AND (
-            COALESCE("t9"."direction", 'inbound') <> 'outbound'
+            COALESCE("t10"."direction", 'inbound') <> 'outbound'
           )
           AND (
-            "t9"."age_days" <= 365
+            "t10"."age_days" <= 365
           )
-          THEN "t9"."age_s" - "t9"."reply_s"
+          THEN "t10"."age_s" - "t10"."reply_s"
           ELSE CAST(NULL AS BIGINT)
         END
       ) AS DOUBLE) AS "public_response_longest_s_365d",
       CAST(COUNT(*) FILTER(WHERE
-        COALESCE("t9"."kind" IN ('mention'), FALSE)
+        COALESCE("t10"."kind" IN ('mention'), FALSE)
         AND (
-          COALESCE("t9"."direction", 'inbound') <> 'outbound'
+          COALESCE("t10"."direction", 'inbound') <> 'outbound'
         )
         AND (
-          "t9"."age_days" <= 365
+          "t10"."age_days" <= 365
         )
         AND COALESCE((
-          "t9"."tried_s" - "t9"."age_s"
+          "t10"."tried_s" - "t10"."age_s"
         ) <= 2592000, FALSE)) AS DOUBLE) AS "tried_before_mention_365d",
       CAST(COUNT(*) FILTER(WHERE
-        COALESCE("t9"."kind" IN ('review'), FALSE)
+        COALESCE("t10"."kind" IN ('review'), FALSE)
         AND (
-          COALESCE("t9"."direction", 'inbound') <> 'outbound'
+          COALESCE("t10"."direction", 'inbound') <> 'outbound'
         )
         AND (
-          "t9"."age_days" <= 365
+          "t10"."age_days" <= 365
         )
         AND COALESCE((
-          "t9"."tried_s" - "t9"."age_s"
+          "t10"."tried_s" - "t10"."age_s"
         ) <= 2592000, FALSE)) AS DOUBLE) AS "tried_before_review_365d"
     FROM (
       SELECT
@@ -637,23 +672,28 @@ FROM (
           WHEN "t5"."case_id" IS NOT NULL
           THEN MAX(
             CASE
-              WHEN COALESCE("t5"."kind" IN ('case_responded'), FALSE)
-              OR (
-                COALESCE(
-                  "t5"."kind" IN (
-                    'cancel_requested',
-                    'case_opened',
-                    'complaint',
-                    'contact',
-                    'mention',
-                    'message_private',
-                    'review'
-                  ),
-                  FALSE
+              WHEN (
+                COALESCE("t5"."kind" IN ('case_responded'), FALSE)
+                OR (
+                  COALESCE(
+                    "t5"."kind" IN (
+                      'cancel_requested',
+                      'case_opened',
+                      'complaint',
+                      'contact',
+                      'mention',
+                      'message_private',
+                      'review'
+                    ),
+                    FALSE
+                  )
+                  AND NOT (
+                    COALESCE("t5"."direction", 'inbound') <> 'outbound'
+                  )
                 )
-                AND NOT (
-                  COALESCE("t5"."direction", 'inbound') <> 'outbound'
-                )
+              )
+              AND NOT (
+                COALESCE("t5"."automated", FALSE)
               )
               THEN "t5"."age_s"
               ELSE CAST(NULL AS BIGINT)
@@ -665,23 +705,28 @@ FROM (
           )
           ELSE MAX(
             CASE
-              WHEN COALESCE("t5"."kind" IN ('case_responded'), FALSE)
-              OR (
-                COALESCE(
-                  "t5"."kind" IN (
-                    'cancel_requested',
-                    'case_opened',
-                    'complaint',
-                    'contact',
-                    'mention',
-                    'message_private',
-                    'review'
-                  ),
-                  FALSE
+              WHEN (
+                COALESCE("t5"."kind" IN ('case_responded'), FALSE)
+                OR (
+                  COALESCE(
+                    "t5"."kind" IN (
+                      'cancel_requested',
+                      'case_opened',
+                      'complaint',
+                      'contact',
+                      'mention',
+                      'message_private',
+                      'review'
+                    ),
+                    FALSE
+                  )
+                  AND NOT (
+                    COALESCE("t5"."direction", 'inbound') <> 'outbound'
+                  )
                 )
-                AND NOT (
-                  COALESCE("t5"."direction", 'inbound') <> 'outbound'
-                )
+              )
+              AND NOT (
+                COALESCE("t5"."automated", FALSE)
               )
               THEN "t5"."age_s"
               ELSE CAST(NULL AS BIGINT)
@@ -725,7 +770,7 @@ FROM (
             FALSE
           )
       ) AS "t5"
-    ) AS "t9"
+    ) AS "t10"
     GROUP BY
       1
   ) AS "t14"

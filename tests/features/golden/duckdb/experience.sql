@@ -55,11 +55,11 @@ FROM (
     COALESCE("t22"."_errors_180d", 0.0) AS "_errors_180d",
     COALESCE("t22"."agents_seen_365d", 0.0) AS "agents_seen_365d",
     "t22"."agent_turnover_365d",
-    COALESCE("t21"."_days_active_90d", 0.0) AS "_days_active_90d",
-    "t21"."_days_since_first_engagement",
-    "t39"."resolution_inconsistency_365d",
-    "t38"."wait_inconsistency_s_365d",
-    "t38"."rating_inconsistency_365d",
+    COALESCE("t20"."_days_active_90d", 0.0) AS "_days_active_90d",
+    "t20"."_days_since_first_engagement",
+    "t41"."resolution_inconsistency_365d",
+    "t37"."wait_inconsistency_s_365d",
+    "t37"."rating_inconsistency_365d",
     COALESCE("t29"."baskets_abandoned_after_trouble_90d", 0.0) AS "baskets_abandoned_after_trouble_90d",
     COALESCE("t35"."promises_kept_late_365d", 0.0) AS "promises_kept_late_365d",
     "t35"."promises_in_time_share_365d",
@@ -68,8 +68,8 @@ FROM (
     "t35"."promise_delay_longest_s_365d",
     "t35"."promise_delay_last_s",
     "t35"."days_since_promise_kept_late",
-    "t41"."payments_failed_share_365d",
-    COALESCE("t41"."payments_failed_run", 0.0) AS "payments_failed_run"
+    "t39"."payments_failed_share_365d",
+    COALESCE("t39"."payments_failed_run", 0.0) AS "payments_failed_run"
   FROM (
     SELECT
       *
@@ -216,81 +216,82 @@ FROM (
     ) AS "t13"
     GROUP BY
       1
-  ) AS "t21"
-    ON "t3"."customer_id" = "t21"."day_customer_id"
+  ) AS "t20"
+    ON "t3"."customer_id" = "t20"."day_customer_id"
   LEFT OUTER JOIN (
     SELECT
-      "t32"."customer_id" AS "case_customer_id",
+      "t34"."customer_id" AS "case_customer_id",
       CASE
-        WHEN COUNT(DISTINCT "t32"."channel") FILTER(WHERE
-          "t32"."solved_here" IS NOT NULL) > 1
-        THEN MAX("t32"."solved_here") - MIN("t32"."solved_here")
+        WHEN COUNT(DISTINCT "t34"."channel") FILTER(WHERE
+          "t34"."solved_here" IS NOT NULL) > 1
+        THEN MAX("t34"."solved_here") - MIN("t34"."solved_here")
         ELSE CAST(NULL AS DOUBLE)
       END AS "resolution_inconsistency_365d"
     FROM (
       SELECT
-        "t25"."customer_id",
-        "t25"."case_id",
-        "t25"."opened_s",
-        "t25"."opened_days",
-        "t25"."last_days",
-        "t25"."responded_s",
-        "t25"."resolved_s",
-        "t25"."reopened_s",
-        "t25"."reopened",
-        "t25"."escalated",
-        "t25"."contacts",
-        "t25"."transfers",
-        "t25"."channel",
-        "t25"."open",
-        "t25"."first_response_s",
-        "t25"."resolution_s",
-        "t25"."repeats",
-        "t25"."recent",
+        "t28"."customer_id",
+        "t28"."case_id",
+        "t28"."opened_s",
+        "t28"."opened_days",
+        "t28"."last_days",
+        "t28"."responded_s",
+        "t28"."acknowledged",
+        "t28"."resolved_s",
+        "t28"."reopened_s",
+        "t28"."reopened",
+        "t28"."escalated",
+        "t28"."contacts",
+        "t28"."transfers",
+        "t28"."channel",
+        "t28"."open",
+        "t28"."first_response_s",
+        "t28"."resolution_s",
+        "t28"."repeats",
+        "t28"."recent",
         COALESCE(
-          "t25"."opened_s" = MIN(
+          "t28"."opened_s" = MIN(
             CASE
-              WHEN "t25"."first_response_s" IS NOT NULL
-              THEN "t25"."opened_s"
+              WHEN "t28"."first_response_s" IS NOT NULL
+              THEN "t28"."opened_s"
               ELSE CAST(NULL AS BIGINT)
             END
           ) OVER (
-            PARTITION BY "t25"."customer_id"
+            PARTITION BY "t28"."customer_id"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ),
           FALSE
         ) AS "last_answered",
         COALESCE(
-          "t25"."opened_s" = MIN(
+          "t28"."opened_s" = MIN(
             CASE
-              WHEN "t25"."resolution_s" IS NOT NULL
-              THEN "t25"."opened_s"
+              WHEN "t28"."resolution_s" IS NOT NULL
+              THEN "t28"."opened_s"
               ELSE CAST(NULL AS BIGINT)
             END
           ) OVER (
-            PARTITION BY "t25"."customer_id"
+            PARTITION BY "t28"."customer_id"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ),
           FALSE
         ) AS "last_solved",
         CASE
-          WHEN "t25"."recent" AND (
-            "t25"."channel" IS NOT NULL
+          WHEN "t28"."recent" AND (
+            "t28"."channel" IS NOT NULL
           )
           THEN CAST(SUM(
-            CAST("t25"."recent" AND (
-              "t25"."channel" IS NOT NULL
+            CAST("t28"."recent" AND (
+              "t28"."channel" IS NOT NULL
             ) AND NOT (
-              "t25"."open"
+              "t28"."open"
             ) AS BIGINT)
           ) OVER (
-            PARTITION BY "t25"."customer_id", "t25"."channel"
+            PARTITION BY "t28"."customer_id", "t28"."channel"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ) AS DOUBLE) / NULLIF(
-            CAST(SUM(CAST("t25"."recent" AND (
-              "t25"."channel" IS NOT NULL
+            CAST(SUM(CAST("t28"."recent" AND (
+              "t28"."channel" IS NOT NULL
             ) AS BIGINT)) OVER (
-              PARTITION BY "t25"."customer_id", "t25"."channel"
+              PARTITION BY "t28"."customer_id", "t28"."channel"
               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
             ) AS DOUBLE),
             0.0
@@ -299,45 +300,66 @@ FROM (
         END AS "solved_here"
       FROM (
         SELECT
-          "t17"."customer_id",
-          "t17"."case_id",
-          "t17"."opened_s",
-          "t17"."opened_days",
-          "t17"."last_days",
-          "t17"."responded_s",
-          "t17"."resolved_s",
-          "t17"."reopened_s",
-          "t17"."reopened",
-          "t17"."escalated",
-          "t17"."contacts",
-          "t17"."transfers",
-          "t17"."channel",
+          "t18"."customer_id",
+          "t18"."case_id",
+          "t18"."opened_s",
+          "t18"."opened_days",
+          "t18"."last_days",
+          "t18"."responded_s",
+          "t18"."acknowledged",
+          "t18"."resolved_s",
+          "t18"."reopened_s",
+          "t18"."reopened",
+          "t18"."escalated",
+          "t18"."contacts",
+          "t18"."transfers",
+          "t18"."channel",
           (
-            "t17"."opened_s" IS NOT NULL
+            "t18"."opened_s" IS NOT NULL
           )
           AND (
             NOT (
-              COALESCE("t17"."resolved_s" <= "t17"."opened_s", FALSE)
+              COALESCE("t18"."resolved_s" <= "t18"."opened_s", FALSE)
             )
-            OR COALESCE("t17"."reopened_s" < "t17"."resolved_s", FALSE)
+            OR COALESCE("t18"."reopened_s" < "t18"."resolved_s", FALSE)
           ) AS "open",
           CASE
-            WHEN (
-              "t17"."opened_s" - "t17"."responded_s"
-            ) >= 0
-            THEN "t17"."opened_s" - "t17"."responded_s"
-            ELSE CAST(NULL AS BIGINT)
+            WHEN "t18"."acknowledged"
+            THEN LEAST(
+              CASE
+                WHEN (
+                  "t18"."opened_s" - "t18"."responded_s"
+                ) >= 0
+                THEN "t18"."opened_s" - "t18"."responded_s"
+                ELSE CAST(NULL AS BIGINT)
+              END,
+              CASE
+                WHEN COALESCE("t18"."resolved_s" <= "t18"."opened_s", FALSE)
+                AND NOT (
+                  COALESCE("t18"."reopened_s" < "t18"."resolved_s", FALSE)
+                )
+                THEN "t18"."opened_s" - "t18"."resolved_s"
+                ELSE CAST(NULL AS BIGINT)
+              END
+            )
+            ELSE CASE
+              WHEN (
+                "t18"."opened_s" - "t18"."responded_s"
+              ) >= 0
+              THEN "t18"."opened_s" - "t18"."responded_s"
+              ELSE CAST(NULL AS BIGINT)
+            END
           END AS "first_response_s",
           CASE
-            WHEN COALESCE("t17"."resolved_s" <= "t17"."opened_s", FALSE)
+            WHEN COALESCE("t18"."resolved_s" <= "t18"."opened_s", FALSE)
             AND NOT (
-              COALESCE("t17"."reopened_s" < "t17"."resolved_s", FALSE)
+              COALESCE("t18"."reopened_s" < "t18"."resolved_s", FALSE)
             )
-            THEN "t17"."opened_s" - "t17"."resolved_s"
+            THEN "t18"."opened_s" - "t18"."resolved_s"
             ELSE CAST(NULL AS BIGINT)
           END AS "resolution_s",
-          CASE WHEN "t17"."contacts" > 1 THEN "t17"."contacts" - 1 ELSE 0 END AS "repeats",
-          COALESCE("t17"."opened_days" <= 365, FALSE) AS "recent"
+          CASE WHEN "t18"."contacts" > 1 THEN "t18"."contacts" - 1 ELSE 0 END AS "repeats",
+          COALESCE("t18"."opened_days" <= 365, FALSE) AS "recent"
         FROM (
           SELECT
             "t12"."customer_id",
@@ -348,7 +370,14 @@ FROM (
               COALESCE("t12"."kind" IN ('case_opened'), FALSE)) AS "opened_days",
             MIN("t12"."age_days") AS "last_days",
             MAX("t12"."age_s") FILTER(WHERE
-              COALESCE("t12"."kind" IN ('case_responded'), FALSE)) AS "responded_s",
+              COALESCE("t12"."kind" IN ('case_responded'), FALSE)
+              AND NOT (
+                COALESCE("t12"."automated", FALSE)
+              )) AS "responded_s",
+            BOOL_OR(
+              CAST(COALESCE("t12"."kind" IN ('case_responded'), FALSE)
+              AND COALESCE("t12"."automated", FALSE) AS BOOLEAN)
+            ) AS "acknowledged",
             MIN("t12"."age_s") FILTER(WHERE
               COALESCE("t12"."kind" IN ('case_resolved'), FALSE)) AS "resolved_s",
             MIN("t12"."age_s") FILTER(WHERE
@@ -404,24 +433,24 @@ FROM (
           GROUP BY
             1,
             2
-        ) AS "t17"
-      ) AS "t25"
-    ) AS "t32"
+        ) AS "t18"
+      ) AS "t28"
+    ) AS "t34"
     GROUP BY
       1
-  ) AS "t39"
-    ON "t3"."customer_id" = "t39"."case_customer_id"
+  ) AS "t41"
+    ON "t3"."customer_id" = "t41"."case_customer_id"
   LEFT OUTER JOIN (
     SELECT
-      "t33"."customer_id" AS "channel_customer_id",
+      "t32"."customer_id" AS "channel_customer_id",
       CASE
-        WHEN COUNT("t33"."wait_s") > 1
-        THEN MAX("t33"."wait_s") - MIN("t33"."wait_s")
+        WHEN COUNT("t32"."wait_s") > 1
+        THEN MAX("t32"."wait_s") - MIN("t32"."wait_s")
         ELSE CAST(NULL AS DOUBLE)
       END AS "wait_inconsistency_s_365d",
       CASE
-        WHEN COUNT("t33"."rating") > 1
-        THEN MAX("t33"."rating") - MIN("t33"."rating")
+        WHEN COUNT("t32"."rating") > 1
+        THEN MAX("t32"."rating") - MIN("t32"."rating")
         ELSE CAST(NULL AS DOUBLE)
       END AS "rating_inconsistency_365d"
     FROM (
@@ -690,21 +719,21 @@ FROM (
             2
         ) AS "t15"
       ) AS "t23"
-    ) AS "t33"
+    ) AS "t32"
     GROUP BY
       1
-  ) AS "t38"
-    ON "t3"."customer_id" = "t38"."channel_customer_id"
+  ) AS "t37"
+    ON "t3"."customer_id" = "t37"."channel_customer_id"
   LEFT OUTER JOIN (
     SELECT
-      "t19"."customer_id" AS "dialogue_customer_id",
+      "t21"."customer_id" AS "dialogue_customer_id",
       CAST(COUNT(*) FILTER(WHERE
-        COALESCE("t19"."kind" IN ('basket_abandoned'), FALSE)
+        COALESCE("t21"."kind" IN ('basket_abandoned'), FALSE)
         AND (
-          "t19"."age_days" <= 90
+          "t21"."age_days" <= 90
         )
         AND COALESCE((
-          "t19"."trouble_s" - "t19"."age_s"
+          "t21"."trouble_s" - "t21"."age_s"
         ) <= 604800, FALSE)) AS DOUBLE) AS "baskets_abandoned_after_trouble_90d"
     FROM (
       SELECT
@@ -786,23 +815,28 @@ FROM (
           WHEN "t7"."case_id" IS NOT NULL
           THEN MAX(
             CASE
-              WHEN COALESCE("t7"."kind" IN ('case_responded'), FALSE)
-              OR (
-                COALESCE(
-                  "t7"."kind" IN (
-                    'cancel_requested',
-                    'case_opened',
-                    'complaint',
-                    'contact',
-                    'mention',
-                    'message_private',
-                    'review'
-                  ),
-                  FALSE
+              WHEN (
+                COALESCE("t7"."kind" IN ('case_responded'), FALSE)
+                OR (
+                  COALESCE(
+                    "t7"."kind" IN (
+                      'cancel_requested',
+                      'case_opened',
+                      'complaint',
+                      'contact',
+                      'mention',
+                      'message_private',
+                      'review'
+                    ),
+                    FALSE
+                  )
+                  AND NOT (
+                    COALESCE("t7"."direction", 'inbound') <> 'outbound'
+                  )
                 )
-                AND NOT (
-                  COALESCE("t7"."direction", 'inbound') <> 'outbound'
-                )
+              )
+              AND NOT (
+                COALESCE("t7"."automated", FALSE)
               )
               THEN "t7"."age_s"
               ELSE CAST(NULL AS BIGINT)
@@ -814,23 +848,28 @@ FROM (
           )
           ELSE MAX(
             CASE
-              WHEN COALESCE("t7"."kind" IN ('case_responded'), FALSE)
-              OR (
-                COALESCE(
-                  "t7"."kind" IN (
-                    'cancel_requested',
-                    'case_opened',
-                    'complaint',
-                    'contact',
-                    'mention',
-                    'message_private',
-                    'review'
-                  ),
-                  FALSE
+              WHEN (
+                COALESCE("t7"."kind" IN ('case_responded'), FALSE)
+                OR (
+                  COALESCE(
+                    "t7"."kind" IN (
+                      'cancel_requested',
+                      'case_opened',
+                      'complaint',
+                      'contact',
+                      'mention',
+                      'message_private',
+                      'review'
+                    ),
+                    FALSE
+                  )
+                  AND NOT (
+                    COALESCE("t7"."direction", 'inbound') <> 'outbound'
+                  )
                 )
-                AND NOT (
-                  COALESCE("t7"."direction", 'inbound') <> 'outbound'
-                )
+              )
+              AND NOT (
+                COALESCE("t7"."automated", FALSE)
               )
               THEN "t7"."age_s"
               ELSE CAST(NULL AS BIGINT)
@@ -874,7 +913,7 @@ FROM (
             FALSE
           )
       ) AS "t7"
-    ) AS "t19"
+    ) AS "t21"
     GROUP BY
       1
   ) AS "t29"
@@ -912,16 +951,16 @@ FROM (
         "t30"."late_s" > 0) AS DOUBLE) AS "days_since_promise_kept_late"
     FROM (
       SELECT
-        "t26"."customer_id",
-        "t26"."promise",
-        "t26"."due_in_s",
-        "t26"."kept_days",
-        "t26"."kept_s",
-        "t26"."age_days",
-        "t26"."kept",
-        "t26"."late_s",
-        "t26"."age_days" = MIN("t26"."age_days") OVER (
-          PARTITION BY "t26"."customer_id"
+        "t25"."customer_id",
+        "t25"."promise",
+        "t25"."due_in_s",
+        "t25"."kept_days",
+        "t25"."kept_s",
+        "t25"."age_days",
+        "t25"."kept",
+        "t25"."late_s",
+        "t25"."age_days" = MIN("t25"."age_days") OVER (
+          PARTITION BY "t25"."customer_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) AS "last"
       FROM (
@@ -1059,7 +1098,7 @@ FROM (
         ) AS "t24"
         WHERE
           "t24"."age_days" > 0 AND "t24"."late_s" IS NOT NULL
-      ) AS "t26"
+      ) AS "t25"
     ) AS "t30"
     GROUP BY
       1
@@ -1085,33 +1124,33 @@ FROM (
         AND COALESCE("t31"."age_s" < "t31"."last_paid_s", TRUE)) AS DOUBLE) AS "payments_failed_run"
     FROM (
       SELECT
-        "t28"."event_id",
-        "t28"."customer_id",
-        "t28"."kind",
-        "t28"."channel",
-        "t28"."direction",
-        "t28"."name",
-        "t28"."amount",
-        "t28"."quantity",
-        "t28"."duration_s",
-        "t28"."wait_s",
-        "t28"."rating",
-        "t28"."text",
-        "t28"."case_id",
-        "t28"."automated",
-        "t28"."scripted",
-        "t28"."agent_id",
-        "t28"."campaign_id",
-        "t28"."age_days",
-        "t28"."age_s",
-        "t28"."due_in_s",
-        "t28"."last_paid_s",
-        "t28"."step",
+        "t26"."event_id",
+        "t26"."customer_id",
+        "t26"."kind",
+        "t26"."channel",
+        "t26"."direction",
+        "t26"."name",
+        "t26"."amount",
+        "t26"."quantity",
+        "t26"."duration_s",
+        "t26"."wait_s",
+        "t26"."rating",
+        "t26"."text",
+        "t26"."case_id",
+        "t26"."automated",
+        "t26"."scripted",
+        "t26"."agent_id",
+        "t26"."campaign_id",
+        "t26"."age_days",
+        "t26"."age_s",
+        "t26"."due_in_s",
+        "t26"."last_paid_s",
+        "t26"."step",
         COALESCE(
-          CASE WHEN "t28"."step" IS NOT NULL THEN "t28"."age_s" ELSE CAST(NULL AS BIGINT) END = MIN(
-            CASE WHEN "t28"."step" IS NOT NULL THEN "t28"."age_s" ELSE CAST(NULL AS BIGINT) END
+          CASE WHEN "t26"."step" IS NOT NULL THEN "t26"."age_s" ELSE CAST(NULL AS BIGINT) END = MIN(
+            CASE WHEN "t26"."step" IS NOT NULL THEN "t26"."age_s" ELSE CAST(NULL AS BIGINT) END
           ) OVER (
-            PARTITION BY "t28"."customer_id", "t28"."kind"
+            PARTITION BY "t26"."customer_id", "t26"."kind"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           ),
           FALSE
@@ -1299,10 +1338,10 @@ FROM (
               FALSE
             )
         ) AS "t8"
-      ) AS "t28"
+      ) AS "t26"
     ) AS "t31"
     GROUP BY
       1
-  ) AS "t41"
-    ON "t3"."customer_id" = "t41"."payment_customer_id"
+  ) AS "t39"
+    ON "t3"."customer_id" = "t39"."payment_customer_id"
 ) AS "t42"

@@ -331,6 +331,7 @@ FROM (
         `t12`.`opened_days`,
         `t12`.`last_days`,
         `t12`.`responded_s`,
+        `t12`.`acknowledged`,
         `t12`.`resolved_s`,
         `t12`.`reopened_s`,
         `t12`.`reopened`,
@@ -389,6 +390,7 @@ FROM (
           `t8`.`opened_days`,
           `t8`.`last_days`,
           `t8`.`responded_s`,
+          `t8`.`acknowledged`,
           `t8`.`resolved_s`,
           `t8`.`reopened_s`,
           `t8`.`reopened`,
@@ -406,11 +408,31 @@ FROM (
             OR COALESCE(`t8`.`reopened_s` < `t8`.`resolved_s`, FALSE)
           ) AS `open`,
           IF(
-            (
-              `t8`.`opened_s` - `t8`.`responded_s`
-            ) >= 0,
-            `t8`.`opened_s` - `t8`.`responded_s`,
-            CAST(NULL AS BIGINT)
+            `t8`.`acknowledged`,
+            LEAST(
+              IF(
+                (
+                  `t8`.`opened_s` - `t8`.`responded_s`
+                ) >= 0,
+                `t8`.`opened_s` - `t8`.`responded_s`,
+                CAST(NULL AS BIGINT)
+              ),
+              IF(
+                COALESCE(`t8`.`resolved_s` <= `t8`.`opened_s`, FALSE)
+                AND NOT (
+                  COALESCE(`t8`.`reopened_s` < `t8`.`resolved_s`, FALSE)
+                ),
+                `t8`.`opened_s` - `t8`.`resolved_s`,
+                CAST(NULL AS BIGINT)
+              )
+            ),
+            IF(
+              (
+                `t8`.`opened_s` - `t8`.`responded_s`
+              ) >= 0,
+              `t8`.`opened_s` - `t8`.`responded_s`,
+              CAST(NULL AS BIGINT)
+            )
           ) AS `first_response_s`,
           IF(
             COALESCE(`t8`.`resolved_s` <= `t8`.`opened_s`, FALSE)
@@ -429,7 +451,20 @@ FROM (
             MAX(IF(COALESCE(`t7`.`kind` IN ('case_opened'), FALSE), `t7`.`age_s`, NULL)) AS `opened_s`,
             MAX(IF(COALESCE(`t7`.`kind` IN ('case_opened'), FALSE), `t7`.`age_days`, NULL)) AS `opened_days`,
             MIN(`t7`.`age_days`) AS `last_days`,
-            MAX(IF(COALESCE(`t7`.`kind` IN ('case_responded'), FALSE), `t7`.`age_s`, NULL)) AS `responded_s`,
+            MAX(
+              IF(
+                COALESCE(`t7`.`kind` IN ('case_responded'), FALSE)
+                AND NOT (
+                  COALESCE(`t7`.`automated`, FALSE)
+                ),
+                `t7`.`age_s`,
+                NULL
+              )
+            ) AS `responded_s`,
+            BOOL_OR(
+              COALESCE(`t7`.`kind` IN ('case_responded'), FALSE)
+              AND COALESCE(`t7`.`automated`, FALSE)
+            ) AS `acknowledged`,
             MIN(IF(COALESCE(`t7`.`kind` IN ('case_resolved'), FALSE), `t7`.`age_s`, NULL)) AS `resolved_s`,
             MIN(IF(COALESCE(`t7`.`kind` IN ('case_reopened'), FALSE), `t7`.`age_s`, NULL)) AS `reopened_s`,
             SUM(CAST(COALESCE(`t7`.`kind` IN ('case_reopened'), FALSE) AS BIGINT)) AS `reopened`,
@@ -492,104 +527,110 @@ FROM (
     ON `t3`.`customer_id` = `t17`.`case_customer_id`
   LEFT OUTER JOIN (
     SELECT
-      `t9`.`customer_id` AS `dialogue_customer_id`,
+      `t10`.`customer_id` AS `dialogue_customer_id`,
       CAST(SUM(
-        CAST(COALESCE(`t9`.`kind` IN ('contact_abandoned', 'error', 'payment_failed', 'return'), FALSE)
+        CAST(COALESCE(`t10`.`kind` IN ('contact_abandoned', 'error', 'payment_failed', 'return'), FALSE)
         AND (
-          `t9`.`age_days` <= 90
+          `t10`.`age_days` <= 90
         )
-        AND COALESCE(`t9`.`age_s` < `t9`.`last_said_s`, TRUE) AS BIGINT)
+        AND COALESCE(`t10`.`age_s` < `t10`.`last_said_s`, TRUE) AS BIGINT)
       ) AS DOUBLE) AS `friction_without_contact_90d`,
       CAST(SUM(
-        CAST(COALESCE(`t9`.`kind` IN ('contact_abandoned', 'error', 'payment_failed', 'return'), FALSE)
+        CAST(COALESCE(`t10`.`kind` IN ('contact_abandoned', 'error', 'payment_failed', 'return'), FALSE)
         AND (
-          `t9`.`age_days` <= 365
+          `t10`.`age_days` <= 365
         )
-        AND COALESCE(`t9`.`age_s` < `t9`.`last_said_s`, TRUE) AS BIGINT)
+        AND COALESCE(`t10`.`age_s` < `t10`.`last_said_s`, TRUE) AS BIGINT)
       ) AS DOUBLE) / NULLIF(
         CAST(SUM(
-          CAST(COALESCE(`t9`.`kind` IN ('contact_abandoned', 'error', 'payment_failed', 'return'), FALSE)
+          CAST(COALESCE(`t10`.`kind` IN ('contact_abandoned', 'error', 'payment_failed', 'return'), FALSE)
           AND (
-            `t9`.`age_days` <= 365
+            `t10`.`age_days` <= 365
           ) AS BIGINT)
         ) AS DOUBLE),
         0.0
       ) AS `friction_silence_share_365d`,
       CAST(SUM(
-        CAST(`t9`.`feedback` AND (
-          `t9`.`reply_s` IS NULL
-        ) AND (
-          `t9`.`age_days` <= 90
+        CAST(`t10`.`feedback`
+        AND (
+          `t10`.`reply_s` IS NULL
+        )
+        AND (
+          `t10`.`age_days` <= 90
         ) AS BIGINT)
       ) AS DOUBLE) AS `unanswered_feedback_90d`,
       CAST(SUM(
-        CAST(`t9`.`feedback` AND (
-          `t9`.`reply_s` IS NULL
-        ) AND (
-          `t9`.`age_days` <= 365
+        CAST(`t10`.`feedback`
+        AND (
+          `t10`.`reply_s` IS NULL
+        )
+        AND (
+          `t10`.`age_days` <= 365
         ) AS BIGINT)
       ) AS DOUBLE) AS `unanswered_feedback_365d`,
       CAST(SUM(
-        CAST(`t9`.`feedback` AND (
-          `t9`.`reply_s` IS NULL
-        ) AND (
-          `t9`.`age_days` <= 365
+        CAST(`t10`.`feedback`
+        AND (
+          `t10`.`reply_s` IS NULL
+        )
+        AND (
+          `t10`.`age_days` <= 365
         ) AS BIGINT)
       ) AS DOUBLE) / NULLIF(
-        CAST(SUM(CAST(`t9`.`feedback` AND (
-          `t9`.`age_days` <= 365
+        CAST(SUM(CAST(`t10`.`feedback` AND (
+          `t10`.`age_days` <= 365
         ) AS BIGINT)) AS DOUBLE),
         0.0
       ) AS `unanswered_feedback_share_365d`,
       PERCENTILE(
         IF(
-          COALESCE(`t9`.`kind` IN ('mention'), FALSE)
+          COALESCE(`t10`.`kind` IN ('mention'), FALSE)
           AND (
-            COALESCE(`t9`.`direction`, 'inbound') <> 'outbound'
+            COALESCE(`t10`.`direction`, 'inbound') <> 'outbound'
           )
           AND (
-            `t9`.`age_days` <= 365
+            `t10`.`age_days` <= 365
           ),
-          `t9`.`age_s` - `t9`.`reply_s`,
+          `t10`.`age_s` - `t10`.`reply_s`,
           CAST(NULL AS BIGINT)
         ),
         0.5
       ) AS `public_response_median_s_365d`,
       CAST(MAX(
         IF(
-          COALESCE(`t9`.`kind` IN ('mention'), FALSE)
+          COALESCE(`t10`.`kind` IN ('mention'), FALSE)
           AND (
-            COALESCE(`t9`.`direction`, 'inbound') <> 'outbound'
+            COALESCE(`t10`.`direction`, 'inbound') <> 'outbound'
           )
           AND (
-            `t9`.`age_days` <= 365
+            `t10`.`age_days` <= 365
           ),
-          `t9`.`age_s` - `t9`.`reply_s`,
+          `t10`.`age_s` - `t10`.`reply_s`,
           CAST(NULL AS BIGINT)
         )
       ) AS DOUBLE) AS `public_response_longest_s_365d`,
       CAST(SUM(
-        CAST(COALESCE(`t9`.`kind` IN ('mention'), FALSE)
+        CAST(COALESCE(`t10`.`kind` IN ('mention'), FALSE)
         AND (
-          COALESCE(`t9`.`direction`, 'inbound') <> 'outbound'
+          COALESCE(`t10`.`direction`, 'inbound') <> 'outbound'
         )
         AND (
-          `t9`.`age_days` <= 365
+          `t10`.`age_days` <= 365
         )
         AND COALESCE((
-          `t9`.`tried_s` - `t9`.`age_s`
+          `t10`.`tried_s` - `t10`.`age_s`
         ) <= 2592000, FALSE) AS BIGINT)
       ) AS DOUBLE) AS `tried_before_mention_365d`,
       CAST(SUM(
-        CAST(COALESCE(`t9`.`kind` IN ('review'), FALSE)
+        CAST(COALESCE(`t10`.`kind` IN ('review'), FALSE)
         AND (
-          COALESCE(`t9`.`direction`, 'inbound') <> 'outbound'
+          COALESCE(`t10`.`direction`, 'inbound') <> 'outbound'
         )
         AND (
-          `t9`.`age_days` <= 365
+          `t10`.`age_days` <= 365
         )
         AND COALESCE((
-          `t9`.`tried_s` - `t9`.`age_s`
+          `t10`.`tried_s` - `t10`.`age_s`
         ) <= 2592000, FALSE) AS BIGINT)
       ) AS DOUBLE) AS `tried_before_review_365d`
     FROM (
@@ -672,23 +713,28 @@ FROM (
           `t5`.`case_id` IS NOT NULL,
           MAX(
             IF(
-              COALESCE(`t5`.`kind` IN ('case_responded'), FALSE)
-              OR (
-                COALESCE(
-                  `t5`.`kind` IN (
-                    'cancel_requested',
-                    'case_opened',
-                    'complaint',
-                    'contact',
-                    'mention',
-                    'message_private',
-                    'review'
-                  ),
-                  FALSE
+              (
+                COALESCE(`t5`.`kind` IN ('case_responded'), FALSE)
+                OR (
+                  COALESCE(
+                    `t5`.`kind` IN (
+                      'cancel_requested',
+                      'case_opened',
+                      'complaint',
+                      'contact',
+                      'mention',
+                      'message_private',
+                      'review'
+                    ),
+                    FALSE
+                  )
+                  AND NOT (
+                    COALESCE(`t5`.`direction`, 'inbound') <> 'outbound'
+                  )
                 )
-                AND NOT (
-                  COALESCE(`t5`.`direction`, 'inbound') <> 'outbound'
-                )
+              )
+              AND NOT (
+                COALESCE(`t5`.`automated`, FALSE)
               ),
               `t5`.`age_s`,
               CAST(NULL AS BIGINT)
@@ -700,23 +746,28 @@ FROM (
           ),
           MAX(
             IF(
-              COALESCE(`t5`.`kind` IN ('case_responded'), FALSE)
-              OR (
-                COALESCE(
-                  `t5`.`kind` IN (
-                    'cancel_requested',
-                    'case_opened',
-                    'complaint',
-                    'contact',
-                    'mention',
-                    'message_private',
-                    'review'
-                  ),
-                  FALSE
+              (
+                COALESCE(`t5`.`kind` IN ('case_responded'), FALSE)
+                OR (
+                  COALESCE(
+                    `t5`.`kind` IN (
+                      'cancel_requested',
+                      'case_opened',
+                      'complaint',
+                      'contact',
+                      'mention',
+                      'message_private',
+                      'review'
+                    ),
+                    FALSE
+                  )
+                  AND NOT (
+                    COALESCE(`t5`.`direction`, 'inbound') <> 'outbound'
+                  )
                 )
-                AND NOT (
-                  COALESCE(`t5`.`direction`, 'inbound') <> 'outbound'
-                )
+              )
+              AND NOT (
+                COALESCE(`t5`.`automated`, FALSE)
               ),
               `t5`.`age_s`,
               CAST(NULL AS BIGINT)
@@ -760,7 +811,7 @@ FROM (
             FALSE
           )
       ) AS `t5`
-    ) AS `t9`
+    ) AS `t10`
     GROUP BY
       1
   ) AS `t14`
