@@ -75,12 +75,12 @@ def volume_checks(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Itera
 
 
 def hollow_days(part: pd.DataFrame) -> pd.Series:
-    """The few days of a kind with next to no rows, the first and the last aside; `part` is the kind's of `daily`."""
+    """The few days of a kind with next to no rows, the first week and the last day aside; `part` is the kind's of `daily`."""
     rows = part.set_index("day")["rows"].asfreq("D", fill_value=0)
     weekday = pd.DatetimeIndex(rows.index).dayofweek
     usual = rows.groupby(weekday).transform(lambda same: same.rolling(9, center=True, min_periods=5).median())
     hollow = (rows <= HOLLOW * usual) & (usual >= FEWEST_ROWS)
-    hollow.iloc[[0, -1]] = False
+    hollow.iloc[:7] = hollow.iloc[-1] = False
     run = (hollow != hollow.shift()).cumsum()
     hollow &= hollow.groupby(run).transform("size") <= HOLLOW_DAYS
     seldom = (hollow & ~hollow.shift(fill_value=False)).sum() <= HOLLOW_RUNS * max(len(rows) / 365, 1)
