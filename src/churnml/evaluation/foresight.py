@@ -2,7 +2,7 @@
 
 A call to those at risk, chosen by what the data show, precedes many closures honestly; so does a call that was made
 because somebody was leaving, under the name of an ordinary one. The data cannot tell the two apart, and whoever mapped
-them can. So this is information and no gate; where nearly all who meet an act close, a gate knows (`hindsight`).
+them can. So this is information and no gate; where nearly all who meet an act close, a gate knows (`reactions`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from scipy.stats import binom
 
 from churnml.engine import part_of, whole
 from churnml.evaluation.findings import SAMPLED_CUSTOMERS, Audit, Finding, inform
-from churnml.evaluation.hindsight import ACTS, CHANCE
+from churnml.evaluation.hindsight import CHANCE
+from churnml.evaluation.reactions import ACTS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -16,10 +16,11 @@ from churnml.dataset import Dataset, snapshot_features
 from churnml.errors import ModelError
 from churnml.evaluation.findings import Audit
 from churnml.evaluation.foresight import foresight
-from churnml.evaluation.hindsight import overwritten, reactions, row_clocks
+from churnml.evaluation.hindsight import overwritten, row_clocks
 from churnml.evaluation.honesty import too_good
 from churnml.evaluation.information import regime_changes, shuffled_labels, split_gap
 from churnml.evaluation.leakage import audit, single_features
+from churnml.evaluation.reactions import reactions
 from churnml.evaluation.resolutions import open_cases
 from churnml.evaluation.running import known_at_sign_up
 from churnml.features.recipe import Recipe
