@@ -31,6 +31,8 @@ ACTS = (
     *("plan_changed", "price_changed", "consent_changed", "attribute_changed"),
 )
 """Acts by which a company may show that it knew; so may whatever went out. Replies and promises answer the customer."""
+ANSWERS = ("case_", "promise_")
+"""Kinds that begin so answer the customer, and so does what the company does soon after somebody spoke up."""
 ON_CHANNEL = "name_on_channel"
 SORTS = ("name", "channel", ON_CHANNEL, "campaign_id")
 """What tells acts of one kind apart, in the order in which it is named: a kind is named by the first that shows it."""

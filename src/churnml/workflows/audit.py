@@ -14,6 +14,7 @@ from pathlib import Path
 from churnml.config import Config
 from churnml.dataset import Dataset, snapshot_features
 from churnml.errors import ModelError
+from churnml.evaluation.departures import departures
 from churnml.evaluation.findings import Audit
 from churnml.evaluation.foresight import foresight
 from churnml.evaluation.hindsight import overwritten, row_clocks
@@ -68,7 +69,7 @@ def hindsight(business: Business) -> Audit:
     about = (business.canonical, business.config, business.engine)
     resolved = open_cases(business.canonical, business.engine)
     attributes = overwritten(*about) + known_at_sign_up(*about)
-    acts = reactions(*about) + foresight(*about)
+    acts = reactions(*about) + departures(*about) + foresight(*about)
     return attributes + acts + resolved + row_clocks(business.canonical.evidence.row_clocks)
 
 
