@@ -8,7 +8,7 @@ is recency in disguise, which a reader should know; one that tells more came fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -40,12 +40,15 @@ DAY = 86_400
 _LIKE = ("seen", "habit", "quiet")
 
 
-def departures(canonical: Canonical, config: settings.Config, engine: Engine) -> Audit:
+def departures(
+    canonical: Canonical, config: settings.Config, engine: Engine, named: Collection[str | None] = ()
+) -> Audit:
     """Acts of the company, by kind and by name, channel or campaign, after which next to everybody leaves.
 
     Leaving is a closure (unless `defection.by` is inactivity), or a day of engagement that no other follows for a whole
     horizon; it follows an act if it comes within a horizon of it. The first act of its sort that a customer meets
-    counts, from the moment when it was known; acts that are engagement themselves do not.
+    counts, from the moment when it was known; acts that are engagement themselves do not. Sorts that another gate has
+    `named` are left out.
     """
     if config.defection.by == "closure":
         return Audit()
@@ -61,16 +64,18 @@ def departures(canonical: Canonical, config: settings.Config, engine: Engine) ->
         met = _with_others(engine.frame(_first(acts, column)), alike)
         told = [(kind, each) for kind, each in _told(met, column, horizon) if (kind, each.passed) not in known]
         known |= {(kind, each.passed) for kind, each in told}
-        findings += [each for _, each in told]
+        findings += [each for _, each in told if each.feature not in named]
     if all(finding.informs for finding in findings):
-        findings.insert(0, Finding(DEPARTED, True, None, _counted(int(alike["all"].sum()))))
+        findings.insert(
+            0, Finding(DEPARTED, True, None, _counted(int(alike["all"].sum()), "no other kind" if named else "no kind"))
+        )
     return Audit(tuple(findings))
 
 
-def _counted(silences: int) -> str:
+def _counted(silences: int, none: str) -> str:
     if not silences:
         return "the books are too short to tell who left after an act: they must hold two horizons"
-    return f"no kind of it tells more than silence does, by {silences:,} silences after a day of engagement"
+    return f"{none} of it tells more than silence does, by {silences:,} silences after a day of engagement"
 
 
 def _silences(events: ir.Table, config: settings.Config) -> ir.Table:

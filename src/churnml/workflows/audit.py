@@ -69,7 +69,8 @@ def hindsight(business: Business) -> Audit:
     about = (business.canonical, business.config, business.engine)
     resolved = open_cases(business.canonical, business.engine)
     attributes = overwritten(*about) + known_at_sign_up(*about)
-    acts = reactions(*about) + departures(*about) + foresight(*about)
+    acts = reactions(*about)
+    acts += departures(*about, named={each.feature for each in acts.findings if not each.passed}) + foresight(*about)
     return attributes + acts + resolved + row_clocks(business.canonical.evidence.row_clocks)
 
 
