@@ -47,7 +47,7 @@ def audit_business(business: Business, data: Dataset, progress: Progress = silen
     snapshots = days(data)
     chosen: list[date] = sorted({snapshots[len(snapshots) // 2], snapshots[-1]})[-AUDITED_SNAPSHOTS:]
     recency = recency_of_engagement(data.recipe)
-    result = single_features(data.X, data.outcome, recency)
+    result = single_features(data.X, data.outcome, recency, data.group_id)
     features = snapshot_features(business.config, business.engine, data.recipe, data.state)
     for done, as_of in enumerate(chosen):
         progress("auditing for leaks", done, len(chosen) + 1)
