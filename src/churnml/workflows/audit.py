@@ -7,7 +7,7 @@ hindsight. A model learnt from shuffled labels, a random split and changes of re
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from churnml.evaluation.leakage import audit, single_features
 from churnml.evaluation.reactions import reactions
 from churnml.evaluation.resolutions import open_cases
 from churnml.evaluation.running import known_at_sign_up
+from churnml.evaluation.spans import kinds_apart
 from churnml.features.recipe import Recipe
 from churnml.workflows.business import Business, Progress, open_business, silently
 from churnml.workflows.evidence import days
@@ -84,8 +85,11 @@ def honesty(business: Business, data: Dataset, recency: Collection[str]) -> Audi
 
 
 def information(business: Business, data: Dataset) -> Audit:
-    """What is no gate: shuffled labels, a random split, changes of regime."""
-    result = regime_changes(business.canonical, data, business.engine)
+    """What is no gate: shuffled labels, a random split, changes of regime, and kinds that are cut off."""
+    settled = business.known_at - timedelta(days=business.config.snapshots.settle_days)
+    result = regime_changes(business.canonical, data, business.engine, settled)
+    changed = {(each.feature or "").removeprefix("events of ") for each in result.findings}
+    result += kinds_apart(business.canonical, business.engine, settled, known=changed)
     try:
         learn, test = split(data, business.config)
     except ModelError:
