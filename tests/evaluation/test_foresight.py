@@ -14,7 +14,7 @@ from churnml.config import parse_config
 from churnml.engine import Engine
 from churnml.evaluation.findings import Finding
 from churnml.evaluation.foresight import FORESEEN, foresight
-from churnml.evaluation.hindsight import reactions
+from churnml.evaluation.reactions import reactions
 
 CLUB = """
 project: club

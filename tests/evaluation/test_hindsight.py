@@ -13,7 +13,8 @@ from churnml import sources
 from churnml.config import parse_config
 from churnml.engine import Engine
 from churnml.evaluation.findings import Audit
-from churnml.evaluation.hindsight import OVERWRITTEN, overwritten, reactions
+from churnml.evaluation.hindsight import OVERWRITTEN, overwritten
+from churnml.evaluation.reactions import reactions
 
 CLUB = """
 project: club
@@ -219,6 +220,37 @@ def test_a_page_that_leavers_visit_is_information(club: Any, members: pd.DataFra
     audit = club(reactions, members, calls=visits, text=text)
     assert audit.passed and [each.verdict for each in audit.findings] == ["pass", "information"]
     assert audit.findings[1].feature == "help_viewed name 'how to cancel'"
+
+
+READINGS = CLUB.replace("kind: contact", "kind: activity").replace("direction: {value: inbound}", "channel: by")
+
+
+def readings(members: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One reading that every member sends in, and one that is taken where a contract is about to end."""
+    left = members.dropna(subset="left_on")
+    own = pd.DataFrame({"id": members["id"], "at": pd.Timestamp("2024-02-02"), "topic": "reading", "by": "web"})
+    last = pd.DataFrame({"id": left["id"], "at": left["left_on"] - pd.Timedelta(days=9), "topic": "reading"})
+    return own, last
+
+
+def test_a_channel_that_only_leavers_meet_is_shown_though_its_name_is_that_of_others(
+    club: Any, members: pd.DataFrame
+) -> None:
+    own, last = readings(members)
+    audit = club(reactions, members, calls=pd.concat([own, last.assign(by="grid")]), text=READINGS)
+    assert [each.feature for each in audit.findings] == [None, "activity channel 'grid'"]
+    anybody = own.iloc[::4].assign(by="grid", at=pd.Timestamp("2024-02-09"))
+    assert [
+        each.feature for each in club(reactions, members, calls=pd.concat([own, anybody]), text=READINGS).findings
+    ] == [None]
+
+
+def test_a_name_that_only_leavers_meet_on_one_channel_is_shown_by_both(club: Any, members: pd.DataFrame) -> None:
+    """On that channel others are called for other reasons, and that name is heard of on other channels."""
+    own, last = readings(members)
+    checks = own.assign(by="grid", topic="check", at=pd.Timestamp("2024-02-05"))
+    audit = club(reactions, members, calls=pd.concat([own, checks, last.assign(by="grid")]), text=READINGS)
+    assert [each.feature for each in audit.findings] == [None, "activity 'reading on grid'"]
 
 
 def test_mails_that_win_customers_back_at_random_are_not_named(club: Any, members: pd.DataFrame) -> None:

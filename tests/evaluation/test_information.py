@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
 import ibis
@@ -70,8 +71,10 @@ def test_the_same_seed_says_the_same(rows: Dataset) -> None:
     assert split_gap(*parted(rows), seed=4) == split_gap(*parted(rows), seed=4)
 
 
-def contacts(engine: Engine, *, chat_from: str | None = None, season: bool = False) -> Canonical:
-    days = pd.date_range("2024-01-01", "2024-11-01")
+def contacts(
+    engine: Engine, *, chat_from: str | None = None, season: bool = False, until: str = "2024-11-01"
+) -> Canonical:
+    days = pd.date_range("2024-01-01", until)
     rows = [("purchase", None, day, f"c{number}") for day in days for number in range(20)]
     rows += [("contact", "phone", day, f"c{number}") for day in days for number in range(4)]
     if chat_from:
@@ -94,6 +97,20 @@ def test_a_channel_that_is_launched_is_named_with_its_day(engine: Engine, rows: 
     assert found.pop("channel chat") == "opens on 2024-05-20 or later; contact 4.2 for each active customer"
     assert set(found) == {"events of contact"}
     assert found["events of contact"].startswith("5.6 for each active customer before 2024-05-20, 9.8 since")
+
+
+def test_a_change_after_the_last_snapshot_is_named_where_the_books_go_on(engine: Engine, rows: Dataset) -> None:
+    books = contacts(engine, chat_from="2024-10-15", until="2025-01-20")
+    assert [each.feature for each in regime_changes(books, rows, engine).findings] == [None]
+    found = {each.feature: each.detail for each in regime_changes(books, rows, engine, date(2025, 1, 20)).findings}
+    assert set(found) == {"channel chat", "events of contact"}
+    assert found["channel chat"].startswith("opens on 2024-10-07 or later")
+
+
+def test_the_period_in_which_something_changes_is_no_exception_of_those_before(engine: Engine, rows: Dataset) -> None:
+    books = contacts(engine, chat_from="2024-07-22", until="2025-01-20")
+    found = {each.feature: each.detail for each in regime_changes(books, rows, engine, date(2025, 1, 20)).findings}
+    assert found["channel chat"].startswith("opens on 2024-07-15 or later")
 
 
 def test_a_season_is_no_change_of_regime(engine: Engine, rows: Dataset) -> None:

@@ -183,6 +183,35 @@ def test_a_category_that_knows_is_named_and_one_that_is_merely_rare_is_not(outco
     assert failed.tolist() == ["status"]
 
 
+def at_snapshots(places: np.ndarray, seed: int = 4) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Customers of as many places at twelve snapshots, with their outcomes, which stay the same, and who they are."""
+    rng = np.random.default_rng(seed)
+    outcome = rng.choice(["retained", "silent"], len(places), p=[0.8, 0.2])
+    who = np.tile(np.arange(len(places)), 12)
+    X = pd.DataFrame({"postcode": pd.Categorical([f"p{place}" for place in places[who]])})
+    return X, outcome[who], who
+
+
+def test_noise_of_many_values_is_not_strong_and_their_number_is_told() -> None:
+    """A postcode of three customers knows their outcomes at other snapshots, and not those of its other customers."""
+    X, y, who = at_snapshots(np.random.default_rng(3).integers(0, 400, 1201))
+    (finding,) = single_features(X, y, set(), who).findings
+    assert finding.passed and f"the strongest is postcode, {X['postcode'].nunique()} values, AUROC" in finding.detail
+    by_rows = single_features(X, y, set()).findings[0].detail
+    figures = [float(detail.split("AUROC ")[1].split(";")[0]) for detail in (finding.detail, by_rows)]
+    assert figures[0] < 0.56 and figures[1] > 0.7
+
+
+def test_many_values_that_know_are_named_though_customers_are_divided() -> None:
+    rng = np.random.default_rng(5)
+    X, y, who = at_snapshots(np.zeros(1200, dtype=int))
+    X["postcode"] = pd.Categorical(
+        [f"p{each}" for each in np.where(y == "silent", 0, 20)[who] + rng.integers(0, 20, len(who))]
+    )
+    (finding,) = single_features(X, y, set(), who).findings
+    assert not finding.passed and finding.detail.startswith("40 values, alone reaches AUROC")
+
+
 def test_recency_may_know_and_lifts_the_limit_for_others(outcomes: np.ndarray) -> None:
     leaves = (outcomes != "retained").astype(float)
     close = leaves + np.random.default_rng(2).normal(0, 0.3, len(leaves))

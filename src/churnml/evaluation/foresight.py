@@ -2,7 +2,7 @@
 
 A call to those at risk, chosen by what the data show, precedes many closures honestly; so does a call that was made
 because somebody was leaving, under the name of an ordinary one. The data cannot tell the two apart, and whoever mapped
-them can. So this is information and no gate; where nearly all who meet an act close, a gate knows (`hindsight`).
+them can. So this is information and no gate; where nearly all who meet an act close, a gate knows (`reactions`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from scipy.stats import binom
 
 from churnml.engine import part_of, whole
 from churnml.evaluation.findings import SAMPLED_CUSTOMERS, Audit, Finding, inform
-from churnml.evaluation.hindsight import ACTS, CHANCE
+from churnml.evaluation.hindsight import CHANCE
+from churnml.evaluation.reactions import ACTS, ANSWERS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -32,8 +33,6 @@ where they are dated by the end of a notice."""
 TIMES, SHARE, MOST_TIME = 5.0, 0.2, 0.25
 """An act is named that so many times as many closures follow as other time does, and so many of all closures; not one
 after which so much of all time lies that it says nothing."""
-ANSWERS = ("case_", "promise_")
-"""Kinds that begin so answer the customer, and so does what the company does soon after somebody spoke up."""
 DAY = 86_400
 
 

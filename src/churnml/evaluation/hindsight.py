@@ -1,15 +1,14 @@
 """Gates against hindsight in the data themselves, which no feature code can be blamed for.
 
-An attribute that was overwritten after the customer left, a mail that was sent because somebody was leaving, a time
-that was filled in later: their timestamps say that they were known, and they were not.
+An attribute that was overwritten after the customer left, a time that was filled in later: their timestamps say that
+they were known, and they were not. Acts of the company have modules of their own (`reactions`, `departures`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import ibis
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -23,21 +22,16 @@ from churnml.evaluation.leakage import other_half_shares
 from churnml.metrics.scores import auroc
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
     from churnml import config as settings
     from churnml.contract.rows import RowClock
     from churnml.engine import Engine
     from churnml.sources import Canonical
 
 OVERWRITTEN = "no attribute knows who has left"
-REACTED = "no act of the company precedes a closure it knew of"
 CLOCKS = "no fact is seen before it was known"
 FEWEST_CUSTOMERS = 10
 VALUE_SHARE = 0.95
-"""A value of an attribute is suspicious when so many of its customers have left ..."""
-ACT_SHARE = 0.80
-"""... and an act of the company, when so many of its customers closed within a horizon, or two, after it, ..."""
+"""A value of an attribute is suspicious when so many of its customers have left, ..."""
 EXPECTED_SHARE = 0.80
 """... although at most this share of comparable customers did, ..."""
 CHANCE = 1e-6
@@ -46,11 +40,6 @@ ATTRIBUTE_AUROC = 0.85
 """What was fixed at sign-up may not tell leavers from others who signed up in the same quarter any better."""
 DATED_SHARE, LATER_SHARE = 0.95, 0.5
 """An attribute holds times if so many of its values are, and later ones if so many lie after their sign-up."""
-ACTS = (
-    *("outreach_sent", "survey_sent", "treatment", "treatment_withheld"),
-    *("plan_changed", "price_changed", "consent_changed", "attribute_changed"),
-)
-"""Acts by which a company may show that it knew; so may whatever went out. Replies and promises answer the customer."""
 MARKS = ("_left", "_quiet", "_closed")
 """What is joined to customers: who has left, who may have, whose closure is recorded. No attribute has such a name."""
 _MISSING = "(missing)"
@@ -191,81 +180,6 @@ def _tells(
         f"{ATTRIBUTE_AUROC}: nothing known at sign-up can. Map what was known then, or an event"
     )
     return [Finding(OVERWRITTEN, False, name, detail)]
-
-
-def reactions(canonical: Canonical, config: settings.Config, engine: Engine) -> Audit:
-    """Acts of the company (a mail, a call, a changed plan) that almost only customers about to close meet.
-
-    Then the company knew, and the closure's date is later than the knowledge. What customers say themselves is no
-    leak: it is voice, or a signal. Of other facts that closures follow (a purchase of some name, a page of the web
-    site) the data do not say whose act they are: they are information.
-    """
-    events = canonical.events
-    closures = events.filter(events.kind == "closed")
-    if not engine.number(closures.count()):
-        return Audit((Finding(REACTED, True, None, "no closures are recorded"),))
-    closed = closures.group_by("customer_id").aggregate(closed_at=closures.occurred_at.min())
-    others = events.filter(~events.kind.isin([*config.voice.kinds, "closed", "cancel_requested"]))
-    by_company = others.kind.isin(ACTS) | (others.direction == "outbound").fill_null(False)
-    acts = others.filter(by_company)
-    unclear = others.filter(~by_company, others.name.notnull(), (others.direction != "inbound").fill_null(True))
-    newest = events.aggregate(newest=events.recorded_at.max())
-    days = config.snapshots.lead_days + config.snapshots.horizon_days
-    suspicious: dict[str, dict[str, str]] = {}
-    for column in ("name", "channel", "campaign_id"):
-        before = set() if column == "name" else set(suspicious)  # the same mails have a purpose, and one campaign
-        for within in (days, 2 * days):  # closures that are dated by the end of a notice lie further ahead
-            table = engine.frame(_followed(acts, column, closed, newest, within))
-            for kind, what, detail in _suspicious(table, column, within):
-                if kind not in before:
-                    suspicious.setdefault(kind, {}).setdefault(what, detail)
-    advice = "the company knew. Date closures by the day they were known, or leave it out"
-    findings = [
-        Finding(REACTED, False, what, f"{detail}: {advice}")
-        for found in suspicious.values()
-        for what, detail in found.items()
-    ]
-    if not findings:
-        findings.append(Finding(REACTED, True, None, "no kind of it is followed by closures only"))
-    signals = _suspicious(engine.frame(_followed(unclear, "name", closed, newest, days)), "name", days)
-    findings += [inform(REACTED, what, f"{detail}: a signal, or somebody knew") for _, what, detail in signals]
-    return Audit(tuple(findings))
-
-
-def _followed(acts: ir.Table, column: str, closed: ir.Table, newest: ir.Table, days: int) -> ir.Table:
-    """For each kind and value of a column, how many customers met it, and how many of them closed within so many days.
-
-    Who had closed before, and who met it too late for the books to tell, does not count.
-    """
-    horizon = ibis.interval(days=days)
-    first = acts.group_by("kind", column, "customer_id").aggregate(first=acts.occurred_at.min())
-    joined = first.left_join(closed, "customer_id").cross_join(newest)
-    followed = (joined.closed_at >= joined["first"]) & (joined.closed_at < joined["first"] + horizon)
-    ahead = joined.mutate(followed=followed.fill_null(False)).filter(
-        joined.closed_at.isnull() | (joined.closed_at >= joined["first"]), joined["first"] + horizon <= joined.newest
-    )
-    counts = ahead.group_by("kind", column).aggregate(customers=ahead.count(), closed=ahead.followed.sum())
-    return counts.order_by("kind", column)
-
-
-def _suspicious(table: pd.DataFrame, column: str, days: int) -> Iterator[tuple[str, str, str]]:
-    """The kind, what it is called, and what is suspicious about it."""
-    everything = table[["customers", "closed"]].sum()
-    for kind, part in table.groupby("kind"):
-        for value, size, left in part[[column, "customers", "closed"]].itertuples(index=False):
-            if size < FEWEST_CUSTOMERS or left < ACT_SHARE * size:
-                continue
-            others = part[["customers", "closed"]].sum() - [size, left]
-            if others["customers"] < FEWEST_CUSTOMERS:
-                others = everything - [size, left]
-            expected = float(others["closed"] / others["customers"]) if others["customers"] else 0.0
-            if expected <= EXPECTED_SHARE and binom.sf(left - 1, size, expected) < CHANCE:
-                what = f"{kind} {column} {value!r}" if isinstance(value, str) else str(kind)
-                detail = (
-                    f"{left:,} of {size:,} customers closed within {days} days after it, after others of its kind "
-                    f"{expected:.0%}"
-                )
-                yield str(kind), what, detail
 
 
 def row_clocks(clocks: Iterable[RowClock]) -> Audit:

@@ -59,7 +59,7 @@ def too_good(learn: Dataset, test: Dataset, recency: Collection[str], seed: int 
     )
     if low <= SUSPICIOUS_AUROC or above <= ABOVE_RECENCY:
         return Audit((Finding(HONEST, True, None, detail),))
-    strength = strengths(test.X.drop(columns=known), test.outcome)
+    strength = strengths(test.X.drop(columns=known), test.outcome, test.group_id)
     strongest = sorted(strength, key=lambda name: -strength[name])[:NAMED]
     advice = "look how these came into the books, and when; leave out what was written or sent because somebody left"
     return Audit((Finding(HONEST, False, ", ".join(strongest), f"{detail}. The strongest are named; {advice}"),))

@@ -7,6 +7,7 @@ sides or the world changes: the gap to the split by time says by how much. A cha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -101,24 +102,27 @@ def split_gap(learn: Dataset, test: Dataset, seed: int = 0) -> Audit:
     return Audit((inform(SPLITS, None, detail),))
 
 
-def regime_changes(canonical: Canonical, data: Dataset, engine: Engine) -> Audit:
+def regime_changes(canonical: Canonical, data: Dataset, engine: Engine, until: date | None = None) -> Audit:
     """Kinds, channels and outcomes whose rate changes at some snapshot and stays changed.
 
-    Rates are events of a kind, on a channel, for each active customer in the 28 days before a snapshot, or the share of
+    Kinds and channels need no labels: their periods go on after the last snapshot, up to `until` if it is given. Rates
+    are events of a kind, on a channel, for each active customer in the 28 days before a snapshot, or the share of
     silent leavers at it. A rate has changed when at least three periods lie on either side, the medians differ by a
     factor of 1.5, no period of one side (but one of six) comes within a factor of 1.25 of one of the other, and a step
     describes them better than a steady trend: a season comes back and does not. A channel that opens or ends is one
     line for all its kinds.
     """
-    findings = list(_changes(_rates(canonical, data, engine)))
+    findings = list(_changes(_rates(canonical, data, engine, until)))
     if not findings:
         return Audit((inform(DRIFT, None, "no kind, channel or outcome has changed for good between the snapshots"),))
     return Audit(tuple(findings))
 
 
-def _rates(canonical: Canonical, data: Dataset, engine: Engine) -> pd.DataFrame:
+def _rates(canonical: Canonical, data: Dataset, engine: Engine, until: date | None) -> pd.DataFrame:
     """One row per series and period: `kind`, `channel` (empty for all), `start` of the period, `rate`, `count`."""
     last = pd.Timestamp(data.as_of.max())
+    if until is not None:
+        last += pd.Timedelta(days=max((pd.Timestamp(until) - last).days, 0) // PERIOD * PERIOD)
     first = pd.Timestamp(data.as_of.min()) - pd.Timedelta(days=PERIOD)
     events = canonical.events
     end = midnight(last.date())
@@ -183,6 +187,8 @@ def changed_at(rates: NDArray[np.float64]) -> int | None:
     4
     >>> changed_at(np.array([1.0, 1.1, 0.9, 1.0, 2.1, 3.2, 2.9, 3.1, 3.0]))
     4
+    >>> changed_at(np.append(np.ones(6), [1.5, 2, 2, 2]))
+    6
     >>> changed_at(np.array([1.0, 3.0, 1.0, 3.0, 1.0, 3.0, 1.0])) is None  # it comes and goes
     True
     >>> changed_at(1.2 ** np.arange(10)) is None  # growth
@@ -203,7 +209,11 @@ def changed_at(rates: NDArray[np.float64]) -> int | None:
             gap = floor - ceiling
             if gap > widest and (between or not mixed) and _steps(before, after, mixed):
                 widest, found = gap, cut
-    return found
+    if found is None or found == FEWEST_PERIODS:
+        return found
+    old, edge = sizes[: found - 1], sizes[found - 1]
+    beyond = edge - old.max() if np.median(sizes[found:]) > np.median(old) else old.min() - edge
+    return found - 1 if beyond > np.log(APART) else found  # the exception of its side belongs to the change
 
 
 def _extreme(sizes: NDArray[np.float64], end: int) -> float:

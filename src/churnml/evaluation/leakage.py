@@ -31,6 +31,8 @@ POISONED = "the future poisoned"
 SINGLE = "no single feature knows the outcome"
 SUSPICIOUS_AUROC = 0.90
 ABOVE_RECENCY = 0.05
+DRAWN = 10
+"""Shares of the values of a category are those of its rows and of so many of the usual kind."""
 _WILD_KINDS = ("activity", "purchase", "complaint", "cancel_requested", "closed", "case_opened")
 
 
@@ -120,7 +122,7 @@ def with_false_future(canonical: Canonical, as_of: date, known_at: date | dateti
     )
 
 
-def single_features(X: pd.DataFrame, y: ArrayLike, recency: Collection[str]) -> Audit:
+def single_features(X: pd.DataFrame, y: ArrayLike, recency: Collection[str], groups: ArrayLike | None = None) -> Audit:
     """Alarm for a feature that alone predicts too well to be honest.
 
     Parameters
@@ -129,16 +131,18 @@ def single_features(X: pd.DataFrame, y: ArrayLike, recency: Collection[str]) -> 
     y : (n,) outcomes
     recency : the declared recency features. They may predict well, above all when leaving means inactivity; any other
         feature is suspicious when its AUROC is above 0.90 and by more than 0.05 above the best of these.
+    groups : (n,) whose rows they are. Rows of one customer at several snapshots know each other's outcome.
 
     The AUROC is the better of silent against the rest and leaving against staying, in either direction, with missing
-    values below or above all others; a category counts as its share of leavers in the other half of the rows.
+    values below or above all others; a category counts as its share of leavers in the other half of the groups, drawn
+    towards the share of all where its rows are few.
     """
-    strength = strengths(X, y)
+    strength = strengths(X, y, groups)
     best = max((strength[name] for name in strength if name in recency), default=0.0)
     limit = max(SUSPICIOUS_AUROC, best + ABOVE_RECENCY)
     others = {name: value for name, value in strength.items() if name not in recency}
     findings = tuple(
-        Finding(SINGLE, False, name, f"alone reaches AUROC {value:.3f}, above {limit:.3f}")
+        Finding(SINGLE, False, name, f"{_values(X[name])}alone reaches AUROC {value:.3f}, above {limit:.3f}")
         for name, value in sorted(others.items(), key=lambda item: -item[1])
         if value > limit
     )
@@ -146,16 +150,23 @@ def single_features(X: pd.DataFrame, y: ArrayLike, recency: Collection[str]) -> 
         return Audit(findings)
     name = max(others, key=lambda other: others[other], default=None)
     strongest = (
-        "there is no feature but recency" if name is None else f"the strongest is {name}, AUROC {others[name]:.3f}"
+        "there is no feature but recency"
+        if name is None
+        else f"the strongest is {name}, {_values(X[name])}AUROC {others[name]:.3f}"
     )
     return Audit((Finding(SINGLE, True, None, f"{strongest}; the limit is {limit:.3f}"),))
 
 
-def strengths(X: pd.DataFrame, y: ArrayLike) -> dict[str, float]:
+def strengths(X: pd.DataFrame, y: ArrayLike, groups: ArrayLike | None = None) -> dict[str, float]:
     """The AUROC of each feature (n, f) alone, as `single_features` has it."""
     outcomes = np.asarray(y, dtype=object)
     targets = [outcomes == "silent", outcomes != "retained"]
-    return {str(name): _separation(X[name], targets) for name in X.columns}
+    return {str(name): _separation(X[name], targets, groups) for name in X.columns}
+
+
+def _values(column: pd.Series) -> str:
+    """How many values a category has, which one cannot tell from its AUROC."""
+    return "" if pd.api.types.is_numeric_dtype(column.dtype) else f"{column.nunique():,} values, "
 
 
 def _is_visible(events: ir.Table, as_of: date, known_at: date | datetime) -> Any:
@@ -197,32 +208,42 @@ def _same(left: pd.Series, right: pd.Series) -> NDArray[np.bool_]:
     return equal.to_numpy(dtype=bool)
 
 
-def _separation(column: pd.Series, targets: list[NDArray[np.bool_]]) -> float:
+def _separation(column: pd.Series, targets: list[NDArray[np.bool_]], groups: ArrayLike | None) -> float:
     strength = 0.5
     for target in targets:
-        for values in _as_numbers(column, target):
+        for values in _as_numbers(column, target, groups):
             value = auroc(target, values)
             if np.isfinite(value):
                 strength = max(strength, value, 1 - value)
     return strength
 
 
-def _as_numbers(column: pd.Series, target: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+def _as_numbers(column: pd.Series, target: NDArray[np.bool_], groups: ArrayLike | None) -> list[NDArray[np.float64]]:
     if pd.api.types.is_numeric_dtype(column.dtype):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         finite = values[np.isfinite(values)]
         low, high = (finite.min() - 1, finite.max() + 1) if len(finite) else (0.0, 0.0)
         return [np.where(np.isnan(values), edge, values) for edge in (low, high)]
     names = column.astype(object).where(column.notna(), "").to_numpy()
-    shares = other_half_shares(names, target)
+    shares = other_half_shares(names, target, groups)
     return [np.where(np.isnan(shares), target.mean() if len(target) else 0.0, shares)]
 
 
-def other_half_shares(values: NDArray[Any], target: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Each value as the share of `target` among its rows in the other half of the rows; nan if it is not there."""
-    half = np.arange(len(values)) % 2 == 0
+def other_half_shares(
+    values: NDArray[Any], target: NDArray[np.bool_], groups: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Each value as the share of `target` among its rows in the other half; nan if it is not there.
+
+    Halves are of the groups, or of the rows where there are none. A share is drawn towards that of the whole half as if
+    `DRAWN` of its rows had the value, too: of a value with three rows the share says little.
+    """
+    place = np.arange(len(values)) if groups is None else pd.factorize(np.asarray(groups, dtype=object))[0]
+    half = place % 2 == 0
     shares = np.full(len(values), np.nan)
     for rows in (half, ~half):
-        known = pd.Series(target[~rows], dtype=float).groupby(values[~rows]).mean()
-        shares[rows] = pd.Series(values[rows]).map(known).to_numpy(dtype=np.float64)
+        if rows.all() or not rows.any():
+            continue
+        known = pd.Series(target[~rows], dtype=float).groupby(values[~rows]).agg(["sum", "size"])
+        share = (known["sum"] + DRAWN * target[~rows].mean()) / (known["size"] + DRAWN)
+        shares[rows] = pd.Series(values[rows]).map(share).to_numpy(dtype=np.float64)
     return shares

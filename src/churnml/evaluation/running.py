@@ -6,7 +6,7 @@ how long each would stay. A lifetime value as of today is the other way about. I
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 KNOWN = "every attribute was known at sign-up"
 NUMBERS = ("amount", "quantity", "duration_s")
-COUNT = "number"
+COUNT, COUNTED = "number", "number of "
 EVERY_KIND = "all events"
 NEARLY = 0.95
 """A total is suspected from this rank correlation within sign-up quarters on, of leavers and of stayers alike, ..."""
@@ -34,7 +34,11 @@ UNEXPLAINED = 0.5
 """... if it leaves so little unexplained beside the total of the first half, in proportion to what the half holds:
 where a rate was known at sign-up, twice the events leave half as much to chance."""
 FEWEST_EVENTS, FEWEST_CUSTOMERS = 4, 20
-"""The usual customer must have so many events in a total, and there must be so many leavers, stayers or changes."""
+"""The usual customer who has any must have so many events in a total, and there must be so many leavers, stayers or
+changes."""
+MOST_VALUES, NAMED = 20, 3
+"""Totals may be told in a currency or unit of each country or plan: they are compared within the values of a category,
+too, if it has at most so many."""
 SELDOM, LATER_DAYS = 0.05, 90
 """The latest value is suspected if it is that of `NEARLY` all customers, and the first of at most so many of those with
 whom it differs, and lies so many days before: a trial that becomes the plan that was ordered is no such change."""
@@ -57,16 +61,34 @@ def known_at_sign_up(canonical: Canonical, config: settings.Config, engine: Engi
     table = engine.frame(customers.select("customer_id", "signed_up_at", *about, "_gone")).set_index("customer_id")
     table["_gone"] = table["_gone"].eq(True).fillna(False).astype(bool)
     numbers = [name for name, kind in about.items() if kind == "number"]
-    totals = list(_totals(events, engine)) if numbers else []
+    categories = [name for name in about if name not in numbers and table[name].nunique() <= MOST_VALUES]
+    cells = {"sign-up quarters": _quarter(table).astype(str)}
+    cells |= {
+        f"sign-up quarters and {name}": cells["sign-up quarters"] + " " + table[name].astype(str) for name in categories
+    }
+    totals = dict(_totals(events, engine)) if numbers else {}
+    told = {what: total for what, total in totals.items() if total["events"].median() >= FEWEST_EVENTS}
     values = {kind: engine.frame(_values(events, kind)) for kind in {name in numbers for name in about}}
     findings = []
     for name in about:
-        found = _running_total(name, table, totals) if name in numbers else None
+        found = _running_total(name, table, told, cells) if name in numbers else None
         found = found or _latest(name, table, values[name in numbers])
         findings += [found] if found else []
-    return Audit(
-        tuple(findings) or (Finding(KNOWN, True, None, f"{len(about)} attributes of {len(table):,} customers"),)
-    )
+    if findings:
+        return Audit(tuple(findings))
+    detail = f"{len(about)} attributes of {len(table):,} customers"
+    return Audit((Finding(KNOWN, True, None, detail + (_untold(totals, told) if numbers else "")),))
+
+
+def _untold(totals: Collection[str], told: Collection[str]) -> str:
+    """Which totals hold too few events for numbers to be held against them."""
+    seldom = {what.removeprefix(COUNTED) for what in totals if what.startswith(COUNTED) and what not in told}
+    few = sorted(seldom - {"closed"})
+    few = [*few[:NAMED], f"{len(few) - NAMED} more"] if len(few) > NAMED + 1 else few
+    if not told:
+        return f"; numbers could be held against no total: the usual customer has fewer than {FEWEST_EVENTS} events"
+    beside = f", not against those of {', '.join(few)}, of which there are too few for each customer" if few else ""
+    return f"; numbers were held against {len(told)} totals of today{beside}"
 
 
 def _totals(events: ir.Table, engine: Engine) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -88,38 +110,42 @@ def _totals(events: ir.Table, engine: Engine) -> Iterator[tuple[str, pd.DataFram
                 frame = pd.DataFrame(
                     {"events": known[COUNT], "whole": known[name], "half": known[f"{name}_half"].fillna(0.0)}
                 )
-                what = "" if name == COUNT else f"{name} of "
-                yield f"{'number of ' if name == COUNT else what}{kind}", frame.astype("float64")
+                yield f"{COUNTED if name == COUNT else f'{name} of '}{kind}", frame.astype("float64")
 
 
-def _running_total(name: str, table: pd.DataFrame, totals: list[tuple[str, pd.DataFrame]]) -> Finding | None:
-    """The total that an attribute follows most closely, if it is suspicious."""
-    values = pd.DataFrame({"value": table[name].astype("float64"), "quarter": _quarter(table), "gone": table["_gone"]})
+def _running_total(
+    name: str, table: pd.DataFrame, totals: Mapping[str, pd.DataFrame], cells: Mapping[str, pd.Series]
+) -> Finding | None:
+    """The total that an attribute follows most closely, among those who have any, if it is suspicious."""
+    values = pd.DataFrame({"value": table[name].astype("float64"), "gone": table["_gone"]})
     best, detail = 0.0, ""
-    for what, total in totals:
-        both = values.join(total, how="left").dropna(subset=["value"])
-        both = both.fillna({"events": 0, "whole": 0.0, "half": 0.0})
+    for what, total in totals.items():
+        both = values.join(total, how="inner").dropna(subset=["value"])
         groups = [both[both["gone"] == gone] for gone in (True, False)]
-        if both["events"].median() < FEWEST_EVENTS or min(map(len, groups)) < FEWEST_CUSTOMERS:
+        if min(map(len, groups)) < FEWEST_CUSTOMERS:
             continue
-        now, before = _correlation(both, "whole"), _correlation(both, "half")
         share = both["half"].sum() / both["whole"].sum() if both["whole"].any() else 0.0
-        close = min(now, *(_correlation(group, "whole") for group in groups)) >= NEARLY
-        if close and now > best and 1 - now <= UNEXPLAINED * share * (1 - before):
-            best = now
-            detail = (
-                f"within sign-up quarters it follows the {what} of each customer up to the end of the books (rank "
-                f"correlation {now:.3f}), and not that of the first half of the time ({before:.3f}): a total as of "
-                f"today. {ADVICE}"
-            )
+        for within, cell in cells.items():
+            now = _correlation(both, "whole", cell)
+            if now <= best or min(now, *(_correlation(group, "whole", cell) for group in groups)) < NEARLY:
+                continue
+            before = _correlation(both, "half", cell)
+            if 1 - now <= UNEXPLAINED * share * (1 - before):
+                best = now
+                detail = (
+                    f"within {within} it follows the {what} of each customer up to the end of the books (rank "
+                    f"correlation {now:.3f}), and not that of the first half of the time ({before:.3f}): a total as of "
+                    f"today. {ADVICE}"
+                )
     return Finding(KNOWN, False, name, detail) if detail else None
 
 
-def _correlation(both: pd.DataFrame, total: str) -> float:
-    """Spearman's rank correlation of the attribute and a total, within quarters of sign-up, all quarters together."""
-    quarters = both.groupby("quarter")
-    value, other = (quarters[name].rank() for name in ("value", total))
-    value, other = (ranks - ranks.groupby(both["quarter"]).transform("mean") for ranks in (value, other))
+def _correlation(both: pd.DataFrame, total: str, cell: pd.Series) -> float:
+    """Spearman's rank correlation of the attribute and a total, within cells of customers, all cells together."""
+    own = cell.loc[both.index]
+    cells = both.groupby(own)
+    value, other = (cells[name].rank() for name in ("value", total))
+    value, other = (ranks - ranks.groupby(own).transform("mean") for ranks in (value, other))
     spread = float(np.sqrt((value**2).sum() * (other**2).sum()))
     return float((value * other).sum() / spread) if spread else 0.0
 
@@ -131,31 +157,46 @@ def _quarter(table: pd.DataFrame) -> pd.Series:
 
 
 def _values(events: ir.Table, numbers: bool) -> ir.Table:
-    """For each customer, kind and column the `first` and the `last` value that events say, and the `days` between."""
+    """For each customer, kind and column the `first` and the `last` value that events say, and the `days` between.
+
+    `before` is the last but one: a final bill follows the last regular one.
+    """
     columns = ("amount", "quantity") if numbers else ("name", "channel", "campaign_id")
     parts = []
     for column in columns:
         told = events.filter(events[column].notnull())
         value = told[column].cast("float64" if numbers else "string")
         dated = told.select("customer_id", "kind", dated=ibis.struct({"at": told.occurred_at, "value": value}))
-        ends = dated.group_by("customer_id", "kind").aggregate(first=dated.dated.min(), last=dated.dated.max())
+        newest = ibis.window(group_by=["customer_id", "kind"], order_by=dated.dated.desc())
+        dated = dated.mutate(place=ibis.row_number().over(newest))
+        ends = dated.group_by("customer_id", "kind").aggregate(
+            first=dated.dated.min(), last=dated.dated.max(), before=dated.dated.max(where=dated.place == 1)
+        )
         first, last = ends["first"], ends["last"]
         days = (last["at"].epoch_seconds().cast("int64") - first["at"].epoch_seconds().cast("int64")) / 86_400
-        held = {"first": first["value"], "last": last["value"], "days": days}
+        held = {"first": first["value"], "last": last["value"], "before": ends.before["value"], "days": days}
         parts.append(ends.select("customer_id", "kind", column=ibis.literal(column), **held))
     return ibis.union(*parts)
 
 
 def _latest(name: str, table: pd.DataFrame, values: pd.DataFrame) -> Finding | None:
-    """Whether an attribute is the latest value of some column of some kind, and not the first."""
-    told = values.merge(table[[name]].dropna(), left_on="customer_id", right_index=True)
+    """Whether an attribute is the latest value of some column of some kind, and not the first.
+
+    Of those who left it may be the last but one.
+    """
+    told = values.merge(table[[name, "_gone"]].dropna(), left_on="customer_id", right_index=True)
     if told.empty:
         return None
     numbers = pd.api.types.is_numeric_dtype(told["first"])
     own = told[name].astype("float64") if numbers else told[name].astype("string")
-    for end in ("first", "last"):
-        same = np.isclose(told[end].astype("float64"), own) if numbers else told[end].astype("string") == own
+    for end in ("first", "last", "before"):
+        same = (
+            np.isclose(told[end].astype("float64"), own)
+            if numbers
+            else (told[end].astype("string") == own).fillna(False)
+        )
         told[f"is_{end}"] = np.asarray(same, dtype=bool)
+    told["is_last"] |= told["_gone"] & told["is_before"]
     told["changed"] = ~(told["first"] == told["last"]) & (told["days"] >= LATER_DAYS)
     for (kind, column), part in told.groupby(["kind", "column"]):
         changed = part[part["changed"]]

@@ -7,21 +7,24 @@ hindsight. A model learnt from shuffled labels, a random split and changes of re
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
 from churnml.config import Config
 from churnml.dataset import Dataset, snapshot_features
 from churnml.errors import ModelError
+from churnml.evaluation.departures import departures
 from churnml.evaluation.findings import Audit
 from churnml.evaluation.foresight import foresight
-from churnml.evaluation.hindsight import overwritten, reactions, row_clocks
+from churnml.evaluation.hindsight import overwritten, row_clocks
 from churnml.evaluation.honesty import too_good
 from churnml.evaluation.information import regime_changes, shuffled_labels, split_gap
 from churnml.evaluation.leakage import audit, single_features
+from churnml.evaluation.reactions import reactions
 from churnml.evaluation.resolutions import open_cases
 from churnml.evaluation.running import known_at_sign_up
+from churnml.evaluation.spans import kinds_apart
 from churnml.features.recipe import Recipe
 from churnml.workflows.business import Business, Progress, open_business, silently, takes_path
 from churnml.workflows.evidence import days
@@ -46,7 +49,7 @@ def audit_business(business: Business, data: Dataset, progress: Progress = silen
     snapshots = days(data)
     chosen: list[date] = sorted({snapshots[len(snapshots) // 2], snapshots[-1]})[-AUDITED_SNAPSHOTS:]
     recency = recency_of_engagement(data.recipe)
-    result = single_features(data.X, data.outcome, recency)
+    result = single_features(data.X, data.outcome, recency, data.group_id)
     features = snapshot_features(business.config, business.engine, data.recipe, data.state)
     for done, as_of in enumerate(chosen):
         progress("auditing for leaks", done, len(chosen) + 1)
@@ -68,7 +71,8 @@ def hindsight(business: Business) -> Audit:
     about = (business.canonical, business.config, business.engine)
     resolved = open_cases(business.canonical, business.engine)
     attributes = overwritten(*about) + known_at_sign_up(*about)
-    acts = reactions(*about) + foresight(*about)
+    acts = reactions(*about)
+    acts += departures(*about, named={each.feature for each in acts.findings if not each.passed}) + foresight(*about)
     return attributes + acts + resolved + row_clocks(business.canonical.evidence.row_clocks)
 
 
@@ -82,8 +86,11 @@ def honesty(business: Business, data: Dataset, recency: Collection[str]) -> Audi
 
 
 def information(business: Business, data: Dataset) -> Audit:
-    """What is no gate: shuffled labels, a random split, changes of regime."""
-    result = regime_changes(business.canonical, data, business.engine)
+    """What is no gate: shuffled labels, a random split, changes of regime, and kinds that are cut off."""
+    settled = business.known_at - timedelta(days=business.config.snapshots.settle_days)
+    result = regime_changes(business.canonical, data, business.engine, settled)
+    changed = {(each.feature or "").removeprefix("events of ") for each in result.findings}
+    result += kinds_apart(business.canonical, business.engine, settled, known=changed)
     try:
         learn, test = split(data, business.config)
     except ModelError:
