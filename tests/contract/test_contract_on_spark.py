@@ -86,6 +86,7 @@ def test_the_same_violations_on_both_engines(spark: Engine, dirty: Any, tmp_path
         "events.closed: 3 closures that a return followed",
         "events.customer_id: 1 events of customers who are not in customers",
         "events.occurred_at: 1 events before their customer's sign-up",
+        "events.occurred_at: 1 events dated years before the books begin",
         "events.occurred_at: 64 events of engagement after their customer's closure",
         "events.purchase.duration_s: 3,720 values after a change of unit",
         "events.purchase: 100 surplus rows of days that occur twice",
