@@ -75,7 +75,7 @@ def volume_checks(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Itera
 
 
 def hollow_days(part: pd.DataFrame) -> pd.Series:
-    """The few days of a kind with next to no rows, but for its first week and last day; `part` is its own of `daily`."""
+    """The few days of a kind with next to no rows, but for its first week and last day; `part` is its `daily`."""
     rows = part.set_index("day")["rows"].asfreq("D", fill_value=0)
     weekday = pd.DatetimeIndex(rows.index).dayofweek
     usual = rows.groupby(weekday).transform(lambda same: same.rolling(9, center=True, min_periods=5).median())
