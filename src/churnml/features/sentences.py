@@ -137,8 +137,8 @@ def put(number: float, form: str, currency: str = "") -> str:
     ('1 day', '12 days', '35%', '3 hours')
     >>> put(0, "count complaint"), put(1, "count reply|replies"), put(2, "count reply|replies")
     ('no complaints', '1 reply', '2 replies')
-    >>> put(2.345, "times"), put(1, "times"), put(26, "times"), put(3, "number")
-    ('2.3 times', '1 time', '26 times', '3')
+    >>> put(2.345, "times"), put(1, "times"), put(26, "times"), put(3, "number"), put(0.034, "number")
+    ('2.3 times', '1 time', '26 times', '3', '0.034')
     >>> put(1.07, "dearer"), put(0.56, "dearer"), put(1, "dearer")
     ('7% dearer', '44% cheaper', 'as dear as before')
     >>> put(0.004, "share"), put(0.0001, "share"), put(0, "share"), put(2.5, "share")
@@ -171,7 +171,7 @@ def put(number: float, form: str, currency: str = "") -> str:
     if form.startswith("count "):
         singular, _, plural = form.removeprefix("count ").partition("|")
         return _plural(number, singular, plural, none="no")
-    return _rounded(number, 1)
+    return _rounded(number, 1 if number == 0 or abs(number) >= 0.1 else 3)
 
 
 @lru_cache
