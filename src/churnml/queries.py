@@ -73,6 +73,7 @@ def _parsed(text: str, where: str, dialect: str) -> list[Any]:
         found = sqlglot.parse(text, read=dialect)
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
         line = str(error).splitlines()[0] if str(error) else "too deeply nested"
+        line = re.sub(r" for <class [^>]*>", "", line)  # the parser's own parts tell a reader nothing
         raise ConfigError(f"{where}: not valid SQL: {re.sub(r'[^ -~]', '', line)[:200]}", "see the guide") from None
     return [statement for statement in found if statement is not None]
 
