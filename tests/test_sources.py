@@ -249,6 +249,13 @@ def test_text_that_is_no_date_is_not_told_as_a_missing_one(tmp_path: Path, engin
     assert [each.name for each in refused] == ["values that are not timestamp"]
 
 
+def test_a_date_that_its_map_does_not_list_is_missing(tmp_path: Path, engine: Engine) -> None:
+    written(tmp_path, "parquet", {"id": ["a", "b"], "at": ["early", "late"], "key": ["k1", "k2"]})
+    text = ONE.replace("occurred_at: at", "occurred_at: {column: at, map: {early: '2024-01-01'}}")
+    found = sources.build(parse_config(text), engine, tmp_path).violations
+    assert [(each.name, each.count) for each in found if each.column == "occurred_at"] == [("nulls", 1)]
+
+
 def test_an_attribute_that_no_source_maps_is_named(tmp_path: Path, engine: Engine) -> None:
     written(tmp_path, "parquet", {"id": ["a"], "at": ["2024-01-01"], "key": ["k1"]})
     text = ONE.replace("eligible:", "attributes: {plan: {type: category, sensitivity: none}}\neligible:")

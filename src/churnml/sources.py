@@ -333,8 +333,9 @@ class _Mapping:
         mapped = table.select(**{column: values[column] for column in EVENTS})
         wide = source.customers is not None or len(source.events) > 1 or given.allow_null
         if not wide:
-            column = given.occurred_at.column if isinstance(given.occurred_at, settings.MappedColumn) else None
-            dates = table[column] if column in table.columns else mapped.occurred_at
+            dates, when = mapped.occurred_at, given.occurred_at
+            if isinstance(when, settings.MappedColumn) and when.map is None and when.column in table.columns:
+                dates = table[when.column]
             self._count(
                 dates.isnull().sum(),  # text that is no date is told as that
                 source,
