@@ -50,9 +50,12 @@ def excluding(scores: pa.Table, customers: Collection[str], because: str = NOT_C
 
 
 def contactable(scores: pa.Table, withheld: Collection[str]) -> pa.Table:
-    """The scores of those who may stand on a list that leaves the system: nothing excludes them, then or by now."""
-    kept = pc.and_(pc.is_null(scores["excluded_because"]), pc.invert(_among(scores, withheld)))
-    return scores.filter(kept)
+    """The scores of those who may be contacted at all, then and by now; only they leave the system.
+
+    Whoever is excluded for another reason, as having been in a campaign lately, is among them, and it is said there.
+    """
+    refused = pc.fill_null(pc.equal(scores["excluded_because"], NOT_CONTACTABLE), False)
+    return scores.filter(pc.invert(pc.or_(refused, _among(scores, withheld))))
 
 
 def _among(scores: pa.Table, customers: Collection[str]) -> pa.ChunkedArray:

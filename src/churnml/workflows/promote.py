@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from churnml.config import Config
 from churnml.errors import ModelError
 from churnml.evaluation.compare import promotion_verdict
+from churnml.metrics.profit import Campaign
 from churnml.model.bundle import Bundle
 from churnml.tracking import ModelVersion, Tracker
 from churnml.workflows.business import takes_path
 from churnml.workflows.compare import CHANCES, bundle_of, predictions, shared_rows
 from churnml.workflows.evidence import unpack
 
-NOT_SPECIFIED = ("data", "engine", "paths", "personas", "scoring")
+NOT_SPECIFIED = ("actions", "data", "engine", "paths", "personas", "scoring")
 """Sections of the configuration that say where a model is made and used, and not what it is."""
 ONLY_JUDGES = ("rivals", "bootstrap", "test_from")
 """Settings of `model` that say how a model is judged."""
@@ -57,6 +59,10 @@ def specification(bundle: Bundle) -> tuple[Any, ...]:
     """
     settings = {name: part for name, part in bundle.config.items() if name not in NOT_SPECIFIED}
     settings["snapshots"] = {**settings["snapshots"], "last": None}
+    worth = dict(settings["economics"])
+    worth.pop("acquisition_cost", None)  # which is only compared with
+    worth["campaign"] = {name: value for name, value in worth["campaign"].items() if value is not None}
+    settings["economics"] = {**worth, "campaign": asdict(Campaign(**worth["campaign"]))}
     settings["model"] = {name: value for name, value in settings["model"].items() if name not in ONLY_JUDGES}
     tuning = bundle.notes["tuning"]
     return settings, bundle.notes["custom_features"], tuning["seed"], tuning["trials"]
