@@ -49,8 +49,8 @@ def to_call(scores: pa.Table, risk_bands: Sequence[str] | None = None) -> pa.Tab
     """The scores of those to call, in the order of a call list.
 
     Where the night says what to do, whom it says to contact, by falling expected net value. Where it cannot say, those
-    whom nothing excludes, by falling chance of leaving silently. Of these risk bands; without any, of all that the night
-    chose from, or of high and medium where it could not choose.
+    whom nothing excludes, by falling chance of leaving silently. Of these risk bands; if none are given, of all where
+    the night has chosen, and of `UNDECIDED_BANDS` where it has not.
     """
     if known := scores["action"].null_count < scores.num_rows:
         chosen = scores.filter(pc.fill_null(pc.equal(scores["action"], CONTACT), False))

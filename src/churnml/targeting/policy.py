@@ -34,8 +34,8 @@ def decide(
     Parameters
     ----------
     customers : n rows of `NEEDED`: who, and the person or household behind; saveability and chance of leaving; what the
-        customer is worth (nan = unknown); through which channel a contact would go, and its cost; whether in the control
-        group; and why nothing may be done, null where something may
+        customer is worth (nan = unknown); through which channel a contact would go, and its cost; whether in the
+        control group; and why nothing may be done, null where something may
     incentive_share : the incentive as a share of the customer's value
     contacts : at most so many customers are contacted; None: as many as are worth it
     budget : the contacts' expected cost, incentives included, stays within it; None: whatever they cost. The best are
@@ -59,11 +59,10 @@ def decide(
         raise ModelError(f"customers to decide on lack {', '.join(missing)}", f"give {', '.join(NEEDED)}")
     if customers["customer_id"].duplicated().any():
         raise ModelError("a customer would be decided on twice", "give one row each")
-    about = (
-        *(customers[name].to_numpy(dtype=np.float64) for name in ("saveability", "p_leave", "value", "contact_cost")),
-        incentive_share,
-    )
-    net, cost = expected_net_value(*about), expected_cost(*about)
+    about = [customers[name].to_numpy(dtype=np.float64) for name in ("saveability", "p_leave", "value", "contact_cost")]
+    saveability, p_leave, value, contact = about
+    net = expected_net_value(saveability, p_leave, value, contact, incentive_share)
+    cost = expected_cost(saveability, p_leave, value, contact, incentive_share)
     free = customers["excluded_because"].isna().to_numpy()
     with np.errstate(invalid="ignore"):
         worth = free & (net > 0)

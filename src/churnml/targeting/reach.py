@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -65,5 +64,7 @@ def _most_used(X: pd.DataFrame, names: list[str]) -> NDArray[np.intp]:
 def _shares(X: pd.DataFrame, channel: str, days: int) -> NDArray[np.float64]:
     """The share (n,) of each customer's events of so many days that is on a channel; 0 where that is not known."""
     name = f"channel_share_{safe(plain_channel(channel))}_{days}d"
-    shares: Any = X[name].to_numpy(dtype=np.float64) if name in X else np.zeros(len(X))
-    return np.nan_to_num(shares)
+    shares: NDArray[np.float64] = np.zeros(len(X))
+    if name in X:
+        shares = np.nan_to_num(X[name].to_numpy(dtype=np.float64))
+    return shares

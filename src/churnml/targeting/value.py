@@ -1,8 +1,10 @@
 """What contacting a customer is expected to bring: what is saved, less the contact and the incentive.
 
 Saveability is the expected absolute fall in the chance of leaving if the customer is contacted. Here it is assumed: a
-share of the leavers who are contacted is taken to stay. With it the expected net value is the profit model of Verbraken,
-Verbeke & Baesens (2013), IEEE Trans. Knowl. Data Eng. 25(5), 961-973, that `churnml.metrics.profit` judges rankings by.
+share of the leavers who are contacted is taken to stay. The expected net value is then that of the profit model by
+which `churnml.metrics.profit` judges rankings.
+
+Source: Verbraken, Verbeke & Baesens (2013), IEEE Trans. Knowl. Data Eng. 25(5), 961-973.
 """
 
 from __future__ import annotations
@@ -45,12 +47,19 @@ class Assumed:
     """
 
     rate: float
-    why: str = "no randomised control group has been learnt from"
 
     @property
     def basis(self) -> str:
         """`assumed`."""
         return ASSUMED
+
+    @property
+    def why(self) -> str:
+        """That nothing has been learnt yet."""
+        return (
+            f"{self.rate:.0%} of the leavers who are contacted are assumed to stay: no randomised control group has "
+            "been learnt from"
+        )
 
     def of(self, X: pd.DataFrame, p_leave: ArrayLike) -> Floats:
         """The chance (n,) of leaving times the rate; the features `X` (n, f) play no part."""
@@ -96,7 +105,7 @@ def expected_cost(
 def expected_net_value(
     saveability: ArrayLike, p_leave: ArrayLike, value: ArrayLike, contact_cost: ArrayLike, incentive_share: float
 ) -> Floats:
-    """What contacting each customer (n,) is expected to bring, in the currency of the values: s V - c - d V (1 - p + s).
+    """What contacting each customer (n,) is expected to bring: s V - c - d V (1 - p + s), in money.
 
     The value of who is saved, less the contact, less the incentive. Everybody takes the incentive who stays after the
     contact, those who would have stayed anyway among them.

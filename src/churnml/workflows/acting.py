@@ -93,9 +93,7 @@ def contacts(scores: pa.Table) -> dict[str, Any]:
     return {"to_contact": chosen.num_rows, "expected_net_value": brings}
 
 
-def _excluded(
-    business: Business, ids: NDArray[np.object_], as_of: date, known_at: datetime
-) -> NDArray[np.object_]:
+def _excluded(business: Business, ids: NDArray[np.object_], as_of: date, known_at: datetime) -> NDArray[np.object_]:
     """Why nothing may be done about each customer (n,), None where something may; what comes first is said."""
     refusing = withheld(business.canonical, business.engine, known_at)
     lately = tired(business.canonical, business.engine, business.config.actions.fatigue, as_of, known_at)

@@ -59,13 +59,17 @@ def specification(bundle: Bundle) -> tuple[Any, ...]:
     """
     settings = {name: part for name, part in bundle.config.items() if name not in NOT_SPECIFIED}
     settings["snapshots"] = {**settings["snapshots"], "last": None}
-    worth = dict(settings["economics"])
-    worth.pop("acquisition_cost", None)  # which is only compared with
-    worth["campaign"] = {name: value for name, value in worth["campaign"].items() if value is not None}
-    settings["economics"] = {**worth, "campaign": asdict(Campaign(**worth["campaign"]))}
+    settings["economics"] = _economics(settings["economics"])
     settings["model"] = {name: value for name, value in settings["model"].items() if name not in ONLY_JUDGES}
     tuning = bundle.notes["tuning"]
     return settings, bundle.notes["custom_features"], tuning["seed"], tuning["trials"]
+
+
+def _economics(given: dict[str, Any]) -> dict[str, Any]:
+    """What a model is searched and judged by: not what customers cost to win, and what is not set by its default."""
+    campaign = {name: value for name, value in given["campaign"].items() if value is not None}
+    kept = {name: value for name, value in given.items() if name != "acquisition_cost"}
+    return kept | {"campaign": asdict(Campaign(**campaign))}
 
 
 def _verdict(
