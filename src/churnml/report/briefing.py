@@ -90,6 +90,8 @@ def to_do(data: ReportData) -> str:
     seen = data.focus
     if not seen.customers:
         return "Nothing: there is nobody to call."
+    if data.to_contact is not None:
+        return _worth_a_call(data.to_contact)
     if not seen.contactable:
         return "Look for the causes: none of them may be contacted."
     if seen.contactable == 1:
@@ -101,6 +103,19 @@ def to_do(data: ReportData) -> str:
     return (
         f"{may}; {some} on the call list, with reasons and a way to begin. Leave some of them, drawn by lot, uncalled: "
         "only the difference will show whether calling helps."
+    )
+
+
+def _worth_a_call(customers: int) -> str:
+    """How many the night says to contact, whatever their risk."""
+    if not customers:
+        return "Look for the causes: no contact is expected to bring more than it costs, or nobody may be contacted."
+    some = f"the {LONGEST} who bring most" if customers > LONGEST else "it" if customers == 1 else "they"
+    verb = "is" if customers == 1 else "are"
+    return (
+        f"A contact is expected to bring more than it costs with {several(customers, 'customer')}; {some} {verb} on "
+        "the call list, with reasons and a way to begin. Call nobody else: those left uncalled by lot will show "
+        "whether calling helps."
     )
 
 

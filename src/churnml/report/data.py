@@ -156,6 +156,11 @@ class ReportData:
         seen_high; nan where nothing was).
     engagement:
         In words what ends a silence ("visit or purchase").
+    to_contact:
+        How many customers the night says to contact: the call list holds them, those first who are expected to bring
+        most. None where it cannot say, as nothing is known of what customers are worth: the list then goes by risk.
+    first:
+        The first few of the call list, with the columns of `riskiest`.
     """
 
     project: str
@@ -198,3 +203,10 @@ class ReportData:
     theme_parts: pd.DataFrame = field(default_factory=lambda: empty(*PARTS))
     silence: pd.DataFrame = field(default_factory=lambda: empty(*EXPECTED, "seen", "seen_low", "seen_high"))
     engagement: str = "engagement"
+    to_contact: int | None = None
+    first: pd.DataFrame | None = None
+
+    @property
+    def listed(self) -> int:
+        """How many customers are to be called, by the night or by their risk."""
+        return self.focus.contactable if self.to_contact is None else self.to_contact

@@ -30,7 +30,8 @@ def render(data: ReportData) -> str:
 
     Every section stands on the page whatever the data lacks; what cannot be said is said to be missing.
     """
-    people = story.people(data)
+    people = story.people(data, data.riskiest)
+    listed = people if data.first is None else story.people(data, data.first)
     told = () if data.insights is None else chapters(data.insights)
     return page(
         "report.html",
@@ -40,8 +41,8 @@ def render(data: ReportData) -> str:
         key_figures=story.key_figures(data),
         bands=tables.bands(data),
         people=people,
-        first=[person for person in people if person.contactable][:FIRST],
-        listed=min(data.focus.contactable, LONGEST),
+        first=[person for person in listed if person.contactable][:FIRST],
+        listed=min(data.listed, LONGEST),
         calls=Markup(as_link(data.calls)) if data.calls else "",
         kinds=briefing.kinds(data),
         persona_table=briefing.persona_table(data),

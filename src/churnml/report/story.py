@@ -114,9 +114,9 @@ class Person:
         return [said for there, said in known if there]
 
 
-def people(data: ReportData) -> list[Person]:
-    """The riskiest customers."""
-    columns = sorted(name for name in data.riskiest.columns if name.startswith("reason_"))
+def people(data: ReportData, which: pd.DataFrame) -> list[Person]:
+    """Customers of a frame like `ReportData.riskiest`, as text."""
+    columns = sorted(name for name in which.columns if name.startswith("reason_"))
     return [
         Person(
             name=str(row["customer"]),
@@ -132,7 +132,7 @@ def people(data: ReportData) -> list[Person]:
             opener=opener(row["likely_reason"], row["theme_1"]),
             reasons=tuple(str(row[name]).rstrip(" .") for name in columns if not pd.isna(row[name])),
         )
-        for row in data.riskiest.to_dict("records")
+        for row in which.to_dict("records")
     ]
 
 

@@ -86,7 +86,7 @@ def act(
 
 def contacts(scores: pa.Table) -> dict[str, Any]:
     """How many customers a night says to contact, and what that is expected to bring; None where it cannot say."""
-    if scores["action"].null_count == scores.num_rows:
+    if scores["expected_net_value"].null_count == scores.num_rows:
         return {"to_contact": None, "expected_net_value": None}
     chosen = scores.filter(pc.fill_null(pc.equal(scores["action"], CONTACT), False))
     brings = round(float(np.sum(chosen["expected_net_value"].to_numpy())), 2)

@@ -25,11 +25,12 @@ from churnml.pseudonyms import Pseudonyms
 from churnml.report import nights
 from churnml.report.call_list import LONGEST, call_list
 from churnml.report.data import ReportData, Trust, empty, headline
-from churnml.report.render import render
+from churnml.report.render import FIRST, render
 from churnml.report.words import percent
 from churnml.scoring.durable import write_text
 from churnml.scoring.publish import Night, Publication, publication
 from churnml.scoring.sinks import BEHIND, SCORES_FILE
+from churnml.targeting.policy import CONTACT
 from churnml.workflows.business import takes_path
 from churnml.workflows.evidence import fallback, unpack, unpack_fairness, unpack_share
 from churnml.workflows.judging import MODEL
@@ -40,7 +41,7 @@ TREND_DAYS, TREND_NIGHTS = 180, 30
 """The trend is of so many days, and at most so many nights: each is held against its manifest first."""
 READ = (
     *("customer_id", "p_silent", "risk_band", "value_at_risk", "persona", "theme_1", "likely_reason"),
-    "excluded_because",
+    *("excluded_because", "action", "expected_net_value"),
 )
 """What is read of all customers; of the riskiest everything is."""
 
@@ -127,7 +128,7 @@ def report_data(
         if before is None or then is None
         else nights.changes(scores, then, before.as_of, other_model=_version(before) != version),
         rules=rules_in_words(config.personas, bundle.features),
-        calls=_calls(night, scores, names),
+        **_calls(night, scores, names),
         scores_file=f"nights/{night.name}/{SCORES_FILE}",
         value_days=config.economics.value_days,
         pseudonymous=names is not None,
@@ -185,9 +186,11 @@ def _bands(scores: pd.DataFrame) -> pd.DataFrame:
     return ordered.reset_index()
 
 
-def _people(night: Night, scores: pd.DataFrame, most: int, names: Pseudonyms | None) -> pd.DataFrame:
-    """The riskiest customers of the rows of `scores`, with all that the page says of one."""
-    order = ["p_silent", "customer_id"]
+def _people(
+    night: Night, scores: pd.DataFrame, most: int, names: Pseudonyms | None, by: str = "p_silent"
+) -> pd.DataFrame:
+    """The first customers of the rows of `scores` by a falling column, with all that the page says of one."""
+    order = [by, "customer_id"]
     first = scores[order].sort_values(order, ascending=[False, True]).head(most)["customer_id"]
     people = night.scores(customers=first).to_pandas().sort_values(order, ascending=[False, True], ignore_index=True)
     ids = people["customer_id"]
@@ -210,11 +213,19 @@ def _people(night: Night, scores: pd.DataFrame, most: int, names: Pseudonyms | N
     )
 
 
-def _calls(night: Night, scores: pd.DataFrame, names: Pseudonyms | None) -> str:
-    """The call list: of those to look at first who may be contacted, the riskiest."""
-    raised, _ = nights.chosen(scores)
-    free = scores[raised & scores["excluded_because"].isna()]
-    return "" if free.empty else call_list(_people(night, free, LONGEST, names))
+def _calls(night: Night, scores: pd.DataFrame, names: Pseudonyms | None) -> dict[str, Any]:
+    """The call list, its first customers, and how many the night says to contact.
+
+    Where the night cannot say, the list holds the riskiest of those to look at first who may be contacted.
+    """
+    if scores["action"].isna().all():
+        raised, _ = nights.chosen(scores)
+        free, by, to_contact = scores[raised & scores["excluded_because"].isna()], "p_silent", None
+    else:
+        free, by = scores[scores["action"] == CONTACT], "expected_net_value"
+        to_contact = len(free)
+    people = _people(night, free, LONGEST, names, by)
+    return {"calls": "" if free.empty else call_list(people), "first": people.head(FIRST), "to_contact": to_contact}
 
 
 def _earlier(place: Publication, night: Night) -> list[Night]:
