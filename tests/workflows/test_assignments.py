@@ -105,6 +105,7 @@ def test_the_same_nights_give_the_same_bytes_and_those_of_the_day_itself_can_be_
     first = (tmp_path / "assignments.parquet").read_bytes()
     publish(config, 1, b="contact")
     assert set(write()[1]["customer_id"]) == {"a", "b"}
+    assert write("--since", DAY + timedelta(days=1))[1]["customer_id"].tolist() == ["b"]
     write("--before", DAY + timedelta(days=1))
     assert (tmp_path / "assignments.parquet").read_bytes() == first
     assert [path.name for path in tmp_path.glob(".*")] == []

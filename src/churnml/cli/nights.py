@@ -120,6 +120,10 @@ def monitor(
 def assignments(
     config: ConfigFile,
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="A Parquet file, to be mapped as a source.")],
+    since: Annotated[
+        date | None,
+        typer.Option("--since", metavar="DATE", parser=to_day, help="Nights from this day on only (default: all)."),
+    ] = None,
     before: Annotated[
         date | None,
         typer.Option("--before", metavar="DATE", parser=to_day, help="Nights before this day only (default: all)."),
@@ -129,7 +133,7 @@ def assignments(
     """Write whom the published nights said to contact and whom they held out, for the books, until a CRM reports it."""
     from churnml.workflows.assignments import assignments as run
 
-    show(run(config, to, before=before), as_json, title="Assignments")
+    show(run(config, to, since=since, before=before), as_json, title="Assignments")
 
 
 def rollback(

@@ -37,14 +37,15 @@ ASSIGNMENTS = pa.schema(
 )
 
 
-def assignments(config: Config, to: Path, *, before: date | None = None) -> dict[str, Any]:
-    """Write a row for each assignment of the published nights (before a day, if one is given) to a Parquet file.
+def assignments(config: Config, to: Path, *, since: date | None = None, before: date | None = None) -> dict[str, Any]:
+    """Write a row for each assignment of the published nights to a Parquet file.
 
+    Only nights from the day `since` on count, if it is given, and only those before the day `before`.
     Of the nights of one day the current one counts, or else the last; withdrawn and damaged ones do not. Of several
     assignments of a customer within the days of fatigue only the first counts: the others repeat it, because nobody
     had told the night of it yet. The file is written whole or not at all. Gives a summary in plain values.
     """
-    found, damaged = _nights(config, before)
+    found, damaged = _nights(config, since or date.min, before or date.max)
     rest = max((rule.days for rule in config.actions.fatigue if KINDS & set(rule.kinds)), default=0)
     last: dict[str, date] = {}
     tables = [ASSIGNMENTS.empty_table()]
@@ -69,14 +70,14 @@ def assignments(config: Config, to: Path, *, before: date | None = None) -> dict
     }
 
 
-def _nights(config: Config, before: date | None) -> tuple[list[Night], list[str]]:
+def _nights(config: Config, since: date, before: date) -> tuple[list[Night], list[str]]:
     """The night that counts of each day, oldest first; and the names of damaged ones."""
     place = publication(config)
     withdrawn, current = place.withdrawn(), place.current()
     found: dict[date, Night] = {}
     damaged = []
     for night in place.nights():
-        if night.name in withdrawn or (before is not None and night.as_of >= before):
+        if night.name in withdrawn or not since <= night.as_of < before:
             continue
         if night.problems():
             damaged.append(night.name)
