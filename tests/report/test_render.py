@@ -341,6 +341,28 @@ def test_what_leads_everywhere_is_said_in_words(build_report, make_night):
     assert "For nearly all of them “going quiet” comes first. " in told and "comes first, for" not in told
 
 
+@pytest.mark.parametrize(
+    ("to_contact", "said"),
+    [
+        (3, "A contact is expected to bring more than it costs with 3 customers; they are on the call list"),
+        (1, "A contact is expected to bring more than it costs with 1 customer; it is on the call list"),
+        (800, "with 800 customers; the 500 who bring most are on the call list"),
+        (0, "Look for the causes: no contact is expected to bring more than it costs"),
+    ],
+)
+def test_whom_to_call_is_what_the_night_says_and_the_cards_are_the_first_of_them(build_report, to_contact, said):
+    sample = build_report()
+    first = sample.riskiest.iloc[30:33].assign(customer=["best", "second", "third"], contactable=True).head(to_contact)
+    page = render(replace(sample, to_contact=to_contact, first=first, calls=sample.calls if to_contact else ""))
+    text = re.sub(r"\s+", " ", page)
+    assert said in text and "Leave some of them, drawn by lot" not in text
+    cards = page.split('<ol class="people">')[1].split("</ol>")[0] if to_contact else ""
+    shown = [name for name in ("best", "second", "third") if f'class="name">{name}<' in cards]
+    assert shown == list(first["customer"]) and sample.riskiest["customer"].iloc[0] not in cards
+    assert ("those who bring most first" in text) == bool(to_contact)
+    assert ("There is no call list: no contact is expected" in text) == (not to_contact)
+
+
 def test_the_first_screen_says_for_how_many_nothing_is_behind_it(build_report, make_night):
     def behind(reasons):
         night = make_night()

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+SHIPPED = "channels: {app: 0.05, email: 0.05, phone: 4}, contacts_per_night: 100, control_share: 0.1"
 WORTH_IT = "value_days: 365, campaign: {incentive_share: 0.01, contact_cost: 0.5}, acquisition_cost: 90}"
 
 
@@ -27,8 +28,8 @@ def facts_of(night: Any) -> Any:
 def limited(company: Any, cli: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The company's night where contacts are cheap and few, and a third is in the control group."""
     folder = tmp_path_factory.mktemp("limited")
-    acts = "actions: {channels: {App: 0.5, phone: 2}, contacts_per_night: 20, budget_per_night: 30, control_share: 0.3}"
-    config = company.configure(folder, {"value_days: 365}": f"{WORTH_IT}\n{acts}"})
+    acts = "channels: {App: 0.5, phone: 2}, contacts_per_night: 20, budget_per_night: 30, control_share: 0.3"
+    config = company.configure(folder, {"value_days: 365}": WORTH_IT, SHIPPED: acts})
     scored = cli("score", config, "--as-of", company.as_of, "--json")
     assert scored.code == 0, scored.err
     return scored.json | {"config": config}
