@@ -189,13 +189,15 @@ def build(
     labels_known_at: date | None = None,
     features_known_at: datetime | None = None,
     state: Mapping[str, Any] | None = None,
+    only: Mapping[date, Sequence[str]] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Dataset:
     """Features of the eligible customers at each snapshot, and their outcomes if `labels_known_at` is given.
 
     Features are seen as they were known at each snapshot (or at `features_known_at`); outcomes as known at
     `labels_known_at`. A customer whose agreed end lies inside the outcome window is left out either way: it is no
-    defection, so there is no chance of it to give. One query per snapshot; `progress` is told how many are done.
+    defection, so there is no chance of it to give. `only` names the customers to look at, for each snapshot. One query
+    per snapshot; `progress` is told how many are done.
     Features with fitted state are made with `state`: a night needs its model's, labelled rows teach their own.
 
     Raises
@@ -220,7 +222,7 @@ def build(
     for number, as_of in enumerate(snapshots):
         known, outcomes, left_out = [], [], []
         for shelf in shelves:
-            view = held(shelf, config, as_of, engine, features_known_at)
+            view = held(shelf, config, as_of, engine, features_known_at, None if only is None else only[as_of])
             known.append(features(view))
             left_out.append(engine.frame(view.left_out))
             if labels_known_at is not None:
@@ -351,14 +353,19 @@ def parted(canonical: Canonical, engine: Engine) -> tuple[Canonical, ...]:
 
 
 def held(
-    canonical: Canonical, config: settings.Config, as_of: date, engine: Engine, known_at: datetime | None = None
+    canonical: Canonical,
+    config: settings.Config,
+    as_of: date,
+    engine: Engine,
+    known_at: datetime | None = None,
+    only: Sequence[str] | None = None,
 ) -> View:
     """The view under names of its own, so that one query serves every snapshot and part; it replaces the one before.
 
     The spine is computed once. The events stay an expression: each grain of features reads the few columns and rows
     that it needs, which costs less than a copy of all of them. Where nearly everybody is on the spine, the others'
     events are not worth looking for: what comes of them finds no row. Both have a `KEY`: a hash of 64 bits, or, should
-    it not tell all customers apart, the `customer_id` itself.
+    it not tell all customers apart, the `customer_id` itself. Where `only` names customers, the others are not seen.
     """
     ids = canonical.customers.customer_id
     found = engine.frame(canonical.customers.aggregate(all=ids.nunique(), told_apart=ids.hash().nunique())).iloc[0]
@@ -367,6 +374,9 @@ def held(
     def keyed(table: ir.Table) -> ir.Table:
         return table.mutate(**{KEY: table.customer_id.hash() if hashed else table.customer_id})
 
+    if only is not None:
+        named = engine.materialise(ibis.memtable(pd.DataFrame({"customer_id": list(only)})), "view_only")
+        canonical = replace(canonical, customers=canonical.customers.semi_join(named, "customer_id"))
     view = observe(
         canonical, config, as_of, known_at, hold=lambda spine: engine.materialise(keyed(spine), "view_spine")
     )

@@ -29,6 +29,7 @@ OUTCOMES = (RETAINED, SILENT, VOCAL)
 ENDS = "agreed end inside the outcome window"
 GONE = "already gone: a closure that was in the books only later"
 ENDED = "already gone: an agreed end that was in the books only later"
+TOO_LATE = "too late to act: left within the lead time"
 """Why such a customer is neither labelled nor scored."""
 
 
@@ -98,7 +99,7 @@ def label(canonical: Canonical, config: settings.Config, spine: ir.Table, as_of:
         left_at=left_at,
         unlabelled=ibis.cases(
             (table.closed_unknown.notnull() & ~back, GONE),
-            (table.closed_early.fill_null(0) > 0, "too late to act: left within the lead time"),
+            (table.closed_early.fill_null(0) > 0, TOO_LATE),
             (table.ends_at <= midnight(as_of), ENDED),
             (table.ends_at.date() < window.end, ENDS),
         ),

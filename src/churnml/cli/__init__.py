@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from churnml.cli.begin import demo, simulate
-from churnml.cli.data import audit, check, dataset, define
+from churnml.cli.data import audit, campaigns, check, dataset, define
 from churnml.cli.models import card, compare, promote, train
 from churnml.cli.nights import assignments, backfill, forget, history, monitor, rollback, score, status, verify
 from churnml.cli.reading import explain, insights, report
@@ -31,7 +31,7 @@ app = typer.Typer(
 
 PANELS = {
     "Begin": (demo, simulate),
-    "Data": (check, audit, dataset, define),
+    "Data": (check, audit, dataset, define, campaigns),
     "Models": (train, compare, promote, card),
     "Nights": (score, backfill, status, history, verify, monitor, rollback, assignments, forget),
     "Reading": (explain, report, insights),

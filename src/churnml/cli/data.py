@@ -103,3 +103,27 @@ def define(
         | {f"({number})": text for number, text in enumerate(lab.remarks, start=1)},
         False,
     )
+
+
+def campaigns(config: ConfigFile, known_at: KnownAt = None, data: DataRoot = None, as_json: AsJson = False) -> None:
+    """Show what campaigns with a control group have changed, and whether whom a contact keeps can be told."""
+    from churnml.workflows.campaigns import campaigns as run
+
+    with watched(as_json) as progress:
+        result = run(config, known_at=known_at, root=data, progress=progress)
+    if as_json:
+        show({**result.summary(), **{name: records(table) for name, table in result.tables().items()}}, True)
+        return
+    for name, table in result.tables().items():
+        show_table(table, TITLES[name])
+    show(result.summary(), False, title="Campaigns")
+
+
+TITLES = {
+    "campaigns": "Who left of the treated and of the control group, with the 95% interval of the difference",
+    "campaigns_followed": "Who had left by so many days after the assignment",
+    "campaigns_by_fifth": "Expected and seen differences, from those with most to gain on",
+    "campaigns_by_theme": "What changes in the effect (log-odds) where a theme pushes one standard deviation more",
+    "campaigns_qini": "Customers kept per 100, by the share that is contacted, those with most to gain first",
+    "campaigns_left_out": "Assignments left out",
+}

@@ -42,11 +42,14 @@ class Saveability(Protocol):
 class Assumed:
     """Saveability by a rate that somebody has assumed: the same share of all leavers who are contacted stays.
 
+    `because` says why nothing better is known, where something is known of that.
+
     >>> Assumed(0.3).of(pd.DataFrame(index=range(2)), [0.5, 0.1]).round(2).tolist()
     [0.15, 0.03]
     """
 
     rate: float
+    because: str | None = None
 
     @property
     def basis(self) -> str:
@@ -55,8 +58,8 @@ class Assumed:
 
     @property
     def why(self) -> str:
-        """That nothing has been learnt yet."""
-        return (
+        """That nothing has been learnt yet, or what of it was not enough."""
+        return self.because or (
             f"{self.rate:.0%} of the leavers who are contacted are assumed to stay: no randomised control group has "
             "been learnt from"
         )

@@ -25,11 +25,12 @@ from churnml.scoring.consent import withheld
 from churnml.scoring.job import run_id, score_frame
 from churnml.scoring.night import Night, Run
 from churnml.scoring.publish import publication
-from churnml.targeting.value import Assumed, Saveability, save_rate
+from churnml.targeting.value import Saveability
 from churnml.tracking import Exported
 from churnml.workflows import guard
 from churnml.workflows.acting import act, contacts, worth
 from churnml.workflows.business import Business, Progress
+from churnml.workflows.campaigns import saveability
 from churnml.workflows.champion import cards, champion, recipe_of
 from churnml.workflows.deliver import deliver
 from churnml.workflows.evidence import pack
@@ -133,7 +134,7 @@ class Scorer:
     @cached_property
     def _saveability(self) -> Saveability:
         """What contacting customers is taken to change, and on what grounds."""
-        return Assumed(save_rate(self.config))
+        return saveability(self.config, self.bundle, self._explainer, cards(self.bundle, self.recipe))
 
     @cached_property
     def _digests(self) -> dict[str, str]:

@@ -35,10 +35,12 @@ from churnml.model.training import fit_calibrated
 from churnml.model.tuning import Tuning, tune
 from churnml.outcomes import OUTCOMES
 from churnml.pseudonyms import Pseudonyms
+from churnml.targeting.value import save_rate
 from churnml.tracking import DataFile, Tracker, TrainingRecord
 from churnml.workflows import logged
 from churnml.workflows.audit import audit_business
 from churnml.workflows.business import Business, Progress, open_business, silently, takes_path
+from churnml.workflows.campaigns import measured, noted
 from churnml.workflows.drivers import drivers_of
 from churnml.workflows.evidence import (
     counts,
@@ -50,6 +52,7 @@ from churnml.workflows.evidence import (
     pack_share,
     unpack,
 )
+from churnml.workflows.experiments import assignments
 from churnml.workflows.judging import MODEL, Judged, campaign, judge, worth
 from churnml.workflows.rows import labelled, split
 
@@ -137,6 +140,7 @@ def train(
     with open_business(config, root, progress) as business:
         data = labelled(business, known_at, progress)
         audit = audit_business(business, data, progress)
+        assigned = assignments(business, data, known_at, progress)
         lineage = _lineage(business, data, known_at)
         repairs = business.contract.repaired.frame()
         began_on = max(business.first_day, config.history_starts_on or business.first_day)
@@ -169,6 +173,7 @@ def train(
         earlier=judged.fitted.out_of_time,
     )
     log.info("calibration: %s", final.calibration.why)
+    campaigns = measured(assigned, data, chosen, config, progress)
     sample = data.drawn(EXPLAINED_ROWS, np.random.default_rng(seed))
     attribution = attribute(final.classifier, sample.X)
     refits = [*judged.refits, judged.fitted.classifier]
@@ -188,6 +193,7 @@ def train(
         **drivers,
         "silence": pack(silence_seen(test.X, test.outcome, test.group_id)),
         "audit": pack(audit.frame()),
+        "campaigns": noted(campaigns, save_rate(config)) if assigned is not None else None,
         "repairs": pack(repairs),
     }
     bundle = Bundle.build(
@@ -234,6 +240,7 @@ def train(
                 "feature_drivers": unpack(drivers["feature_drivers"]),
                 "driver_shapes": unpack(drivers["driver_shapes"]),
                 "leakage_audit": audit.frame(),
+                **campaigns.tables(),
                 "test_predictions": _predictions(test, judged.chances[MODEL], names),
             },
             figures=training_plots(attribution, sample.X, evaluation, tuned, Path(folder) / "figures"),
