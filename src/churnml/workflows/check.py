@@ -126,9 +126,10 @@ def _snapshots(
     from churnml.workflows.rows import divide, mature
 
     try:
-        first_day, known_at = timeline.recorded_span(canonical, engine)
-        business = Business(config, engine, canonical, report, first_day, known_at)
-        learned, tested = divide(mature(business, known_at), config)
+        business = Business(
+            config, engine, canonical, report, *timeline.recorded_span(canonical, engine, config.eligible_kinds)
+        )
+        learned, tested = divide(mature(business, business.known_at), config)
         sides = one_sided(business, learned, tested)
     except (DataError, ModelError) as why:
         return f"none to train on: {why}", []

@@ -151,8 +151,8 @@ def _definitions(
     mature = {horizon: _mature(business, until, horizon) for horizon in (usual, *horizons)}
     if missing := [horizon for horizon, snapshots in mature.items() if not snapshots]:
         raise DataError(
-            f"no snapshot is mature for a horizon of {max(missing)} days: the data run from {business.first_day} to "
-            f"{until}",
+            f"no snapshot is mature for a horizon of {max(missing)} days: the data run from "
+            f"{business.first_eligible_day} to {until}",
             "give more history, or a shorter horizon",
         )
     if not horizons:
