@@ -165,12 +165,15 @@ def several(number: float, one: str, many: str | None = None) -> str:
 
 
 def between(low: float, high: float, say: Callable[[float], str]) -> str:
-    """An interval, each end said by `say`.
+    """An interval, each end said by `say`; once, where the two are said alike.
 
-    >>> between(0.1, 0.25, percent), between(float("nan"), 1.0, percent)
-    ('10% to 25%', '–')
+    >>> between(0.1, 0.25, percent), between(float("nan"), 1.0, percent), between(0.9996, 0.9999, percent)
+    ('10% to 25%', '–', 'over 99.9%')
     """
-    return MISSING if math.isnan(low) or math.isnan(high) else f"{say(low)} to {say(high)}"
+    if math.isnan(low) or math.isnan(high):
+        return MISSING
+    ends = say(low), say(high)
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def plainly(why: str) -> str:
