@@ -87,9 +87,12 @@ class Campaign(Settings):
 
 
 class Economics(Settings):
-    """What a customer is worth: the sum of `amount` over these kinds in so many days before the snapshot."""
+    """What a customer is worth: the sum of `amount` over these kinds in so many days before the snapshot.
 
-    currency: str = "EUR"
+    Without a `currency` amounts are bare numbers: nobody can tell from the events what they are in.
+    """
+
+    currency: str = ""
     value_kinds: tuple[str, ...] = ("purchase",)
     value_days: PositiveDays = 365
     campaign: Campaign = Campaign()

@@ -74,14 +74,16 @@ def most(share: float) -> str:
 
 
 def money(amount: float, currency: str) -> str:
-    """An amount of money, to three figures when it is large.
+    """An amount of money, to three figures when it is large; a bare number where no currency is known.
 
     >>> money(1234567, "EUR"), money(149672, "EUR"), money(4321.4, "GBP"), money(7.5, "CHF"), money(float("nan"), "EUR")
     ('€1.23 million', '€150,000', '£4,321', 'CHF 7.50', '–')
+    >>> money(149672, ""), money(7.5, "")
+    ('150,000', '7.50')
     """
     if math.isnan(amount):
         return MISSING
-    symbol = SYMBOLS.get(currency, f"{currency} ")
+    symbol = SYMBOLS.get(currency, f"{currency} " if currency else "")
     if abs(amount) >= 999_500:
         size, name = (1e9, "billion") if abs(amount) >= 999_500_000 else (1e6, "million")
         return f"{symbol}{amount / size:.2f} {name}"
