@@ -191,6 +191,11 @@ def _remarks(lab: DefinitionLab, config: Config) -> list[str]:
             f"Where the share that is back is missing, nobody left by silence, or the books do not reach "
             f"{lab.follow_days} days beyond the horizon."
         )
+    if (lab.definitions["silent"].dropna() == 1).all():
+        remarks.append(
+            "Nobody who left said a word, by any of them: that is no finding where complaints are not mapped "
+            f"(voice.kinds: {', '.join(config.voice.kinds)})."
+        )
     return remarks
 
 
