@@ -127,6 +127,12 @@ def test_the_digest_depends_on_the_settings_only(tmp_path: Path) -> None:
     assert digest(GOOD, "a.yaml") != digest(GOOD.replace("42", "43"), "c.yaml")
 
 
+def test_without_a_currency_amounts_are_in_none() -> None:
+    """Else the dollars of whoever did not name them would be told as euros."""
+    assert parse_config(GOOD).economics.currency == ""
+    assert parse_config(GOOD + "economics: {currency: USD}\n").economics.currency == "USD"
+
+
 def test_products_can_go_elsewhere() -> None:
     config: Config = parse_config(GOOD).with_paths("m", "p")
     assert (config.paths.models, config.paths.published) == ("m", "p")

@@ -194,6 +194,21 @@ def test_what_cannot_be_read_is_told_with_what_to_write(
     assert advice in str(refused[0])
 
 
+def test_days_written_as_numbers_are_read_as_the_advice_says(tmp_path: Path, engine: Engine) -> None:
+    """20240131 as seconds since 1970 would be a day of August 1970."""
+    written(tmp_path, "parquet", {"id": ["a"], "at": [20240131], "key": ["k"], "amount": [1]})
+    with pytest.raises(ContractError) as raised:
+        sources.build(parse_config(ONE), engine, tmp_path)
+    advice = """strptime(CAST("at" AS VARCHAR), '%Y%m%d')"""
+    assert advice in str(raised.value)
+    query = "query: |\n      SELECT * REPLACE (" + advice + ' AS "at") FROM log'
+    config = parse_config(
+        ONE.replace("path: log.parquet", query).replace("eligible:", "inputs: {log: log.parquet}\neligible:")
+    )
+    events = engine.frame(sources.build(config, engine, tmp_path).events)
+    assert events["occurred_at"].tolist() == [pd.Timestamp(2024, 1, 31)]
+
+
 def test_the_advice_can_be_followed(tmp_path: Path, engine: Engine) -> None:
     frame = {
         "id": ["a", "b"],

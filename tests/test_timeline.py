@@ -163,7 +163,7 @@ def test_a_few_rows_dated_ahead_do_not_move_the_end_of_the_books(shop: Any, conf
         shop.event("a", "purchase", f"2024-01-{1 + number % 20:02}")
     shop.event("a", "purchase", "2024-01-26")
     canonical = sources.build(configured(), engine, shop.write())
-    assert timeline.recorded_span(canonical, engine) == (date(2024, 1, 1), date(2024, 1, 21))
+    assert timeline.recorded_span(canonical, engine)[:2] == (date(2024, 1, 1), date(2024, 1, 21))
     for _ in range(9):
         shop.event("a", "purchase", "2024-01-26")
     canonical = sources.build(configured(), engine, shop.write())

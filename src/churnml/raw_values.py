@@ -19,7 +19,8 @@ def unreadable(column: Any, kind: str) -> str | None:
     if kind == "timestamp" and have.is_numeric():
         return (
             f'is {have}, not a date or time; convert it in a query: to_timestamp("{name}") of seconds since 1970, '
-            f'to_timestamp("{name}" / 1000.0) of milliseconds'
+            f'to_timestamp("{name}" / 1000.0) of milliseconds, '
+            f"strptime(CAST(\"{name}\" AS VARCHAR), '%Y%m%d') of days written like 20240131"
         )
     if kind == "timestamp" and not (have.is_timestamp() or have.is_date() or have.is_string()):
         return f"is {have}, not a date or time; convert it in a query"

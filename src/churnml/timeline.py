@@ -7,10 +7,10 @@ never dates, so that they cannot look past the snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ibis
 import pandas as pd
@@ -110,8 +110,17 @@ def snapshot_dates(snapshots: settings.Snapshots, earliest: date, known_at: date
     return tuple(reversed(dates))
 
 
-def recorded_span(canonical: Canonical, engine: Engine) -> tuple[date, date]:
-    """The day of the first event, and the day after the books end: the data's own known_at.
+class Span(NamedTuple):
+    """What the books hold: the day of the first event, the day after they end, and the first day with an event of the
+    kinds asked for (the first day of all where there is none)."""
+
+    first_day: date
+    known_at: date
+    first_of_kinds: date
+
+
+def recorded_span(canonical: Canonical, engine: Engine, kinds: Collection[str] = ()) -> Span:
+    """The day of the first event, the day after the books end (the data's own known_at), and the first day of `kinds`.
 
     The books end on the last day on which much was recorded (`last_full_day`): until a few rows that are dated ahead,
     outcomes would be taken for known that are not.
@@ -122,13 +131,17 @@ def recorded_span(canonical: Canonical, engine: Engine) -> tuple[date, date]:
         There are no events.
     """
     events = canonical.events
+    of_kinds = events.occurred_at.min(where=events.kind.isin(list(kinds))) if kinds else events.occurred_at.min()
     days = engine.frame(
-        events.group_by(day=events.recorded_at.date()).aggregate(rows=events.count(), first=events.occurred_at.min())
+        events.group_by(day=events.recorded_at.date()).aggregate(
+            rows=events.count(), first=events.occurred_at.min(), of_kinds=of_kinds
+        )
     )
-    end = last_full_day(days.assign(day=pd.to_datetime(days["day"])).dropna())
+    end = last_full_day(days.assign(day=pd.to_datetime(days["day"])).dropna(subset=["day", "first"]))
     if end is None:
         raise DataError("events: the table is empty", "check the sources and their mapping")
-    return days["first"].min().date(), end + timedelta(days=1)
+    first, first_of_kinds = (pd.to_datetime(days[name]).min() for name in ("first", "of_kinds"))
+    return Span(first.date(), end + timedelta(days=1), (first if pd.isna(first_of_kinds) else first_of_kinds).date())
 
 
 def visible(events: ir.Table, as_of: date, known_at: date | datetime | None = None) -> ir.Table:

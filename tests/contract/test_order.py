@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from churnml.contract import CUSTOMERS, EVENTS, Evidence
-from churnml.contract.order import older_than_the_books
+from churnml.contract.order import first_seen_as_the_log_begins, older_than_the_books
 from churnml.engine import Engine
 
 PEOPLE = pd.DataFrame({"customer_id": list("abcd"), "signed_up_at": "2024-01-10"})
@@ -209,3 +209,32 @@ def test_sign_ups_before_the_books_begin_are_named(
     found = list(older_than_the_books(people, events, engine, config))
     assert [(each.count, each.severity) for each in found] == ([(4, "warn")] if named else [])
     assert not named or "set history_starts_on: 2024-02-01" in found[0].advice
+
+
+@pytest.mark.parametrize(
+    ("known_before", "since", "starts_on", "named"),
+    [
+        (300, 5, None, True),
+        (300, 5, "2024-01-29", False),  # told: theirs is unknown
+        (300, 0, None, False),  # a cohort that was chosen, and nobody since
+        (15, 5, None, False),  # a business as young as its log
+    ],
+)
+def test_customers_who_were_there_before_the_log_are_no_newcomers(
+    typed: Any, engine: Engine, configured: Any, known_before: int, since: int, starts_on: str | None, named: bool
+) -> None:
+    """A flood of them is first seen in the first weeks, and would be taken for a rough start each."""
+    first = pd.Timestamp("2024-01-01")
+    days = [first + pd.Timedelta(days=number % 28) for number in range(known_before)]
+    days += [first + pd.Timedelta(days=28 * month + 3 * number) for month in range(1, 10) for number in range(since)]
+    people = pd.DataFrame({"customer_id": [f"c{number}" for number in range(len(days))], "signed_up_at": days})
+    log = people.rename(columns={"signed_up_at": "occurred_at"}).assign(kind="purchase", recorded_at=days)
+    starts = pd.Timestamp(starts_on or first)
+    customers = typed(
+        people.assign(signed_up_at=people["signed_up_at"].where(people["signed_up_at"] >= starts)), CUSTOMERS
+    )
+    config = configured(**({"history_starts_on": starts_on} if starts_on else {}))
+    found = list(first_seen_as_the_log_begins(customers, engine.materialise(typed(log, EVENTS), "log"), engine, config))
+    assert [(each.count, each.severity) for each in found] == ([(300, "warn")] if named else [])
+    assert not named or "and 5 in 28 days since" in found[0].advice
+    assert not named or "history_starts_on: 2024-01-29" in found[0].advice

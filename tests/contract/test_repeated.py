@@ -126,6 +126,17 @@ def test_rows_without_a_time_that_are_equal_by_accident_are_true(counts: Any, se
     assert [key for key in counts(books) if "surplus" in key] == []
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_few_rows_that_are_there_many_times_are_no_days_that_occur_twice(counts: Any, seed: int) -> None:
+    """Coupons of one campaign used at one till: nearly twice as many rows as different ones, most of them single."""
+    rng = np.random.default_rng(seed)
+    visits = pd.DataFrame({"customer_id": [f"c{number}" for number in rng.integers(0, 400, 1100)]})
+    visits["occurred_at"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 364, len(visits)), "D")
+    coupons = np.where(rng.random(len(visits)) < 0.58, 1, rng.integers(2, 6, len(visits)))
+    books = visits.loc[visits.index.repeat(coupons)].assign(kind="outreach_clicked", channel="till")
+    assert [key for key in counts(books) if "surplus" in key] == []
+
+
 def test_the_repair_leaves_nothing_that_the_check_refuses(counts: Any, repaired: Any, daily: pd.DataFrame) -> None:
     """The days of the year in which all are seldom are told by the other year, once that is there once."""
     few = daily.groupby(daily["occurred_at"].dt.normalize()).nth([7]).assign(kind="complaint")

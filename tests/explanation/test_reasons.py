@@ -104,14 +104,14 @@ def test_a_value_that_hardly_differs_is_not_worth_a_sentence(cards):
     said = reasons(pushed(cards, 0.9, 0.3, 0, 0, 0), customer(active_days_90d=19.5), cards, USUAL).loc["c1"]
     assert said["reason_1"].startswith("No sign of life for 40 days")
     said = reasons(pushed(cards, 0, 0.3, 0, 0, 0), customer(active_days_90d=19.5), cards, USUAL).loc["c1"]
-    assert said["reason_1"] == "Nothing in the history points towards leaving"
+    assert said["reason_1"] == "Nothing in the history points to leaving more than is usual"
 
 
 def test_good_news_is_no_reason_to_leave_and_bad_news_none_to_stay(cards):
     """A model may push somebody for having fewer open cases than others; nobody would take that for a reason."""
     usual = USUAL | {"open_cases": 2.0}
     said = reasons(pushed(cards, 0, 0, 1.0, 0, 0), customer(open_cases=1.0), cards, usual).loc["c1"]
-    assert said["reason_1"] == "Nothing in the history points towards leaving" and said["theme_1"] is None
+    assert said["reason_1"] == "Nothing in the history points to leaving more than is usual" and said["theme_1"] is None
     said = reasons(pushed(cards, 0, 0, 1.0, 0, 0), customer(open_cases=3.0), cards, usual).loc["c1"]
     assert said["reason_1"] == "3 open cases; usually 2 open cases."
     for cases, kept in ((3.0, None), (1.0, "1 open case; usually 2 open cases.")):
@@ -269,7 +269,7 @@ def test_one_length_of_text_is_told_once(cards):
 def test_what_most_do_not_have_is_not_missed(cards):
     nobody = USUAL | {"open_cases": float("nan")}
     said = reasons(pushed(cards, 0, 0, 0.9, 0, 0), customer(open_cases=np.nan), cards, nobody).loc["c1"]
-    assert said["reason_1"] == "Nothing in the history points towards leaving"
+    assert said["reason_1"] == "Nothing in the history points to leaving more than is usual"
     said = reasons(pushed(cards, 0, 0, 0.9, 0, 0), customer(), cards, nobody).loc["c1"]
     assert said["reason_1"] == "1 open case."
 
@@ -291,7 +291,7 @@ def test_a_category_without_a_template_is_said_by_its_doc(cards):
 
 def test_a_customer_nothing_pushes_is_told_so(cards):
     said = reasons(pushed(cards, -1, -1, -1, 0, -1), customer(), cards, USUAL).loc["c1"]
-    assert said["reason_1"] == "Nothing in the history points towards leaving"
+    assert said["reason_1"] == "Nothing in the history points to leaving more than is usual"
     assert said.drop(["reason_1", "keep_1"]).isna().all()
 
 

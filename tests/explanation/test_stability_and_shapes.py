@@ -66,7 +66,7 @@ def test_a_shape_follows_the_value_and_knows_missing_ones_flags_and_categories(c
     quiet = found[found["feature"] == "quiet"]
     assert quiet["push"].is_monotonic_increasing and len(quiet) == 8 and quiet["customers"].sum() == len(X)
     assert (quiet["from"].to_numpy()[1:] > quiet["to"].to_numpy()[:-1]).all()
-    missing = found[(found["feature"] == "cases") & (found["text"] == "none")]
+    missing = found[(found["feature"] == "cases") & (found["text"] == "no value")]
     assert missing["customers"].item() == X["cases"].isna().sum()
     assert set(found.loc[found["feature"] == "plan", "text"]) == {"basic", "premium"}
     assert found.loc[found["feature"] == "flag", "middle"].tolist() == [0, 1]

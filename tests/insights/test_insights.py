@@ -469,6 +469,17 @@ def test_newcomers_are_followed_from_their_first_day(
     assert funnel(found.head(0), 30).why.startswith("nobody signed up")
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_newcomers_of_a_log_without_closures_are_followed_without_a_warning(
+    shop: Any, configured: Callable[..., Config], engine: Engine
+) -> None:
+    for number in range(60):
+        shop.customer(f"c{number:02d}", since="2024-01-10").event(f"c{number:02d}", "purchase", "2024-01-12")
+    config = configured(defection="{by: inactivity, of: [purchase]}")
+    found = newcomers(build(config, engine, shop.write()), config, engine, date(2024, 1, 10), date(2024, 12, 1))
+    assert found["left"].tolist() == [True] * 60
+
+
 def test_a_ratio_has_the_interval_of_its_groups() -> None:
     draw, inside = np.random.default_rng(2), 0
     for _ in range(200):

@@ -47,6 +47,22 @@ def test_verdict_on_the_common_figure(silent, vocal, verdict):
         assert "96%" in found.verdict
 
 
+def test_where_no_word_of_anybody_is_on_record_silence_says_nothing():
+    """A shop whose complaints are not mapped: that all leavers were silent is no finding."""
+    silent = leavers(1000, 0).assign(voiced=False)
+    found = silent_share(silent)
+    assert (found.share, found.overall.verdict) == (1.0, "nobody spoke")
+    assert "is not known: the data has no word of any customer" in found.verdict
+    stayed = table([("x", "x", "2026-01-01", "retained", None)]).assign(voiced=True)
+    assert silent_share(pd.concat([silent, stayed])).overall.verdict == "above", "one who stayed was heard"
+    while_leaving = leavers(1000, 1).assign(voiced=False)
+    assert silent_share(while_leaving).overall.verdict == "above"
+
+
+def test_a_narrow_interval_is_told_with_the_digits_it_takes():
+    assert "99.8% to 100.0% never said a word" in silent_share(leavers(2999, 1)).verdict
+
+
 def test_interval_is_wilsons_for_independent_leavers():
     found = silent_share(leavers(80, 20))
     assert (round(found.low, 4), round(found.high, 4)) == (0.7112, 0.8666)

@@ -225,7 +225,7 @@ def make_drivers() -> dict[str, pd.DataFrame]:
          0.4 * step - 0.8, 0.4 * step - 1.0, 0.4 * step - 0.5)
         for about in steps
         for step in range(6)
-    ] + [(*steps[1], 6, "none", None, None, None, 80, -0.2, -0.4, 0.0)]  # fmt: skip
+    ] + [(*steps[1], 6, "no value", None, None, None, 80, -0.2, -0.4, 0.0)]  # fmt: skip
     return {
         "theme_stability": pd.DataFrame(
             {"theme": themes, "low": [0.36, 0.1, 0.09, 0.07, 0.05], "high": [0.56, 0.2, 0.17, 0.12, 0.11],

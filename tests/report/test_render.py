@@ -395,6 +395,15 @@ def test_what_left_fills_its_chart_however_few_they_are(page):
     assert ticks and max(map(float, ticks)) < 40
 
 
+def test_where_no_word_of_anybody_is_on_record_no_share_of_silence_is_claimed(build_report):
+    outcomes = pd.DataFrame({"customer_id": [f"c{number}" for number in range(900)], "as_of": pd.Timestamp(2026, 1, 1)})
+    outcomes["outcome"] = np.where(outcomes.index % 3, "retained", "silent")
+    data = build_report(silent_share=silent_share(outcomes.assign(group_id=outcomes["customer_id"], voiced=False)))
+    assert story.key_figures(data)[-1][1:] == ("not known", "the data has no word of any customer")
+    page = render(data)
+    assert "Whether the common 96% holds here is not known" in page and "Above the common 96%" not in page
+
+
 def test_titles_of_signals_are_whole_and_no_panel_is_told_twice(build_report):
     sample = build_report()
     shape = sample.driver_shapes[sample.driver_shapes["feature"] == sample.driver_shapes["feature"].iloc[0]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -90,3 +91,16 @@ def test_a_closure_is_not_decided_by_quiet_days(simulated: Path, cli: Callable[.
     assert any("closure" in remark for remark in told.json["remarks"])
     read = cli("define", simulated / "closure.yaml", "--horizon", 30)
     assert read.code == 0 and "What leaving could mean" in read.out and "none" in read.out
+
+
+def test_where_no_leaver_spoke_by_any_definition_it_asks_whether_complaints_are_mapped(
+    lab: Any, simulated: Path, cli: Callable[..., Any]
+) -> None:
+    assert not any("complaints are not mapped" in remark for remark in lab["remarks"])
+    text = (simulated / "shop.yaml").read_text(encoding="utf-8")
+    (simulated / "unheard.yaml").write_text(
+        re.sub("(?m)^voice: .*", "voice: {kinds: [telegram]}\nkinds: [telegram]", text)
+    )
+    told = cli("define", simulated / "unheard.yaml", "--horizon", 30, "--active-within", 30, "--json")
+    assert told.code == 0, told.err
+    assert told.json["remarks"][-1].endswith("complaints are not mapped (voice.kinds: telegram).")

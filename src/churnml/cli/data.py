@@ -55,7 +55,7 @@ def dataset(
     with watched(as_json) as progress:
         summary, left_out = run(config, out, known_at=known_at, root=data, progress=progress)
     if not as_json:
-        show_table(left_out, "Left out")
+        show_table(left_out.assign(first=left_out["first"].dt.date, last=left_out["last"].dt.date), "Left out")
         del summary["left_out"]
     show(summary, as_json, title="The data set")
 

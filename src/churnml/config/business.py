@@ -93,10 +93,11 @@ class Campaign(Settings):
 class Economics(Settings):
     """What a customer is worth: the sum of `amount` over these kinds in so many days before the snapshot.
 
-    `acquisition_cost` is what it costs to win a new customer, to compare with.
+    `acquisition_cost` is what it costs to win a new customer, to compare with. Without a `currency` amounts are bare
+    numbers: nobody can tell from the events what they are in.
     """
 
-    currency: str = "EUR"
+    currency: str = ""
     value_kinds: tuple[str, ...] = ("purchase",)
     value_days: PositiveDays = 365
     campaign: Campaign = Campaign()

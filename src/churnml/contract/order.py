@@ -34,6 +34,9 @@ FEW_EARLY, LONG_BEFORE, DECADE = 0.01, 730, 3650
 """So small a share of all rows, so many days before the next one, is no beginning of the books."""
 FEWEST_LOST, LOST_SHARE = 20, 0.5
 """Where so many events of a kind, and such a share of it, belong to nobody, the kind is lost, few as they may be."""
+MONTH, FEWEST_NEW, FLOOD, MONTHS = 28, 100, 5, 6
+"""A log begins with customers who were there before it where its first month has so many new ones, and so many times
+as many as the usual month after, of which there are at least so many."""
 SHORTEST = 0.02
 """The typical shortest delay is this quantile of all delays."""
 
@@ -117,6 +120,39 @@ def older_than_the_books(
             f"of {known:,}; the first event is of {began.date()}, so that their first weeks look idle: set "
             f"history_starts_on: {began.date()}, and the onboarding and tenure of these are taken for unknown",
         )  # fmt: skip
+
+
+def first_seen_as_the_log_begins(
+    customers: ir.Table, events: ir.Table, engine: Engine, config: settings.Config
+) -> Iterator[Violation]:
+    """Customers whose sign-up is their first event because the log is younger than the business.
+
+    Such a log begins with a flood of them. Where nobody at all comes after it, they may be a cohort that was chosen.
+    """
+    firsts = events.filter(~implausible(events.occurred_at)).group_by("customer_id")
+    seen = customers.join(firsts.aggregate(first_seen_at=events.occurred_at.min()), "customer_id")
+    days = engine.frame(seen.aggregate(began=seen.first_seen_at.min(), ended=seen.first_seen_at.max())).iloc[0]
+    if pd.isna(days["began"]):
+        return
+    began = max(days["began"].date(), config.history_starts_on or days["began"].date())
+    new = seen.filter(seen.signed_up_at.date() == seen.first_seen_at.date(), seen.signed_up_at >= midnight(began))
+    counted = engine.frame(new.group_by(day=new.signed_up_at.date()).aggregate(customers=new.count()))
+    month = (pd.to_datetime(counted["day"]) - pd.Timestamp(began)).dt.days // MONTH
+    each = (
+        counted.groupby(month)["customers"]
+        .sum()
+        .reindex(range(int(month.max()) + 1 if len(month) else 0), fill_value=0)
+    )
+    later = each.iloc[1:-1]  # the last month is seldom whole
+    if len(later) < MONTHS or each.iloc[0] < FEWEST_NEW or not later.median() or each.iloc[0] < FLOOD * later.median():
+        return
+    calm = began + timedelta(days=MONTH * int(each.index[each < FLOOD * later.median()][0]))
+    yield Violation(
+        "customers", "signed_up_at", "customers first seen as the log begins", int(each.iloc[0]), "warn",
+        f"in its first {MONTH} days, and {later.median():,.0f} in {MONTH} days since: unless the business is as young "
+        f"as the log, most of them are no newcomers. Set history_starts_on: {calm}, and their onboarding and tenure "
+        "are taken for unknown",
+    )  # fmt: skip
 
 
 def long_before(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Iterator[Violation]:

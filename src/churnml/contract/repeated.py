@@ -103,12 +103,14 @@ def _repeated(
     counted = pd.DataFrame(index=once.index[:0])
     for _ in range(MOST_PASSES):
         wholes, parts = _likely(once, ["kind"]), _likely(once, ["kind", "place"])
-        likely = pd.concat([wholes, parts[["kind", "day"]]]).drop_duplicates()
+        likely = pd.concat([wholes[["kind", "day"]], parts[["kind", "day"]]]).drop_duplicates()
         if len(unknown := likely[~_within(likely, counted.index.to_frame())]):
             more = _counted(events, engine, unknown, common)
+            more["there_again"] = more["again"]
             counted = pd.concat([counted, more]) if len(counted) else more
         if counted.empty:
             break
+        wholes, parts = _borne_out(wholes, counted, ["kind"]), _borne_out(parts, counted, ["kind", "place"])
         cells = counted.index.to_frame()
         day = counted.groupby(["kind", "day"])[["different", "again"]].transform("sum")
         twice = _within(cells, wholes) & (day["again"] >= REPEATED_SHARE * day["different"])
@@ -144,7 +146,7 @@ def _counted(events: ir.Table, engine: Engine, days: pd.DataFrame, common: list[
 
 
 def _likely(once: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """The days that may occur twice, alone or as a part of a week, month or year that does: `by` and `day`.
+    """The days that may occur twice, alone or as a part of a week, month or year that does: `by`, `day`, the `length`.
 
     Partitions are days, weeks or months, and a file of its own may be there twice as a whole. In a small table no day
     alone has the rows that it takes to tell.
@@ -161,8 +163,24 @@ def _likely(once: pd.DataFrame, by: list[str]) -> pd.DataFrame:
         enough = (spans[["distinct", "customers"]].min(axis=1) >= FEWEST_REPEATED) & (chance < CHANCE)
         likely = spans[doubled & (enough | (spans["distinct"] >= REPEATED_ROWS))]
         at = pd.MultiIndex.from_arrays([*(days[name] for name in by), span])
-        found.append(days.loc[at.isin(likely.index), [*by, "day"]])
-    return pd.concat(found).drop_duplicates()
+        found.append(days.loc[at.isin(likely.index), [*by, "day"]].assign(length=length))
+    return pd.concat(found)
+
+
+def _borne_out(likely: pd.DataFrame, counted: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Those of the likely days in whose span so many of the different rows are there again.
+
+    Where a few rows are there many times (three coupons of one campaign, used at one till), there are as many rows as
+    if all were there twice, and on some small days every row is there again by accident.
+    """
+    cells, kept = counted.reset_index(), []
+    for length, times in SPANS.items():
+        sums = cells.groupby([*by, cells["day"].dt.to_period(length)])[["there_again", "different"]].sum()
+        doubled = sums.index[sums["there_again"] >= (times - 1) * sums["different"]]
+        part = likely[likely["length"] == length]
+        at = pd.MultiIndex.from_arrays([*(part[name] for name in by), part["day"].dt.to_period(length)])
+        kept.append(part[at.isin(doubled)])
+    return pd.concat(kept)
 
 
 def _usual(spans: pd.DataFrame, doubled: pd.Series, by: list[str]) -> pd.Series:

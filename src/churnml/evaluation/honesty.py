@@ -54,8 +54,8 @@ def too_good(learn: Dataset, test: Dataset, recency: Collection[str], seed: int 
     low, high = interval(replicates[:, 0])
     above, _ = interval(replicates[:, 0] - replicates[:, 1])
     detail = (
-        f"AUROC of silent {whole:.3f} [{low:.3f}, {high:.3f}] by time, by recency alone {alone:.3f}; the limits are "
-        f"{SUSPICIOUS_AUROC} and {ABOVE_RECENCY} above recency"
+        f"AUROC of silent {whole:.3f} [{low:.3f}, {high:.3f}] by time, by the recency features alone {alone:.3f}; the "
+        f"limits are {SUSPICIOUS_AUROC} and {ABOVE_RECENCY} above these"
     )
     if low <= SUSPICIOUS_AUROC or above <= ABOVE_RECENCY:
         return Audit((Finding(HONEST, True, None, detail),))

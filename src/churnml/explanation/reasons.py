@@ -29,8 +29,9 @@ from churnml.features.registry import FeatureCard
 from churnml.features.sentences import sayer
 
 THEMES_NAMED = 3
-NOTHING = "Nothing in the history points towards leaving"
-"""What is said of a customer whom no theme pushes that way: everyone who is scored is explained."""
+NOTHING = "Nothing in the history points to leaving more than is usual"
+"""What is said of a customer whom no theme pushes that way: everyone who is scored is explained. Pushes are from what
+is usual among all customers: where most of them leave, such a customer's own chance may be high all the same."""
 
 
 def reasons(

@@ -35,7 +35,7 @@ def shapes(attribution: Attribution, X: pd.DataFrame, features: Sequence[Feature
     Returns
     -------
     One row per feature and step, the strongest feature first: feature, doc, theme, unit, step, text (of a category, or
-    "none" where there is no value), from, to and middle (the least, greatest and median value of a number), customers,
+    "no value" where there is none), from, to and middle (the least, greatest and median value of a number), customers,
     push (mean contribution, log-odds), low and high (between which the middle four fifths of the customers lie).
     """
     drivers = feature_drivers(attribution, X, features)
@@ -71,7 +71,7 @@ def _steps(column: pd.Series) -> list[tuple[str | None, NDArray[np.float64], NDA
         step = np.searchsorted(edges, numbers, side="right")
         each = [(step == number) & ~missing for number in np.unique(step[~missing])]
         found = [(None, numbers[rows], rows) for rows in each]
-    return [*found, *([("none", np.zeros(0), missing)] if missing.any() else [])]
+    return [*found, *([("no value", np.zeros(0), missing)] if missing.any() else [])]
 
 
 def _quantiles(numbers: NDArray[np.float64]) -> NDArray[np.float64]:

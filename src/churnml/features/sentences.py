@@ -139,6 +139,8 @@ def put(number: float, form: str, currency: str = "") -> str:
     ('no complaints', '1 reply', '2 replies')
     >>> put(2.345, "times"), put(1, "times"), put(26, "times"), put(3, "number"), put(0.034, "number")
     ('2.3 times', '1 time', '26 times', '3', '0.034')
+    >>> put(0.024, "times"), put(0, "times")
+    ('0.024 times', '0 times')
     >>> put(1.07, "dearer"), put(0.56, "dearer"), put(1, "dearer")
     ('7% dearer', '44% cheaper', 'as dear as before')
     >>> put(0.004, "share"), put(0.0001, "share"), put(0, "share"), put(2.5, "share")
@@ -198,7 +200,7 @@ def _rounded(number: float, digits: int) -> str:
 
 
 def _plural(number: float, singular: str, several: str = "", none: str = "0") -> str:
-    amount = _rounded(number, 0 if abs(number) >= 10 else 1)
+    amount = _rounded(number, 0 if abs(number) >= 10 else 1 if number == 0 or abs(number) >= 0.05 else 3)
     word = singular if amount in ("1", "-1") else several or plural(singular)
     return f"{none if amount == '0' else amount} {word}"
 

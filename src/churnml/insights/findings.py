@@ -137,7 +137,7 @@ def share_of(ledger: Ledger, unlinked: Unlinked | None = None) -> SilentShare:
     """The silent share of a ledger, by tenure, preferred channel and attributes; friction is any that the iceberg
     knows.
     """
-    rows = ledger.rows[["customer_id", "group_id", "as_of", "outcome"]].copy()
+    rows = ledger.rows[["customer_id", "group_id", "as_of", "outcome", "voiced"]].copy()
     if (friction := after_friction(ledger)) is not None:
         rows["friction"] = friction
     if "said_elsewhere_365d" in ledger.rows:

@@ -98,8 +98,9 @@ def newcomers(
         late=joined.count(where=late),
     )
     frame = engine.frame(who.left_join(facts, "customer_id")).sort_values("customer_id", ignore_index=True)
-    back = frame["engaged"] > frame["closed"] + config.defection.trailing_days  # see contract.returns
-    closed, quiet = frame["closed"].notna() & ~back, frame["late"].fillna(0) == 0
+    engaged, closed_on = frame["engaged"].astype(float), frame["closed"].astype(float)  # all null is no number
+    back = engaged > closed_on + config.defection.trailing_days  # see contract.returns
+    closed, quiet = closed_on.notna() & ~back, frame["late"].fillna(0) == 0
     left = {"closure": closed, "inactivity": quiet, "either": closed | quiet}[config.defection.by]
     days = frame[list(firsts)].astype(float)
     return pd.concat([frame[["customer_id", "group_id"]], days, left.rename("left")], axis=1)

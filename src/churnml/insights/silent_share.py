@@ -25,7 +25,8 @@ TOO_FEW = 30
 
 BY_PART = ["part", "value", "leavers", "silent", "share", "low", "high"]
 
-Verdict = Literal["below", "compatible", "above", "too few to say"]
+Verdict = Literal["below", "compatible", "above", "too few to say", "nobody spoke"]
+"""`nobody spoke`: no word of any customer is on record, whether they left or stayed. Then silence says nothing."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,16 @@ class Share:
     def compared(self, who: str = "those who left") -> str:
         """How the share stands beside the common 96%, in one sentence."""
         figure = f"{COMMON_FIGURE:.0%}"
+        if self.verdict == "nobody spoke":
+            return (
+                f"Whether the common {figure} holds here is not known: the data has no word of any customer, gone or "
+                "still there, so that whoever leaves looks silent."
+            )
         if self.verdict == "too few to say":
             seen = f"there are {self.leavers:,}" if self.leavers != 1 else "there is 1"
             return f"Too few of {who} to say whether the common {figure} holds here: {seen}."
-        here = f"of {who}, {self.low:.0%} to {self.high:.0%} never said a word"
+        digits = 0 if f"{self.low:.0%}" != f"{self.high:.0%}" else 1
+        here = f"of {who}, {self.low:.{digits}%} to {self.high:.{digits}%} never said a word"
         return {
             "below": f"Below the common {figure}: {here}, so more speak up than the saying has it.",
             "compatible": f"Compatible with the common {figure}: {here}.",
@@ -166,8 +173,9 @@ def silent_share(outcomes: pd.DataFrame, *, parts: Sequence[str] = (), unlinked:
     ----------
     outcomes:
         One row per labelled customer and snapshot: customer_id, group_id, as_of, outcome (retained, silent or vocal),
-        and optionally friction (did the customer meet friction before leaving; null where that is not known) and
-        elsewhere (did the customer speak on a channel that the company does not monitor).
+        and optionally friction (did the customer meet friction before leaving; null where that is not known),
+        elsewhere (did the customer speak on a channel that the company does not monitor) and voiced (did the customer
+        speak in the lookback): where nobody did, and no leaver while leaving, there is no verdict.
     parts:
         Columns of `outcomes` by whose values the share is given, too.
     unlinked:
@@ -193,9 +201,10 @@ def silent_share(outcomes: pd.DataFrame, *, parts: Sequence[str] = (), unlinked:
     first = left.drop_duplicates("customer_id")
     known = first["friction"].notna() if "friction" in first.columns else pd.Series(False, index=first.index)
     after = first[known & first["friction"].eq(True)] if known.any() else None
+    heard = "voiced" not in outcomes.columns or bool(outcomes["voiced"].any() or (outcomes["outcome"] == "vocal").any())
     return SilentShare(
-        overall=_share(first),
-        after_friction=None if after is None else _share(after),
+        overall=_share(first, heard),
+        after_friction=None if after is None else _share(after, heard),
         by_snapshot=_by_snapshot(outcomes),
         by_part=_by_part(first, parts),
         bounds=None if unlinked is None else _bounds(first, unlinked),
@@ -256,14 +265,16 @@ def _by_snapshot(outcomes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _share(left: pd.DataFrame) -> Share:
+def _share(left: pd.DataFrame, heard: bool = True) -> Share:
     """Wilson's interval for the share of silent rows, with groups as the independent units."""
     leavers, silent = len(left), int((left["outcome"] == "silent").sum())
     if not leavers:
         return Share(float("nan"), float("nan"), float("nan"), 0, 0, "too few to say")
     found = clustered_share(left["outcome"] == "silent", left["group_id"])
     verdict: Verdict = "compatible"
-    if found.independent < TOO_FEW:
+    if not heard:
+        verdict = "nobody spoke"
+    elif found.independent < TOO_FEW:
         verdict = "too few to say"
     elif found.high < COMMON_FIGURE:
         verdict = "below"

@@ -180,7 +180,7 @@ def _panel(part: pd.DataFrame, currency: str) -> pd.DataFrame:
 
 
 def _step(row: dict[Any, Any], currency: str) -> str:
-    """The values of a step as people say them: "3 to 7 days", "none"."""
+    """The values of a step as people say them: "3 to 7 days", "no value"."""
     if not pd.isna(row["text"]):
         return str(row["text"])
     low, high, unit = float(row["from"]), float(row["to"]), str(row["unit"])

@@ -12,7 +12,7 @@ from churnml.evaluation.evaluate import LEADING
 from churnml.report.call_list import opener
 from churnml.report.data import ReportData
 from churnml.report.tables import interval, leading, models, records
-from churnml.report.words import count, day, listed, money, percent, sentence, several, window
+from churnml.report.words import between, count, day, listed, money, percent, sentence, several, window
 
 
 def answer(data: ReportData) -> str:
@@ -51,13 +51,16 @@ def key_figures(data: ReportData) -> list[tuple[str, str, str]]:
             )
         )
     share = silent.overall
+    if share.verdict == "nobody spoke":
+        figures.append(("Silent among past leavers", "not known", "the data has no word of any customer"))
+        return figures
     figures.append(
         (
             "Silent among past leavers",
             percent(share.share),
             "nobody has left yet"
             if not share.leavers
-            else f"{percent(share.low)} to {percent(share.high)}, from {several(share.leavers, 'customer')} who left",
+            else f"{between(share.low, share.high, percent)}, from {several(share.leavers, 'customer')} who left",
         )
     )
     return figures

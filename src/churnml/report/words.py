@@ -74,14 +74,16 @@ def most(share: float) -> str:
 
 
 def money(amount: float, currency: str) -> str:
-    """An amount of money, to three figures when it is large.
+    """An amount of money, to three figures when it is large; a bare number where no currency is known.
 
     >>> money(1234567, "EUR"), money(149672, "EUR"), money(4321.4, "GBP"), money(7.5, "CHF"), money(float("nan"), "EUR")
     ('€1.23 million', '€150,000', '£4,321', 'CHF 7.50', '–')
+    >>> money(149672, ""), money(7.5, "")
+    ('150,000', '7.50')
     """
     if math.isnan(amount):
         return MISSING
-    symbol = SYMBOLS.get(currency, f"{currency} ")
+    symbol = SYMBOLS.get(currency, f"{currency} " if currency else "")
     if abs(amount) >= 999_500:
         size, name = (1e9, "billion") if abs(amount) >= 999_500_000 else (1e6, "million")
         return f"{symbol}{amount / size:.2f} {name}"
@@ -165,12 +167,15 @@ def several(number: float, one: str, many: str | None = None) -> str:
 
 
 def between(low: float, high: float, say: Callable[[float], str]) -> str:
-    """An interval, each end said by `say`.
+    """An interval, each end said by `say`; once, where the two are said alike.
 
-    >>> between(0.1, 0.25, percent), between(float("nan"), 1.0, percent)
-    ('10% to 25%', '–')
+    >>> between(0.1, 0.25, percent), between(float("nan"), 1.0, percent), between(0.9996, 0.9999, percent)
+    ('10% to 25%', '–', 'over 99.9%')
     """
-    return MISSING if math.isnan(low) or math.isnan(high) else f"{say(low)} to {say(high)}"
+    if math.isnan(low) or math.isnan(high):
+        return MISSING
+    ends = say(low), say(high)
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def plainly(why: str) -> str:

@@ -74,10 +74,15 @@ class Business:
     contract: ContractReport
     first_day: date
     known_at: date
+    first_eligible_day: date
 
     def snapshots(self, known_at: date | None = None) -> tuple[date, ...]:
-        """The snapshots that are mature at `known_at` (default: all that the data knows)."""
-        earliest = self.first_day + timedelta(days=self.config.eligible.active_within_days)
+        """The snapshots that are mature at `known_at` (default: all that the data knows).
+
+        Before the first of them the books hold `eligible.active_within_days` of what makes customers eligible: other
+        kinds of event may begin years earlier, when nobody could be on the list.
+        """
+        earliest = self.first_eligible_day + timedelta(days=self.config.eligible.active_within_days)
         return timeline.snapshot_dates(self.config.snapshots, earliest, known_at or self.known_at)
 
 
@@ -116,6 +121,6 @@ def open_business(config: Config, root: Path | None = None, progress: Progress =
             report.raise_if_refused()
         for violation in report.violations:
             log.warning("%s", violation)
-        first_day, known_at = timeline.recorded_span(canonical, engine)
+        span = timeline.recorded_span(canonical, engine, config.eligible_kinds)
         progress("reading the sources", 1, 1)
-        yield Business(config, engine, canonical, report, first_day, known_at)
+        yield Business(config, engine, canonical, report, *span)

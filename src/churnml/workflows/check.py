@@ -15,7 +15,7 @@ from typing import Any
 from churnml import timeline
 from churnml.config import Config
 from churnml.contract import ContractReport, Violation
-from churnml.contract.order import older_than_the_books
+from churnml.contract.order import first_seen_as_the_log_begins, older_than_the_books
 from churnml.contract.report import settle
 from churnml.contract.returns import standing
 from churnml.engine import Engine, open_engine
@@ -86,7 +86,8 @@ def check(
         progress("reading the sources", 1, 1)
         ordered = kinds.sort_values(["events", "kind"], ascending=[False, True])
         snapshots, remarks = _snapshots(config, engine, canonical, report)
-        remarks += older_than_the_books(canonical.customers, canonical.events, engine, config)
+        for look in (older_than_the_books, first_seen_as_the_log_begins):
+            remarks += look(canonical.customers, canonical.events, engine, config)
         return Checked(
             ContractReport((*report.violations, *settle(remarks, config.accept).violations)),
             canonical,
@@ -126,9 +127,10 @@ def _snapshots(
     from churnml.workflows.rows import divide, mature
 
     try:
-        first_day, known_at = timeline.recorded_span(canonical, engine)
-        business = Business(config, engine, canonical, report, first_day, known_at)
-        learned, tested = divide(mature(business, known_at), config)
+        business = Business(
+            config, engine, canonical, report, *timeline.recorded_span(canonical, engine, config.eligible_kinds)
+        )
+        learned, tested = divide(mature(business, business.known_at), config)
         sides = one_sided(business, learned, tested)
     except (DataError, ModelError) as why:
         return f"none to train on: {why}", []

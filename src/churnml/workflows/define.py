@@ -151,8 +151,8 @@ def _definitions(
     mature = {horizon: _mature(business, until, horizon) for horizon in (usual, *horizons)}
     if missing := [horizon for horizon, snapshots in mature.items() if not snapshots]:
         raise DataError(
-            f"no snapshot is mature for a horizon of {max(missing)} days: the data run from {business.first_day} to "
-            f"{until}",
+            f"no snapshot is mature for a horizon of {max(missing)} days: the data run from "
+            f"{business.first_eligible_day} to {until}",
             "give more history, or a shorter horizon",
         )
     if not horizons:
@@ -190,6 +190,11 @@ def _remarks(lab: DefinitionLab, config: Config) -> list[str]:
         remarks.append(
             f"Where the share that is back is missing, nobody left by silence, or the books do not reach "
             f"{lab.follow_days} days beyond the horizon."
+        )
+    if (lab.definitions["silent"].dropna() == 1).all():
+        remarks.append(
+            "Nobody who left said a word, by any of them: that is no finding where complaints are not mapped "
+            f"(voice.kinds: {', '.join(config.voice.kinds)})."
         )
     return remarks
 

@@ -99,7 +99,7 @@ def _share(values: dict[str, Any]) -> Share:
 
 def outcomes_frame(data: Dataset, friction_is_known: bool) -> pd.DataFrame:
     """What `silent_share` reads, from a labelled data set."""
-    frame = data.keys.assign(outcome=data.outcome)
+    frame = data.keys.assign(outcome=data.outcome, voiced=data.voiced)
     return frame.assign(friction=data.friction) if friction_is_known else frame
 
 

@@ -39,7 +39,7 @@ def insights(
         snapshots = business.snapshots(known)
         if not snapshots:
             raise DataError(
-                f"no snapshot is mature: the data run from {business.first_day} to {known}",
+                f"no snapshot is mature: the data run from {business.first_eligible_day} to {known}",
                 "give more history, or shorten snapshots.horizon_days or eligible.active_within_days",
             )
         return measure(

@@ -57,7 +57,7 @@ def mature(business: Business, known_at: date) -> tuple[date, ...]:
     if snapshots := business.snapshots(known_at):
         return snapshots
     raise DataError(
-        f"no snapshot is mature: the data run from {business.first_day} to {known_at}",
+        f"no snapshot is mature: the data run from {business.first_eligible_day} to {known_at}",
         "give more history, or shorten snapshots.horizon_days or eligible.active_within_days",
     )
 
