@@ -86,7 +86,7 @@ def test_the_line_finds_effects_that_differ_and_says_where_they_do_not():
     found = line(*arms(differ), differ["x"] * -0.16, differ["risk"])
     assert found.slope_low <= 0.5 <= found.slope_high
     assert found.slope_low > 0
-    assert found.mean_low <= -0.05 <= found.mean_high
+    assert found.mean == change(*arms(differ)).difference
     none = line(*arms(same), same["x"], same["risk"])
     assert none.slope_low <= 0 <= none.slope_high
 
@@ -130,3 +130,19 @@ def test_nothing_to_compare_is_nan_and_no_error():
     assert found.treated == 2
     assert np.isnan(found.difference)
     assert np.isnan(found.saved_share)
+
+
+def test_parts_that_teach_each_other_do_not_make_the_slope_too_low():
+    """Each part is predicted by the mean of the other: without parts, chance alone makes a slope below 0."""
+    slopes = []
+    for seed in range(100):
+        rows = experiment(seed, n=400, effect=0.0)
+        part = np.random.default_rng(seed).integers(0, 2, len(rows))
+        seen = [change(*arms(rows[part == number])).difference for number in (0, 1)]
+        predicted = np.where(part == 0, seen[1], seen[0]) * rows["risk"]
+        slopes.append(
+            [line(*arms(rows), predicted, rows["risk"]).slope, line(*arms(rows), predicted, rows["risk"], part).slope]
+        )
+    pooled, within = np.sign(slopes).mean(axis=0)
+    assert pooled < -0.3
+    assert abs(within) < 0.3

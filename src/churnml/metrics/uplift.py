@@ -57,12 +57,10 @@ class Change:
 class Line:
     """Effects by what was predicted, as a straight line: `mean` effect, and `slope`, 1 where predictions are exact.
 
-    Both have 95% intervals. A slope whose interval lies above 0 tells that the prediction ranks customers by effect.
+    The slope has a 95% interval. Where that lies above 0 the prediction ranks customers by effect.
     """
 
     mean: float
-    mean_low: float
-    mean_high: float
     slope: float
     slope_low: float
     slope_high: float
@@ -152,32 +150,52 @@ def balance(columns: ArrayLike, treated: ArrayLike, stratum: ArrayLike, group: A
 
 
 def line(
-    left: ArrayLike, treated: ArrayLike, stratum: ArrayLike, group: ArrayLike, predicted: ArrayLike, risk: ArrayLike
+    left: ArrayLike,
+    treated: ArrayLike,
+    stratum: ArrayLike,
+    group: ArrayLike,
+    predicted: ArrayLike,
+    risk: ArrayLike,
+    part: ArrayLike | None = None,
 ) -> Line:
     """The best straight line through the effects by `predicted` (n,) effects that these rows have not taught.
 
-    `risk` (n,), the chance of leaving, takes noise away and moves nothing.
+    `risk` (n,), the chance of leaving, takes noise away and moves nothing. Rows of a `part` (n,) were predicted by one
+    model, which the others taught: the slope is that within parts. Between them it would be too low, for a part that
+    by chance has a high effect is predicted by the others' low one.
     """
     gone, drawn = np.asarray(left, dtype=np.float64), np.asarray(treated, dtype=np.float64)
     guess, chance = np.asarray(predicted, dtype=np.float64), np.asarray(risk, dtype=np.float64)
-    lot, centred = drawn - shares_treated(drawn, stratum), guess - guess.mean()
+    which = np.zeros(len(gone)) if part is None else np.asarray(part)
+    centred = guess - _means(guess, which)
     size = max(float(centred.std()), 1e-12)
-    columns = np.column_stack([np.ones(len(gone)), chance, centred / size, lot, lot * centred / size])
+    lot = drawn - shares_treated(drawn, stratum)
+    lots = [lot * (which == number) for number in np.unique(which)]
+    columns = np.column_stack([lot * centred / size, np.ones(len(gone)), chance, centred / size, *lots])
     inverse = np.linalg.pinv(np.einsum("ij,ik->jk", columns, columns))
     found = np.einsum("jk,ik,i->j", inverse, columns, gone)
     residual = gone - np.einsum("ij,j->i", columns, found)
-    influence = np.einsum("ij,jk,i->ik", columns, inverse, residual)
-    errors = [Z * clustered_error(influence[:, place], group) for place in (3, 4)]
-    mean, slope = float(found[3]), float(found[4] / size)
-    return Line(mean, mean - errors[0], mean + errors[0], slope, slope - errors[1] / size, slope + errors[1] / size)
+    error = Z * clustered_error(np.einsum("ij,j,i->i", columns, inverse[0], residual), group)
+    overall = change(left, treated, stratum, group)
+    slope = float(found[0])
+    return Line(overall.difference, slope / size, (slope - error) / size, (slope + error) / size)
 
 
 def fifths(
-    left: ArrayLike, treated: ArrayLike, stratum: ArrayLike, group: ArrayLike, predicted: ArrayLike
+    left: ArrayLike,
+    treated: ArrayLike,
+    stratum: ArrayLike,
+    group: ArrayLike,
+    predicted: ArrayLike,
+    order: ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Predicted beside seen effects, from the fifth with most to gain (1) on: columns `FIFTHS`."""
+    """Predicted beside seen effects, from the fifth with most to gain (1) on: columns `FIFTHS`.
+
+    `order` (n,), rising, decides who gains most; the `predicted` (n,) effects do without it.
+    """
     guess = np.asarray(predicted, dtype=np.float64)
-    places = np.argsort(np.argsort(guess, kind="stable"), kind="stable")
+    by = guess if order is None else np.asarray(order)
+    places = np.argsort(np.argsort(by, kind="stable"), kind="stable")
     which = 1 + 5 * places // max(1, len(guess))
     rows = []
     for fifth in range(1, 6):
@@ -192,16 +210,17 @@ def qini(
     treated: ArrayLike,
     stratum: ArrayLike,
     group: ArrayLike,
-    predicted: ArrayLike,
+    order: ArrayLike,
     risk: ArrayLike,
     *,
     draws: int = 200,
     seed: int = 0,
 ) -> Qini:
-    """How many customers are kept by contacting those with the lowest `predicted` (n,) effects first.
+    """How many customers are kept by contacting those first who have most to gain.
 
     Parameters
     ----------
+    order : (n,) rising: who is contacted when; predicted effects, or their ranks
     risk : (n,) the chance of leaving: the order to compare with, and what takes noise away
     draws : bootstrap samples of the groups
     """
@@ -209,7 +228,7 @@ def qini(
     share = shares_treated(drawn, stratum)
     beyond = gone - np.asarray(risk, dtype=np.float64)
     kept = -100 * (drawn - share) / (share * (1 - share)) * (beyond - _means(beyond, stratum))
-    orders = [np.argsort(np.asarray(by, dtype=np.float64), kind="stable") for by in (predicted, -np.asarray(risk))]
+    orders = [np.argsort(np.asarray(by, dtype=np.float64), kind="stable") for by in (order, -np.asarray(risk))]
     alone = np.ones((1, len(gone)))
     best, risky = (_curves(kept, order, alone)[0] for order in orders)
     again = [_curves(kept, orders[0], weights) for weights in ClusterBootstrap(group, draws, seed).batches()]

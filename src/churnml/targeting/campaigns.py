@@ -151,9 +151,9 @@ def measure(drawn: Drawn, assumed: float, *, horizon_days: int, seed: int = 0, d
     learnt = cross_fit(before.pushes, before.margin, *arms, folds(rows["group_id"].to_numpy(), FOLDS, seed))
     found = replace(
         found,
-        groups=fifths(*arms, learnt.differences),
+        groups=fifths(*arms, learnt.differences, learnt.order),
         themes=_themes(learnt.effects),
-        qini=qini(*arms, learnt.differences, risk, draws=draws, seed=seed),
+        qini=qini(*arms, learnt.order, risk, draws=draws, seed=seed),
     )
     seen = (
         f"of {overall.control:,} customers in control groups {overall.left_control:.1%} left within {horizon_days} "

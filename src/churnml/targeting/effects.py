@@ -108,10 +108,18 @@ class ThemeEffects:
 
 @dataclass(frozen=True)
 class CrossFitted:
-    """Effects learnt from all rows; `differences` (n,) that the others predict for each; the line through them."""
+    """Effects learnt from all rows, and how they do on rows that did not teach them.
+
+    Attributes
+    ----------
+    differences : (n,) what the others predict for each row
+    order : (n,) its rank among the rows of its fold, between 0 and 1: predictions of one model, so that they compare
+    line : through the effects that were seen, by `differences`
+    """
 
     effects: ThemeEffects
     differences: Floats
+    order: Floats
     line: Line
 
 
@@ -136,10 +144,11 @@ def cross_fit(
         taught, here = folds != number, folds == number
         part = ThemeEffects.learn(pushes[taught], score[taught], gone[taught], lot[taught])
         differences[here] = part.differences(pushes[here], risk[here])
-    seen = line(gone, treated, stratum, group, differences, risk)
+    seen = line(gone, treated, stratum, group, differences, risk, folds)
+    order = pd.Series(differences).groupby(folds).rank(method="first", pct=True).to_numpy(dtype=np.float64)
     effects = ThemeEffects.learn(pushes, score, gone, lot)
     middle = float(effects.differences(pushes, risk).mean())
-    return CrossFitted(effects.calibrated(seen, middle), differences, seen)
+    return CrossFitted(effects.calibrated(seen, middle), differences, order, seen)
 
 
 def chances(margin: ArrayLike, left: ArrayLike) -> Floats:

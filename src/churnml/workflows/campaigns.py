@@ -82,8 +82,12 @@ def measured(
 
 
 def noted(found: Campaigns, assumed: float) -> dict[str, Any]:
-    """What a bundle keeps of it, and of the rate `assumed` then, as plain values: for the report and the nights."""
-    overall, curve = found.overall, found.qini
+    """What a bundle keeps of it, and of the rate `assumed` then, as plain values: for the report and the nights.
+
+    What differs between customers is told where it goes beyond noise only.
+    """
+    overall = found.overall
+    groups, themes, curve = (found.groups, found.themes, found.qini) if found.effects is not None else (None,) * 3
     return {
         "basis": found.basis,
         "assumed": assumed,
@@ -91,8 +95,8 @@ def noted(found: Campaigns, assumed: float) -> dict[str, Any]:
         "overall": None if overall is None else {"assignments": overall.treated + overall.control, **asdict(overall)},
         "by_campaign": pack(found.by_campaign),
         "follow_up": pack(found.follow_up),
-        "groups": None if found.groups is None else pack(found.groups),
-        "themes": None if found.themes is None else pack(found.themes),
+        "groups": None if groups is None else pack(groups),
+        "themes": None if themes is None else pack(themes),
         "qini": None if curve is None else {name: getattr(curve, name) for name in QINI},
         "qini_curve": None if curve is None else pack(curve.curve),
         "left_out": pack(found.left_out),

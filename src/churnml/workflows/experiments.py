@@ -59,7 +59,7 @@ class Assigned:
 
     def usable(self) -> pd.DataFrame:
         """Of every row whether it can be compared: treated, stratum, group_id, usable."""
-        keys = pd.DataFrame(columns=["customer_id", "as_of"]) if self.data is None else self.data.keys
+        keys = self.rows.iloc[:0] if self.data is None else self.data.keys
         found = self.rows.merge(keys[["customer_id", "as_of"]], on=["customer_id", "as_of"], how="left", indicator=True)
         return found.assign(usable=found["_merge"] == "both", group_id=found["customer_id"])
 
