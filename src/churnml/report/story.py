@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from churnml.evaluation.evaluate import LEADING
+from churnml.report.actions import CONTACT
+from churnml.report.actions import NAMES as ACTION_NAMES
 from churnml.report.call_list import opener
 from churnml.report.data import ReportData
 from churnml.report.tables import interval, leading, models, records
-from churnml.report.words import count, day, listed, money, percent, sentence, several, window
+from churnml.report.words import capital, channel, count, day, listed, money, percent, sentence, several, window
 
 
 def answer(data: ReportData) -> str:
@@ -101,6 +104,8 @@ class Person:
     persona: str
     channel: str
     contactable: bool
+    action: str
+    net_value: str
     likely_reason: str
     keeps: str
     opener: str
@@ -109,14 +114,19 @@ class Person:
     @property
     def about(self) -> list[str]:
         """What is known of the customer besides, in a few words each."""
-        worth, prefers = f"worth {self.value}", f"prefers {self.channel}"
-        known = ((self.value, worth), (self.persona, self.persona), (self.channel, prefers))
+        way = f"contact through {self.channel}" if self.net_value else f"prefers {self.channel}"
+        known = (
+            (self.value, f"worth {self.value}"),
+            (self.net_value, f"a contact brings in {self.net_value} more than it costs"),
+            (self.persona, self.persona),
+            (self.channel, way),
+        )
         return [said for there, said in known if there]
 
 
-def people(data: ReportData) -> list[Person]:
-    """The riskiest customers."""
-    columns = sorted(name for name in data.riskiest.columns if name.startswith("reason_"))
+def people(data: ReportData, which: pd.DataFrame) -> list[Person]:
+    """Customers of a frame like `ReportData.riskiest`, as text."""
+    columns = sorted(name for name in which.columns if name.startswith("reason_"))
     return [
         Person(
             name=str(row["customer"]),
@@ -127,13 +137,28 @@ def people(data: ReportData) -> list[Person]:
             persona="" if pd.isna(row["persona"]) else str(row["persona"]),
             channel="" if pd.isna(row["channel"]) else str(row["channel"]),
             contactable=bool(row["contactable"]),
+            action=_action(row),
+            net_value=""
+            if row.get("action") != CONTACT or pd.isna(row["expected_net_value"])
+            else money(row["expected_net_value"], data.currency),
             likely_reason="" if pd.isna(row["likely_reason"]) else str(row["likely_reason"]),
             keeps="" if pd.isna(row["keep_1"]) else str(row["keep_1"]).rstrip(" ."),
             opener=opener(row["likely_reason"], row["theme_1"]),
             reasons=tuple(str(row[name]).rstrip(" .") for name in columns if not pd.isna(row[name])),
         )
-        for row in data.riskiest.to_dict("records")
+        for row in which.to_dict("records")
     ]
+
+
+def _action(row: dict[Any, Any]) -> str:
+    """What is to be done, in words; below it, how. Empty where nothing is recommended."""
+    action, why = row.get("action"), row.get("excluded_because")
+    if pd.isna(action):
+        return "" if pd.isna(why) else capital(str(why))
+    way = row["channel"]
+    return ACTION_NAMES.get(str(action), str(action)) + (
+        f"\nthrough {channel(way)}" if action == CONTACT and not pd.isna(way) else ""
+    )
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,11 @@ from churnml.insights.quotes import Quotes
 from churnml.insights.silence_curve import EXPECTED, SEEN
 from churnml.model.bundle import Bundle
 from churnml.pseudonyms import Pseudonyms
-from churnml.report import nights
-from churnml.report.call_list import LONGEST, call_list
+from churnml.report import actions, nights
+from churnml.report.call_list import LONGEST, WORTH, call_list
+from churnml.report.campaigns import campaigns
 from churnml.report.data import ReportData, Trust, empty, headline
-from churnml.report.render import render
+from churnml.report.render import FIRST, render
 from churnml.report.words import percent
 from churnml.scoring.durable import write_text
 from churnml.scoring.publish import Night, Publication, publication
@@ -38,10 +39,7 @@ from churnml.workflows.score import FACTS_FILE, champion
 RISKIEST = 200
 TREND_DAYS, TREND_NIGHTS = 180, 30
 """The trend is of so many days, and at most so many nights: each is held against its manifest first."""
-READ = (
-    *("customer_id", "p_silent", "risk_band", "value_at_risk", "persona", "theme_1", "likely_reason"),
-    "excluded_because",
-)
+READ = (*actions.COLUMNS, "likely_reason")
 """What is read of all customers; of the riskiest everything is."""
 
 
@@ -100,6 +98,8 @@ def report_data(
     then = None if before is None else before.scores(columns).to_pandas()
     facts = json.loads((night.folder / FACTS_FILE).read_bytes())
     notes = bundle.notes
+    recommended = facts.get("actions")
+    plan = actions.actions(scores, recommended)
     at_risk = scores["value_at_risk"].to_numpy(dtype=float)
     chances = scores["p_silent"].to_numpy()
     value = np.divide(at_risk, chances, out=np.full(len(scores), np.nan), where=chances > 0)
@@ -127,7 +127,10 @@ def report_data(
         if before is None or then is None
         else nights.changes(scores, then, before.as_of, other_model=_version(before) != version),
         rules=rules_in_words(config.personas, bundle.features),
-        calls=_calls(night, scores, names),
+        **_calls(night, scores, names),
+        actions=plan,
+        no_actions="" if plan is not None else actions.why_none(scores, recommended),
+        campaigns=campaigns(notes.get("campaigns"), unpack),
         scores_file=f"nights/{night.name}/{SCORES_FILE}",
         value_days=config.economics.value_days,
         pseudonymous=names is not None,
@@ -185,15 +188,18 @@ def _bands(scores: pd.DataFrame) -> pd.DataFrame:
     return ordered.reset_index()
 
 
-def _people(night: Night, scores: pd.DataFrame, most: int, names: Pseudonyms | None) -> pd.DataFrame:
-    """The riskiest customers of the rows of `scores`, with all that the page says of one."""
-    order = ["p_silent", "customer_id"]
+def _people(
+    night: Night, scores: pd.DataFrame, most: int, names: Pseudonyms | None, by: str = "p_silent"
+) -> pd.DataFrame:
+    """The first customers of the rows of `scores` by a falling column, with all that the page says of one."""
+    order = [by, "customer_id"]
     first = scores[order].sort_values(order, ascending=[False, True]).head(most)["customer_id"]
     people = night.scores(customers=first).to_pandas().sort_values(order, ascending=[False, True], ignore_index=True)
     ids = people["customer_id"]
     chances = people["p_silent"].to_numpy()
     at_risk = people["value_at_risk"].to_numpy(dtype=float)
     kept = [*(name for name in people if str(name).startswith("reason_")), "theme_1", *BEHIND]
+    kept += [*WORTH, "action", "excluded_because"]
     return pd.DataFrame(
         {
             "customer": list(ids) if names is None else names.all(ids),
@@ -210,11 +216,18 @@ def _people(night: Night, scores: pd.DataFrame, most: int, names: Pseudonyms | N
     )
 
 
-def _calls(night: Night, scores: pd.DataFrame, names: Pseudonyms | None) -> str:
-    """The call list: of those to look at first who may be contacted, the riskiest."""
-    raised, _ = nights.chosen(scores)
-    free = scores[raised & scores["excluded_because"].isna()]
-    return "" if free.empty else call_list(_people(night, free, LONGEST, names))
+def _calls(night: Night, scores: pd.DataFrame, names: Pseudonyms | None) -> dict[str, Any]:
+    """The call list and its first customers: those to contact, the most worthwhile first.
+
+    Where the night recommends nothing, the riskiest of those to look at first who may be contacted.
+    """
+    if scores["action"].isna().all():
+        raised, _ = nights.chosen(scores)
+        free = scores[raised & scores["excluded_because"].isna()]
+        return {"calls": "" if free.empty else call_list(_people(night, free, LONGEST, names))}
+    chosen = scores[scores["action"] == actions.CONTACT]
+    people = _people(night, chosen, LONGEST, names, "expected_net_value")
+    return {"calls": "" if chosen.empty else call_list(people), "first": people.head(FIRST)}
 
 
 def _earlier(place: Publication, night: Night) -> list[Night]:
