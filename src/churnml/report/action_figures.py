@@ -111,7 +111,7 @@ def effects(frame: pd.DataFrame, name: str) -> Drawing:
         axes.set_ylim(-0.7, len(frame) - 0.3)
         axes.xaxis.set_major_locator(locator(6 if width == WIDE else 3))
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:+.3g}".replace("-", "−").replace("+0", "0"))
-        axes.set_xlabel("Difference in percentage points; below 0, fewer left", loc="left")
+        axes.set_xlabel("Percentage points", loc="left")
         axes.spines["bottom"].set_visible(False)
 
     top = 34 if frame["expected"].notna().any() else 6

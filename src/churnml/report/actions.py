@@ -36,7 +36,7 @@ COLUMNS = (
 CHANNELS = ["channel", "customers", "kept", "cost", "net_value"]
 SPARED = ["by", "part", "customers", "useless", "dear"]
 WORTH = ["customers", "best", "by_risk"]
-POINTS = 40
+POINTS = 20
 FEWEST = 5
 """Where fewer customers are worth a contact, there is no curve to draw."""
 AS_TOLD = 0.01
@@ -190,7 +190,7 @@ def _channels(rows: pd.DataFrame, cost: float) -> pd.DataFrame:
     spent = rows["saveability"].to_numpy(dtype=float) * value - rows["expected_net_value"].to_numpy(dtype=float)
     if not abs(float(spent.sum()) - cost) <= AS_TOLD * abs(cost):
         spent = np.full(len(rows), np.nan)
-    named = rows.assign(channel=rows["action_channel"].where(rows["action_channel"].notna(), None), spent=spent)
+    named = rows.assign(channel=rows["action_channel"], spent=spent)
     summed = named.groupby("channel", dropna=False).agg(
         customers=("customer_id", "size"),
         kept=("saveability", "sum"),

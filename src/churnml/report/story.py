@@ -117,7 +117,7 @@ class Person:
         way = f"contact through {self.channel}" if self.net_value else f"prefers {self.channel}"
         known = (
             (self.value, f"worth {self.value}"),
-            (self.net_value, f"a contact brings in {self.net_value} more than it costs"),
+            (self.net_value, f"net value of a contact {self.net_value}"),
             (self.persona, self.persona),
             (self.channel, way),
         )
@@ -127,6 +127,7 @@ class Person:
 def people(data: ReportData, which: pd.DataFrame) -> list[Person]:
     """Customers of a frame like `ReportData.riskiest`, as text."""
     columns = sorted(name for name in which.columns if name.startswith("reason_"))
+    label = "assumed" if data.actions is None or data.actions.assumed else "estimated"
     return [
         Person(
             name=str(row["customer"]),
@@ -140,7 +141,7 @@ def people(data: ReportData, which: pd.DataFrame) -> list[Person]:
             action=_action(row),
             net_value=""
             if row.get("action") != CONTACT or pd.isna(row["expected_net_value"])
-            else money(row["expected_net_value"], data.currency),
+            else f"{money(row['expected_net_value'], data.currency)} ({label})",
             likely_reason="" if pd.isna(row["likely_reason"]) else str(row["likely_reason"]),
             keeps="" if pd.isna(row["keep_1"]) else str(row["keep_1"]).rstrip(" ."),
             opener=opener(row["likely_reason"], row["theme_1"]),

@@ -189,7 +189,7 @@ def _by_campaign(found: Campaigns) -> list[Figure]:
     return [
         drawn(
             "How many more or fewer left of those contacted",
-            f"By campaign, against those whom a lot left uncontacted, with 95% intervals{some}",
+            f"By campaign, against those whom a lot left uncontacted, with 95% intervals; below 0 fewer left{some}",
             action_figures.effects(shown, "campaigns"),
             f"Dots with intervals, {several(len(latest), 'campaign')}. All together: {points(whole['difference'])} "
             f"({spread(whole['low'], whole['high'])}).",
@@ -227,7 +227,7 @@ def _by_fifth(found: Campaigns) -> list[Figure]:
     return [
         drawn(
             "Who is helped, and who is not",
-            "Customers in five groups by what a contact was expected to change; seen with 95% intervals",
+            "Five groups by what a contact was expected to change; seen with 95% intervals; below 0 fewer left",
             action_figures.effects(frame.assign(label=names), "fifths"),
             f"Dots with intervals. Where most was expected: {points(most['expected'])} expected, "
             f"{points(most['difference'])} seen.",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
+
 from churnml.report import action_figures
 from churnml.report.actions import ACTIONS, CONTACT, EXCLUDED, HOLD_OUT, LEAVE_ALONE, NAMES, UNDECIDED, WAIT, Actions
 from churnml.report.campaigns import Campaigns
@@ -149,7 +151,9 @@ def _spared(plan: Actions) -> list[str]:
     why = "a contact would cost more than it saves" if dear else "a contact would not help them, or do harm"
     if dear and useless:
         why = f"for {count(dear)} {why}, and {count(useless)} it would not help, or harm"
-    first = f" Among them “{here['part'].iloc[0]}” most often comes first." if len(here) else ""
+    first = (
+        f" For {count(here['customers'].iloc[0])} of them “{here['part'].iloc[0]}” comes first." if len(here) else ""
+    )
     verb = "is" if number == 1 else "are"
     return [f"{several(number, 'customer')} {plan.at_risk} {verb} better left alone: {why}.{first}"]
 
@@ -175,10 +179,10 @@ def _table(plan: Actions, currency: str) -> Table:
     }
     shown = [name for name in (*ACTIONS, EXCLUDED, UNDECIDED) if plan.groups[name].customers or name == CONTACT]
     return Table(
-        "What to do with the customers of tonight",
+        "What to do tonight, and what contacting each group would keep and bring in",
         (
-            Column("Action"), Column("Customers", True), Column("Kept if contacted", True),
-            Column("Net value if contacted", True),
+            Column("Action"), Column("Customers", True), Column("Kept", True),
+            Column("Net value", True),
         ),
         tuple(
             (
@@ -203,7 +207,7 @@ def _channels(plan: Actions, currency: str) -> Table:
         ),
         tuple(
             (
-                "Not known" if row.channel is None else capital(channel(row.channel)), count(row.customers),
+                "Not known" if pd.isna(row.channel) else capital(channel(row.channel)), count(row.customers),
                 kept(row.kept), money(row.cost, currency), money(row.net_value, currency),
             )
             for row in records(plan.channels)
@@ -214,7 +218,7 @@ def _channels(plan: Actions, currency: str) -> Table:
 def _left_alone(plan: Actions) -> Table:
     """Who at risk is better left alone."""
     harm = plan.useless_at_risk > 0
-    columns = (Column("By"), Column("Customers"), Column("Left alone", True), Column("Costs more than it saves", True))
+    columns = (Column("By"), Column("Which"), Column("Left alone", True), Column("Costs more than it saves", True))
     return Table(
         f"Customers {plan.at_risk} who are better left alone",
         (*columns, Column("Would not help, or harm", True)) if harm else columns,
@@ -283,9 +287,15 @@ def _worth(plan: Actions, currency: str) -> list[Figure]:
                 (
                     Column("Contacts", True), Column("Most worthwhile first", True), Column("Riskiest first", True),
                 ),
-                tuple(
-                    (count(row.customers), money(row.best, currency), money(row.by_risk, currency))
-                    for row in records(plan.worth.iloc[::4])
+                (
+                    *(
+                        (count(row.customers), money(row.best, currency), money(row.by_risk, currency))
+                        for row in records(plan.worth)
+                    ),
+                    (
+                        f"Tonight: {count(plan.contacts.customers)}", money(plan.contacts.net_value, currency),
+                        money(plan.by_risk.net_value, currency),
+                    ),
                 ),
             ),
         )
