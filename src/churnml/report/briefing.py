@@ -35,7 +35,9 @@ def answers(data: ReportData) -> tuple[Answer, ...]:
         Answer("Who", who(data), "The customers", "#who"),
         Answer("Why", why(data), "What the model sees", "#why"),
         Answer("What it costs", cost(data), "By kind of customer", "#personas"),
-        Answer("What to do", to_do(data), *(("The call list", "#calls") if data.actions is None else ("More", "#do"))),
+        Answer(
+            "What to do", to_do(data), *(("The call list", "#calls") if data.actions is None else ("The plan", "#do"))
+        ),
         Answer("What has changed", changed(data.changes), "The nights before", "#nights"),
     )
 

@@ -78,10 +78,10 @@ def _groups(found: Campaigns) -> list[str]:
     if ranking is not None:
         sure = "beyond chance" if ranking.low > 0 else "which chance alone may give"
         said.append(
-            "Contacting those with most to gain first has kept "
+            "Contacting those with most to gain first would have kept "
             f"{_per_hundred(ranking.value)} per 100 than as many contacts drawn by lot, on average over all "
             f"lengths of the list ({ranking.low:+.1f} to {ranking.high:+.1f}), {sure}. Contacting the riskiest first "
-            f"has kept {_per_hundred(ranking.by_risk)}.".replace("-", "−")
+            f"would have kept {_per_hundred(ranking.by_risk)}.".replace("-", "−")
         )
     return said
 
