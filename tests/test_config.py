@@ -147,3 +147,40 @@ def test_settings_can_be_changed_and_are_checked_like_a_file(tmp_path: Path) -> 
         "model.seed",
         "snapshot",
     ]
+
+
+def test_actions_have_defaults_and_are_part_of_what_a_night_depends_on() -> None:
+    config = parse_config(GOOD)
+    acts = config.actions
+    assert (acts.save_rate, acts.channels, acts.contacts_per_night, acts.budget_per_night) == (None, {}, None, None)
+    assert (acts.control_share, acts.control_days, len(acts.fatigue)) == (0.1, 182, 1)
+    rule = acts.fatigue[0]
+    assert (rule.kinds, rule.days, rule.at_most) == (("treatment", "treatment_withheld"), 30, 1)
+    assert config.economics.campaign.customer_value is None and config.economics.acquisition_cost is None
+    assert config.changed(actions={"budget_per_night": 9.0}).digest() != config.digest()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("actions: {save_rate: 1.2}", "actions.save_rate: input should be less than or equal to 1, got 1.2"),
+        ("actions: {channels: {app: -1}}", "actions.channels.app: input should be greater than or equal to 0, got -1"),
+        ("actions: {channels: {In app: 1, in_app: 2}}", "actions.channels: channels named twice, as capitals and"),
+        ("actions: {channels: {'--': 1}}", "actions.channels: a channel has no name"),
+        ("actions: {contacts_per_night: -1}", "actions.contacts_per_night: input should be greater than or equal to 0"),
+        ("actions: {budget_per_night: -0.5}", "actions.budget_per_night: input should be greater than or equal to 0"),
+        ("actions: {control_share: 1.0}", "actions.control_share: input should be less than 1, got 1.0"),
+        ("actions: {control_days: 0}", "actions.control_days: input should be greater than or equal to 1, got 0"),
+        ("actions: {fatigue: [{kinds: []}]}", "actions.fatigue[0].kinds: "),
+        (
+            "actions: {fatigue: [{at_most: 0}]}",
+            "actions.fatigue[0].at_most: input should be greater than or equal to 1",
+        ),
+        ("actions: {fatigue: [{weeks: 2}]}", "actions.fatigue[0].weeks: unknown key"),
+        ("economics: {acquisition_cost: 0}", "economics.acquisition_cost: input should be greater than 0, got 0"),
+        ("economics: {campaign: {customer_value: 0}}", "economics.campaign.customer_value: input should be greater"),
+    ],
+)
+def test_faulty_actions_are_named_with_what_was_given(line: str, message: str) -> None:
+    (found,) = problems(f"{GOOD}{line}\n")
+    assert found.startswith(f"shop.yaml:12: {message}")

@@ -15,7 +15,6 @@ import pytest
 from churnml.config import Config, PostgresSink, parse_config
 from churnml.engine import Engine, open_engine
 from churnml.errors import ConfigError, DataError, LockError
-from churnml.scoring.consent import excluding
 from churnml.scoring.sinks import SCORES
 from churnml.scoring.warehouse import forget, write_rows
 from churnml.sources import build
@@ -55,6 +54,13 @@ def scores(*names: str, day: date = DAY, p_silent: float = 0.2, reason: str = "N
     return pa.Table.from_pylist(rows, schema=SCORES)
 
 
+def excluded(table: pa.Table, customer: str, because: str) -> pa.Table:
+    """The scores with a reason why this customer is on no list."""
+    rows = table.to_pylist()
+    marked = [row | ({"excluded_because": because} if row["customer_id"] == customer else {}) for row in rows]
+    return pa.Table.from_pylist(marked, schema=SCORES)
+
+
 def stored(database: Any) -> list[tuple[Any, ...]]:
     asked = "SELECT as_of, customer_id, p_silent, reason_1 FROM scores ORDER BY 1, 2"
     return [tuple(row) for row in database.execute(asked).fetchall()]
@@ -66,7 +72,7 @@ def test_a_night_is_there_once_and_the_same_night_again_changes_nothing(database
     assert write_rows(scores("a", "b", "tab\tand\nline"), DAY, SINK, ()) == 0
     assert database.execute("SELECT ctid, xmin, * FROM scores").fetchall() == before
     later = date(2024, 3, 2)
-    for column in ("likely_reason", "keep_1"):  # a table that an earlier version has made
+    for column in ("likely_reason", "keep_1", "saveability_basis"):  # a table that an earlier version has made
         database.execute(f"ALTER TABLE scores DROP COLUMN {column}")
     assert write_rows(scores("a", day=later), later, SINK, ()) == 1
     assert write_rows(scores("a", "c", p_silent=0.3), DAY, SINK, ()) == 4  # a changed, c new, two gone
@@ -82,7 +88,7 @@ def test_a_night_is_there_once_and_the_same_night_again_changes_nothing(database
 def test_who_may_not_be_contacted_and_who_is_forgotten_is_not_there(database: Any) -> None:
     assert forget("a", SINK) == 0  # there is no table yet
     write_rows(scores("a", "b", "c"), DAY, SINK, ())
-    assert write_rows(excluding(scores("a", "b", "c"), {"b"}), DAY, SINK, {"c"}) == 2
+    assert write_rows(excluded(scores("a", "b", "c"), "b", "not contactable"), DAY, SINK, {"c"}) == 2
     assert [row[1] for row in stored(database)] == ["a"]
     write_rows(scores("a", day=date(2024, 3, 2)), date(2024, 3, 2), SINK, ())
     assert forget("a'; DROP TABLE scores; --", SINK) == 0
@@ -91,6 +97,13 @@ def test_who_may_not_be_contacted_and_who_is_forgotten_is_not_there(database: An
     write_rows(scores("a"), DAY, SINK, ())
     assert write_rows(scores("a"), DAY, SINK, {"a"}) == 1  # nobody is left: the night's rows go all the same
     assert stored(database) == []
+
+
+def test_who_is_left_in_peace_is_there_with_the_reason(database: Any) -> None:
+    table = excluded(scores("a", "b"), "b", "in a campaign lately")
+    assert write_rows(table, DAY, SINK, ()) == 2
+    told = database.execute("SELECT customer_id, excluded_because FROM scores ORDER BY 1").fetchall()
+    assert told == [("a", None), ("b", "in a campaign lately")]
 
 
 def test_readers_never_see_half_a_night(database: Any, postgres: str) -> None:

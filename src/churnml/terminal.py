@@ -35,6 +35,8 @@ def show(values: dict[str, Any], as_json: bool, title: str = "") -> None:
 
 
 def _words(value: Any) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, dict):
         return ", ".join(f"{name}: {_words(each)}" for name, each in value.items()) or "none"
     if isinstance(value, list | tuple):

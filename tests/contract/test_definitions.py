@@ -25,6 +25,7 @@ BOOKS = facts(("purchase", "web"))
         ({"voice": {"kinds": ["purchse"]}}, "voice.kinds"),
         ({"features": {"friction": ["purchse"]}}, "features.friction"),
         ({"economics": {"value_kinds": ["purchse"]}}, "economics.value_kinds"),
+        ({"actions": {"fatigue": [{"kinds": ["purchse"]}]}}, "actions.fatigue"),
     ],
 )
 def test_kinds_that_do_not_exist_are_refused_wherever_they_are_named(report: Any, about: Any, place: str) -> None:

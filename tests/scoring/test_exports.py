@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from churnml.config import CsvSink
 from churnml.errors import ConfigError
-from churnml.scoring.consent import excluding
 from churnml.scoring.exports import call_list, defused, forget_row, write_call_list
 from churnml.scoring.sinks import SCORES
 
@@ -52,20 +51,46 @@ def test_formulas_are_defused(payload: str) -> None:
     assert defused(payload).startswith("'")
 
 
-def test_the_list_holds_who_may_be_contacted_and_is_at_risk_riskiest_first() -> None:
+def listed(table: pa.Table, withheld: tuple[str, ...] = (), **sink: Any) -> list[str]:
+    """Who stands on the list, in its order."""
+    return [row[0] for row in read(call_list(table, CsvSink(path="x.csv", **sink), withheld))[1:]]
+
+
+def test_where_nothing_is_known_of_worth_the_list_holds_who_may_be_contacted_and_is_at_risk_riskiest_first() -> None:
     table = scores(
         {"customer_id": "a", "p_silent": 0.5},
         {"customer_id": "b", "p_silent": 0.7, "reason_1": "No order; usually 3, now 0"},
         {"customer_id": "c", "risk_band": "low"},
-        {"customer_id": "d", "p_silent": 0.9},
+        {"customer_id": "d", "p_silent": 0.9, "excluded_because": "not contactable"},
         {"customer_id": "e", "p_silent": 0.8},
+        {"customer_id": "f", "p_silent": 0.8, "excluded_because": "in a campaign lately"},
     )
-    table = excluding(table, {"d"})
-    assert table["excluded_because"].to_pylist() == [None, None, None, "not contactable", None]
-    listed = read(call_list(table, CsvSink(path="x.csv", separator=";"), {"e"}), ";")
-    assert listed[0] == ["customer_id", "as_of", "p_silent", "risk_band", "reason_1", "reason_2", "reason_3"]
-    assert [row[0] for row in listed[1:]] == ["b", "a"]
-    assert listed[1][4] == "No order; usually 3, now 0"
+    cells = read(call_list(table, CsvSink(path="x.csv", separator=";"), {"e"}), ";")
+    assert cells[0] == [
+        *("customer_id", "as_of", "p_silent", "risk_band", "reason_1", "reason_2", "reason_3"),
+        *("action_channel", "expected_net_value"),
+    ]
+    assert [row[0] for row in cells[1:]] == ["b", "a"]
+    assert cells[1][4] == "No order; usually 3, now 0"
+    assert listed(table, ("e",), risk_bands=("low",)) == ["c"]
+
+
+def test_where_the_night_says_whom_to_contact_nobody_else_is_on_the_list_and_the_best_are_first() -> None:
+    table = scores(
+        {"customer_id": "a", "action": "contact", "expected_net_value": 5.0},
+        {"customer_id": "b", "action": "contact", "expected_net_value": 9.0, "risk_band": "low", "p_silent": 0.1},
+        {"customer_id": "c", "action": "contact", "expected_net_value": 5.0},
+        {"customer_id": "d", "action": "contact", "expected_net_value": 7.0},
+        {"customer_id": "e", "action": "hold out", "expected_net_value": 99.0, "held_out": True},
+        {"customer_id": "f", "action": "wait", "expected_net_value": 4.0},
+        {"customer_id": "g", "action": "leave alone", "expected_net_value": -1.0},
+        {"customer_id": "h", "expected_net_value": 50.0, "excluded_because": "in a campaign lately"},
+        {"customer_id": "i"},
+    )
+    assert listed(table) == ["b", "d", "a", "c"]
+    assert listed(table, ("d",)) == ["b", "a", "c"]
+    assert listed(table, risk_bands=("high", "medium")) == ["d", "a", "c"]
+    assert listed(table.slice(4)) == []  # nobody is to be contacted, and the risky are not called instead
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churnml.errors import ModelError
-from churnml.scoring.job import run_id, score_frame
+from churnml.scoring.job import run_id, score_frame, with_actions
 from churnml.scoring.sinks import SCORES, SCORES_FILE, read_scores, write_scores
 
 DAY = date(2024, 3, 1)
@@ -60,16 +60,19 @@ def test_the_schema_is_the_contract() -> None:
         *("reason_1", "reason_2", "reason_3", "reason_4", "reason_5", "theme_1", "theme_2", "theme_3"),
         *("value_at_risk", "saveability", "expected_net_value", "action", "action_channel", "held_out"),
         *("excluded_because", "model_version", "run_id", "schema_version", "likely_reason", "keep_1"),
+        "saveability_basis",
     ]
     for later in ("persona", "saveability", "expected_net_value", "action", "action_channel", "held_out", "reason_2"):
         assert table[later].null_count == table.num_rows
 
 
 def test_a_night_of_an_earlier_version_is_read_with_nulls(tmp_path: Path) -> None:
-    pq.write_table(score().drop_columns(["likely_reason", "keep_1"]), tmp_path / SCORES_FILE)
+    later = ["likely_reason", "keep_1", "saveability_basis"]
+    pq.write_table(score().drop_columns(later), tmp_path / SCORES_FILE)
     assert read_scores(tmp_path).schema.names == SCORES.names and write_scores(read_scores(tmp_path), tmp_path)
     assert read_scores(tmp_path, ["likely_reason", "p_silent"])["likely_reason"].null_count == 7
-    assert read_scores(tmp_path, ["keep_1"])["keep_1"].null_count == 7
+    for name in later[1:]:
+        assert read_scores(tmp_path, [name])[name].null_count == 7
 
 
 def test_every_customer_keeps_chances_and_reasons_of_their_own() -> None:
@@ -87,13 +90,33 @@ def test_every_customer_keeps_chances_and_reasons_of_their_own() -> None:
     assert set(frame["risk_band"]) == {"medium", "high"} and set(frame["likely_reason"]) == {"waiting"}
 
 
-def test_persona_and_channel_go_with_their_customer() -> None:
+def test_the_persona_goes_with_its_customer() -> None:
     ids = [f"c{(number * 5) % 7}" for number in range(7)]
-    table = (
-        score(persona=[f"kind {name}" for name in ids], channel=[None, *ids[1:]]).to_pandas().set_index("customer_id")
+    table = score(persona=[None, *(f"kind {name}" for name in ids[1:])]).to_pandas().set_index("customer_id")
+    assert all(table.loc[name, "persona"] == f"kind {name}" for name in ids[1:])
+    assert pd.isna(table.loc[ids[0], "persona"])
+
+
+def test_what_is_to_be_done_goes_into_its_columns_and_leaves_the_others_as_they_were() -> None:
+    table = score()
+    decided = pd.DataFrame(
+        {
+            "expected_net_value": [1.0, np.nan, *[-1.0] * 5],
+            "action": ["contact", None, *["leave alone"] * 5],
+            "action_channel": ["app", None, *["post"] * 5],
+            "held_out": [False, True, *[False] * 5],
+            "excluded_because": [None, "not contactable", *[None] * 5],
+        }
     )
-    assert all(table.loc[name, "persona"] == f"kind {name}" for name in ids)
-    assert table["action_channel"].isna().sum() == 1 and pd.isna(table.loc[ids[0], "action_channel"])
+    told = with_actions(table, decided, np.arange(7) / 10, "assumed")
+    assert told.schema.equals(SCORES, check_metadata=True)
+    assert told["expected_net_value"].to_pylist() == [1.0, None, *[-1.0] * 5]
+    assert told["saveability"].to_pylist() == [number / 10 for number in range(7)]
+    assert set(told["saveability_basis"].to_pylist()) == {"assumed"}
+    for name in ("action", "action_channel", "held_out", "excluded_because"):
+        assert told[name].to_pylist() == [None if pd.isna(value) else value for value in decided[name]]
+    same = ["customer_id", "p_silent", "risk_band", "reason_1", "keep_1", "schema_version"]
+    assert told.select(same).equals(table.select(same))
 
 
 def test_batches_change_nothing() -> None:

@@ -75,7 +75,7 @@ def test_a_night_is_published_with_its_manifest(publication: Publication, tmp_pa
     manifest = night.manifest()
     assert set(manifest["files"]) == {"scores.parquet", "report.html", "calls.csv"}
     assert manifest["rows"] == 5
-    assert manifest["schema_version"] == "3"
+    assert manifest["schema_version"] == "4"
     assert manifest["model_version"] == "3"
     assert manifest["run_id"] == run().run_id
     assert (manifest["as_of"], manifest["known_at"]) == ("2024-03-01", "2024-03-01")

@@ -30,7 +30,7 @@ customer_id string, as_of date32[day], p_silent double, p_vocal double, p_retain
 persona string, reason_1 string, reason_2 string, reason_3 string, reason_4 string, reason_5 string, theme_1 string,
 theme_2 string, theme_3 string, value_at_risk double, saveability double, expected_net_value double, action string,
 action_channel string, held_out bool, excluded_because string, model_version string, run_id string,
-schema_version string, likely_reason string, keep_1 string
+schema_version string, likely_reason string, keep_1 string, saveability_basis string
 """
 
 
@@ -88,7 +88,6 @@ def test_every_eligible_customer_has_chances_reasons_and_a_value(company: Any, n
         .all()
     )
     assert scores["persona"].nunique() > 2
-    assert scores[["saveability", "action", "held_out"]].isna().all(axis=None)  # until there is such a thing
     assert set(scores["model_version"]) == {company.trained["version"]}
 
 

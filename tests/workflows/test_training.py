@@ -208,6 +208,11 @@ def test_the_specification_is_what_makes_a_model_but_not_where_nor_until_when(co
     assert specification(changed("data", root="newer")) == same
     assert specification(changed("snapshots", last="2024-05-01")) == same
     assert specification(changed("model", rivals={}, bootstrap=999)) == same, "they only judge"
+    assert specification(changed("actions", budget_per_night=7.0)) == same, "it says what is done with the chances"
+    assert specification(changed("economics", acquisition_cost=80.0)) == same, "it is compared with"
+    offer = bundle.config["economics"]["campaign"]
+    assert specification(changed("economics", campaign={**offer, "customer_value": 200.0})) == same, "the default"
+    assert specification(changed("economics", campaign={**offer, "customer_value": 90.0})) != same
     assert specification(changed("snapshots", horizon_days=7)) != same
     assert specification(changed("model", minimum_positives=77)) != same
     edited = replace(bundle, notes={**bundle.notes, "custom_features": {"own.py": "ab" * 32}})

@@ -14,7 +14,7 @@ import typer
 from churnml.cli.begin import demo, simulate
 from churnml.cli.data import audit, check, dataset, define
 from churnml.cli.models import card, compare, promote, train
-from churnml.cli.nights import backfill, forget, history, monitor, rollback, score, status, verify
+from churnml.cli.nights import assignments, backfill, forget, history, monitor, rollback, score, status, verify
 from churnml.cli.reading import explain, insights, report
 from churnml.workflows.exits import INTERRUPTED, exit_codes
 
@@ -33,7 +33,7 @@ PANELS = {
     "Begin": (demo, simulate),
     "Data": (check, audit, dataset, define),
     "Models": (train, compare, promote, card),
-    "Nights": (score, backfill, status, history, verify, monitor, rollback, forget),
+    "Nights": (score, backfill, status, history, verify, monitor, rollback, assignments, forget),
     "Reading": (explain, report, insights),
 }
 """The commands in the order of the help."""

@@ -117,6 +117,25 @@ def monitor(
     result.require()
 
 
+def assignments(
+    config: ConfigFile,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="A Parquet file, to be mapped as a source.")],
+    since: Annotated[
+        date | None,
+        typer.Option("--since", metavar="DATE", parser=to_day, help="Nights from this day on only (default: all)."),
+    ] = None,
+    before: Annotated[
+        date | None,
+        typer.Option("--before", metavar="DATE", parser=to_day, help="Nights before this day only (default: all)."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write whom the published nights said to contact and whom they held out, for the books, until a CRM reports it."""
+    from churnml.workflows.assignments import assignments as run
+
+    show(run(config, to, since=since, before=before), as_json, title="Assignments")
+
+
 def rollback(
     config: ConfigFile,
     night: Annotated[str | None, typer.Argument(metavar="[NIGHT]", help="Default: the one before.")] = None,

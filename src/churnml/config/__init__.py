@@ -4,6 +4,7 @@
 problem; every problem is reported at once, with file, line and key. The result is frozen.
 """
 
+from churnml.config.acting import Actions, Fatigue, plain_channel
 from churnml.config.business import (
     PERSONAS,
     Campaign,
@@ -36,6 +37,7 @@ from churnml.config.whole import Config, Engine, Paths, load_config, parse_confi
 __all__ = [
     "FIRST_EVENT",
     "PERSONAS",
+    "Actions",
     "Attribute",
     "BelowRoot",
     "Campaign",
@@ -52,6 +54,7 @@ __all__ = [
     "Eligible",
     "Engine",
     "EventMapping",
+    "Fatigue",
     "Features",
     "Gates",
     "MappedColumn",
@@ -73,4 +76,5 @@ __all__ = [
     "Voice",
     "load_config",
     "parse_config",
+    "plain_channel",
 ]

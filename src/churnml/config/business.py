@@ -77,22 +77,30 @@ class Features(Settings):
 
 
 class Campaign(Settings):
-    """What it costs to keep customers, for the expected maximum profit; see `churnml.metrics.profit.Campaign`."""
+    """What it costs to keep customers, for actions and the expected maximum profit; see `churnml.metrics.profit`.
+
+    `customer_value` is what a customer is worth where amounts are not known. Without it nights speak of no money for
+    such customers, and the expected profit of one value for all takes that of the literature.
+    """
 
     contact_cost: Annotated[float, Field(ge=0)] = 1.0
     incentive_share: Annotated[float, Field(ge=0, lt=1)] = 0.05
     alpha: Annotated[float, Field(gt=0)] = 6.0
     beta: Annotated[float, Field(gt=0)] = 14.0
-    customer_value: Annotated[float, Field(gt=0)] = 200.0
+    customer_value: Annotated[float, Field(gt=0)] | None = None
 
 
 class Economics(Settings):
-    """What a customer is worth: the sum of `amount` over these kinds in so many days before the snapshot."""
+    """What a customer is worth: the sum of `amount` over these kinds in so many days before the snapshot.
+
+    `acquisition_cost` is what it costs to win a new customer, to compare with.
+    """
 
     currency: str = "EUR"
     value_kinds: tuple[str, ...] = ("purchase",)
     value_days: PositiveDays = 365
     campaign: Campaign = Campaign()
+    acquisition_cost: Annotated[float, Field(gt=0)] | None = None
 
 
 _CONDITION = r"^\s*\w+\s*(<=|>=|<|>|=)\s*-?\d+(\.\d+)?\s*$"

@@ -28,11 +28,18 @@ class Gates(Settings):
 
 
 class CsvSink(Settings):
-    """A call list for a CRM: the customers of these risk bands who may be contacted, riskiest first."""
+    """A call list for a CRM: whom the night says to contact, of these risk bands (default: of all), the best first.
+
+    Where the night cannot say, as nothing is known of what customers are worth: who may be contacted, of these bands
+    (default: high and medium), the riskiest first.
+    """
 
     path: Annotated[str, Field(pattern=r"\.csv$")]
-    risk_bands: tuple[Literal["high", "medium", "low"], ...] = ("high", "medium")
-    columns: tuple[str, ...] = ("customer_id", "as_of", "p_silent", "risk_band", "reason_1", "reason_2", "reason_3")
+    risk_bands: tuple[Literal["high", "medium", "low"], ...] | None = None
+    columns: tuple[str, ...] = (
+        *("customer_id", "as_of", "p_silent", "risk_band", "reason_1", "reason_2", "reason_3"),
+        *("action_channel", "expected_net_value"),
+    )
     separator: Literal[",", ";", "\t"] = ","
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from churnml import strict_yaml
+from churnml.config.acting import Actions
 from churnml.config.business import (
     PERSONAS,
     Channels,
@@ -70,6 +71,7 @@ class Config(Settings):
     model: Model = Model()
     scoring: Scoring = Scoring()
     economics: Economics = Economics()
+    actions: Actions = Actions()
     personas: Annotated[tuple[Persona, ...], Field(min_length=1)] = PERSONAS
     paths: Paths = Paths()
 

@@ -55,6 +55,7 @@ def _unknown(config: settings.Config, kinds: Collection[str]) -> Iterator[Violat
         "voice.kinds": config.voice.kinds,
         "features.friction": config.features.friction,
         "economics.value_kinds": config.economics.value_kinds,
+        "actions.fatigue": [kind for rule in config.actions.fatigue for kind in rule.kinds],
     }
     for place, given in named.items():
         if wrong := sorted(set(given) - set(kinds)):

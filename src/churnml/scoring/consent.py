@@ -1,4 +1,4 @@
-"""Who may not be contacted, by the events of consent and by a flag; and the scores that say so."""
+"""Who may not be contacted, by the events of consent and by a flag; and the scores that may leave the system."""
 
 from __future__ import annotations
 
@@ -41,19 +41,11 @@ def withheld(canonical: Canonical, engine: Engine, known_at: date | datetime | N
     return frozenset(name for table in tables for name in engine.frame(table)["customer_id"])
 
 
-def excluding(scores: pa.Table, customers: Collection[str], because: str = NOT_CONTACTABLE) -> pa.Table:
-    """The scores with `excluded_because` said of these customers, where nothing else is said of them."""
-    theirs = _among(scores, customers)
-    place = scores.schema.get_field_index("excluded_because")
-    said = pc.if_else(theirs, because, pa.scalar(None, pa.string()))
-    return scores.set_column(place, scores.schema.field(place), pc.coalesce(scores["excluded_because"], said))
-
-
 def contactable(scores: pa.Table, withheld: Collection[str]) -> pa.Table:
-    """The scores of those who may stand on a list that leaves the system: nothing excludes them, then or by now."""
-    kept = pc.and_(pc.is_null(scores["excluded_because"]), pc.invert(_among(scores, withheld)))
-    return scores.filter(kept)
+    """The scores of those who may be contacted at all, then and by now; only they leave the system.
 
-
-def _among(scores: pa.Table, customers: Collection[str]) -> pa.ChunkedArray:
-    return pc.is_in(scores["customer_id"], value_set=pa.array(sorted(customers), pa.string()))
+    Whoever is excluded for another reason, as having been in a campaign lately, is among them, and it is said there.
+    """
+    refused = pc.fill_null(pc.equal(scores["excluded_because"], NOT_CONTACTABLE), False)
+    by_now = pc.is_in(scores["customer_id"], value_set=pa.array(sorted(withheld), pa.string()))
+    return scores.filter(pc.invert(pc.or_(refused, by_now)))

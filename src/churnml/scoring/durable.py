@@ -111,17 +111,27 @@ def write_text(path: Path, text: str) -> Path:
 
     Raises what `writing` raises.
     """
+    with whole(path) as fresh:
+        fresh.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to; it takes the place of `path` when the block ends well, and goes otherwise.
+
+    Raises what `writing` raises.
+    """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            fresh.write_text(text, encoding="utf-8", newline="")
+            yield fresh
             sync(fresh)
             os.replace(fresh, path)
         finally:
             with suppress(OSError):
                 fresh.unlink(missing_ok=True)
-    return path
 
 
 def replace_link(path: Path, target: str) -> None:

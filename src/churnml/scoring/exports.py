@@ -17,8 +17,11 @@ from churnml.errors import ConfigError
 from churnml.scoring.consent import contactable
 from churnml.scoring.durable import replace_text, unfinished, writing
 from churnml.scoring.sinks import SCORES
+from churnml.targeting.policy import CONTACT
 
 _FORMULA = re.compile(r"^\s*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
+UNDECIDED_BANDS = ("high", "medium")
+"""Whom to call where the night cannot say whom to contact."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
 
 
@@ -42,15 +45,31 @@ def check_columns(sink: CsvSink) -> None:
         )
 
 
+def to_call(scores: pa.Table, risk_bands: Sequence[str] | None = None) -> pa.Table:
+    """The scores of those to call, in the order of a call list.
+
+    Where the night says what to do, whom it says to contact, by falling expected net value. Where it cannot say, those
+    whom nothing excludes, by falling chance of leaving silently. Of these risk bands; if none are given, of all where
+    the night has chosen, and of `UNDECIDED_BANDS` where it has not.
+    """
+    if known := scores["action"].null_count < scores.num_rows:
+        chosen = scores.filter(pc.fill_null(pc.equal(scores["action"], CONTACT), False))
+    else:
+        chosen = scores.filter(pc.is_null(scores["excluded_because"]))
+    bands = risk_bands if risk_bands is not None or known else UNDECIDED_BANDS
+    if bands is not None:
+        chosen = chosen.filter(pc.is_in(chosen["risk_band"], value_set=pa.array(bands, pa.string())))
+    first = "expected_net_value" if known else "p_silent"
+    return chosen.sort_by([(first, "descending"), ("customer_id", "ascending")])
+
+
 def call_list(scores: pa.Table, sink: CsvSink, withheld: Collection[str]) -> str:
-    """The text of the list: who may be contacted and is of the configured bands, by falling chance of leaving silently.
+    """The text of the list: those to call (see `to_call`), of the configured bands.
 
     `withheld` are customers who may not be contacted by now, whatever the scores say.
     """
     check_columns(sink)
-    chosen = contactable(scores, withheld)
-    chosen = chosen.filter(pc.is_in(chosen["risk_band"], value_set=pa.array(sink.risk_bands, pa.string())))
-    chosen = chosen.sort_by([("p_silent", "descending"), ("customer_id", "ascending")])
+    chosen = contactable(to_call(scores, sink.risk_bands), withheld)
     batches = chosen.select(list(sink.columns)).to_batches(max_chunksize=10_000)
     cells = (zip(*(map(_cell, column.to_pylist()) for column in batch), strict=True) for batch in batches)
     return _text([sink.columns, *chain.from_iterable(cells)], sink)

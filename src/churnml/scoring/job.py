@@ -59,7 +59,6 @@ def score_frame(
     run_id: str,
     value: ArrayLike | None = None,
     persona: ArrayLike | None = None,
-    channel: ArrayLike | None = None,
     batch_rows: int = BATCH_ROWS,
     on_batch: Callable[[int], None] | None = None,
 ) -> pa.Table:
@@ -74,13 +73,12 @@ def score_frame(
     high, medium : the thresholds of the risk bands
     value : (n,) what each customer is worth, nan where unknown; `value_at_risk` is `value * p_silent`, what is
         expected to be lost in silence
-    persona, channel : (n,) texts, None where unknown: the kind of customer, and the channel the customer prefers, which
-        is where an action would reach them
+    persona : (n,) texts, None where unknown: the kind of customer
     on_batch : told the number of rows done after each batch
 
     Returns
     -------
-    A table of schema `SCORES`. What later steps bring (saveability, action) is null.
+    A table of schema `SCORES`. What later steps bring (saveability, action) is null, see `with_actions`.
 
     Raises
     ------
@@ -93,10 +91,7 @@ def score_frame(
         raise ModelError(f"{int(ids.duplicated().sum())} customers would be scored twice", "give one row each")
     order = np.argsort(ids.to_numpy(), kind="stable")
     worth = np.full(len(ids), np.nan) if value is None else np.asarray(value, dtype=np.float64)
-    texts = {
-        name: np.full(len(ids), None, dtype=object) if given is None else np.asarray(given, dtype=object)
-        for name, given in (("persona", persona), ("action_channel", channel))
-    }
+    kinds = np.full(len(ids), None, dtype=object) if persona is None else np.asarray(persona, dtype=object)
     batches = []
     for start in range(0, len(order), batch_rows):
         rows = order[start : start + batch_rows]
@@ -110,7 +105,7 @@ def score_frame(
                 ids[rows],
                 as_of,
                 chances,
-                explained.assign(**{name: given[rows] for name, given in texts.items()}),
+                explained.assign(persona=kinds[rows]),
                 worth[rows],
                 high,
                 medium,
@@ -153,7 +148,7 @@ def _batch(
         "value_at_risk": pa.array(at_risk, mask=~np.isfinite(at_risk)),
         **{
             name: pa.array(told[name].to_numpy(dtype=object), pa.string(), from_pandas=True)
-            for name in ("persona", "action_channel", *REASONS, *THEMES, *BEHIND)
+            for name in ("persona", *REASONS, *THEMES, *BEHIND)
             if name in told
         },
         "model_version": pa.array([model_version] * len(ids), pa.string()),
@@ -164,3 +159,26 @@ def _batch(
         [columns.get(field.name, pa.nulls(len(ids), field.type)) for field in SCORES],
         schema=SCORES,
     )
+
+
+def with_actions(scores: pa.Table, decided: pd.DataFrame, saveability: ArrayLike, basis: str) -> pa.Table:
+    """The scores with what is to be done about each customer.
+
+    Parameters
+    ----------
+    decided : from `churnml.targeting.policy.decide`, a row for each row of the scores, in the same order
+    saveability : (n,) by how much a contact lowers each customer's chance of leaving
+    basis : what the saveability is, `assumed` or `estimated`
+    """
+    net = decided["expected_net_value"].to_numpy(dtype=np.float64)
+    columns: dict[str, Any] = {
+        "saveability": pa.array(np.asarray(saveability, dtype=np.float64)),
+        "expected_net_value": pa.array(net, mask=np.isnan(net)),
+        "held_out": pa.array(decided["held_out"].to_numpy(dtype=bool)),
+        "saveability_basis": pa.array([basis] * len(decided), pa.string()),
+        **{
+            name: pa.array(decided[name].to_numpy(dtype=object), pa.string(), from_pandas=True)
+            for name in ("action", "action_channel", "excluded_because")
+        },
+    }
+    return pa.table([columns.get(field.name, scores[field.name]) for field in SCORES], schema=SCORES)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 SCORES_FILE = "scores.parquet"
 REASONS = tuple(f"reason_{number}" for number in range(1, 6))
 THEMES = tuple(f"theme_{number}" for number in range(1, 4))
@@ -36,6 +36,7 @@ SCORES = pa.schema(
         pa.field("run_id", pa.string(), nullable=False),
         pa.field("schema_version", pa.string(), nullable=False),
         *(pa.field(name, pa.string()) for name in BEHIND),
+        pa.field("saveability_basis", pa.string()),
     ],
     metadata={"schema_version": SCHEMA_VERSION},
 )

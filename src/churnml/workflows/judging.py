@@ -100,7 +100,7 @@ def judge(
 
 def campaign(config: Config) -> Campaign:
     """What it costs to keep customers, as configured."""
-    return Campaign(**config.economics.campaign.model_dump())
+    return Campaign(**config.economics.campaign.model_dump(exclude_none=True))
 
 
 def worth(data: Dataset) -> NDArray[np.float64] | None:

@@ -18,15 +18,17 @@ from churnml.dataset import Dataset
 from churnml.explanation.attribution import Explainer
 from churnml.explanation.reasons import explain
 from churnml.features.recipe import Recipe
-from churnml.insights.personas import assign, features_of, preferred_channel
+from churnml.insights.personas import assign, features_of
 from churnml.insights.silence_curve import silence_curve
 from churnml.model.bundle import Bundle
-from churnml.scoring.consent import excluding, withheld
+from churnml.scoring.consent import withheld
 from churnml.scoring.job import run_id, score_frame
 from churnml.scoring.night import Night, Run
 from churnml.scoring.publish import publication
+from churnml.targeting.value import Assumed, Saveability, save_rate
 from churnml.tracking import Exported
 from churnml.workflows import guard
+from churnml.workflows.acting import act, contacts, worth
 from churnml.workflows.business import Business, Progress
 from churnml.workflows.champion import cards, champion, recipe_of
 from churnml.workflows.deliver import deliver
@@ -45,18 +47,20 @@ class Scored:
     unchanged: bool
     customers: int
     expected_silent: float
+    contacts: dict[str, Any]
     warnings: tuple[str, ...]
 
     @classmethod
     def of(cls, night: Night, *, unchanged: bool, withdrawn: bool = False) -> Scored:
         """What a published night says of itself."""
-        chances = night.scores(["p_silent"])["p_silent"].to_numpy()
+        scores = night.scores(["p_silent", "action", "expected_net_value"])
+        chances = scores["p_silent"].to_numpy()
         warnings = tuple(night.manifest()["warnings"])
         if withdrawn:
             warnings += (
                 f"night {night.name} was rolled back and stays so; churnml rollback with its name undoes that",
             )
-        return cls(night, unchanged, len(chances), float(chances.sum()), warnings)
+        return cls(night, unchanged, len(chances), float(chances.sum()), contacts(scores), warnings)
 
     def summary(self) -> dict[str, Any]:
         """Plain values."""
@@ -65,6 +69,7 @@ class Scored:
             "scores": str(self.night.folder / "scores.parquet"),
             "customers": self.customers,
             "expected_to_leave_silently": round(self.expected_silent, 1),
+            **self.contacts,
             "warnings": list(self.warnings),
             "unchanged": self.unchanged,
         }
@@ -79,6 +84,7 @@ class Rehearsed:
     customers: int
     expected_silent: float
     may_be_contacted: int
+    contacts: dict[str, Any]
     warnings: tuple[str, ...]
 
     def summary(self) -> dict[str, Any]:
@@ -88,6 +94,7 @@ class Rehearsed:
             "customers": self.customers,
             "expected_to_leave_silently": round(self.expected_silent, 1),
             "may_be_contacted": self.may_be_contacted,
+            **self.contacts,
             "warnings": list(self.warnings),
             "published": False,
         }
@@ -124,6 +131,11 @@ class Scorer:
         return tuple(f"explained by LightGBM, slowly: the {part} model has {why}" for part, why in found)
 
     @cached_property
+    def _saveability(self) -> Saveability:
+        """What contacting customers is taken to change, and on what grounds."""
+        return Assumed(save_rate(self.config))
+
+    @cached_property
     def _digests(self) -> dict[str, str]:
         return {"config": self.config.digest(), "model": self.bundle.digest, "churnml": __version__}
 
@@ -154,7 +166,7 @@ class Scorer:
         scores, run, _ = self._score(business, self._run(business, as_of, known_at), progress)
         expected = float(scores["p_silent"].to_numpy().sum())
         free = scores["excluded_because"].null_count
-        return Rehearsed(as_of, run.run_id, scores.num_rows, expected, free, run.warnings)
+        return Rehearsed(as_of, run.run_id, scores.num_rows, expected, free, contacts(scores), run.warnings)
 
     def done(self, as_of: date, known_at: datetime) -> Night | None:
         """The whole night of that day that this model and configuration published, whatever files have come since."""
@@ -212,10 +224,10 @@ class Scorer:
         with stage(log, "gates on scores"):
             checked += guard.scores(scores, bundle, config)
             checked.require()
-        with stage(log, "consent") as event:
-            refusing = withheld(business.canonical, business.engine, known_at)
-            scores = excluding(scores, refusing)
-            event["excluded"] = scores.num_rows - scores["excluded_because"].null_count
+        with stage(log, "actions") as event:
+            acted = act(business, night, scores, self._saveability, as_of, known_at)
+            scores = acted.scores
+            event |= {"excluded": acted.facts["excluded"], "actions": acted.facts["counts"]}
         checked += guard.champion(bundle, self.exported, config, as_of)
         warnings = checked.warnings + self._slow
         if warnings:
@@ -223,6 +235,7 @@ class Scorer:
         facts = {
             "excluded": {str(k): int(v) for k, v in night.excluded["reason"].value_counts().sort_index().items()},
             "value_known": int(pd.notna(night.value).sum()),
+            "actions": acted.facts,
             "model": self.exported.folder.name,
             "base_rates_moved_by": moved,
             "drift": {name: asdict(drifted) for name, drifted in checked.drift.items()},
@@ -254,9 +267,8 @@ class Scorer:
             medium=rule.medium_risk,
             model_version=self.exported.model.version,
             run_id=run.run_id,
-            value=night.value,
+            value=worth(night, self.config),
             persona=self._personas(night.X),
-            channel=preferred_channel(night.X),
             on_batch=lambda done: progress("scoring and explaining", done, len(night)),
         )
 

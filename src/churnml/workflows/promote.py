@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from churnml.config import Config
 from churnml.errors import ModelError
 from churnml.evaluation.compare import promotion_verdict
+from churnml.metrics.profit import Campaign
 from churnml.model.bundle import Bundle
 from churnml.tracking import ModelVersion, Tracker
 from churnml.workflows.business import takes_path
 from churnml.workflows.compare import CHANCES, bundle_of, predictions, shared_rows
 from churnml.workflows.evidence import unpack
 
-NOT_SPECIFIED = ("data", "engine", "paths", "personas", "scoring")
+NOT_SPECIFIED = ("actions", "data", "engine", "paths", "personas", "scoring")
 """Sections of the configuration that say where a model is made and used, and not what it is."""
 ONLY_JUDGES = ("rivals", "bootstrap", "test_from")
 """Settings of `model` that say how a model is judged."""
@@ -57,9 +59,17 @@ def specification(bundle: Bundle) -> tuple[Any, ...]:
     """
     settings = {name: part for name, part in bundle.config.items() if name not in NOT_SPECIFIED}
     settings["snapshots"] = {**settings["snapshots"], "last": None}
+    settings["economics"] = _economics(settings["economics"])
     settings["model"] = {name: value for name, value in settings["model"].items() if name not in ONLY_JUDGES}
     tuning = bundle.notes["tuning"]
     return settings, bundle.notes["custom_features"], tuning["seed"], tuning["trials"]
+
+
+def _economics(given: dict[str, Any]) -> dict[str, Any]:
+    """What a model is searched and judged by: not what customers cost to win, and what is not set by its default."""
+    campaign = {name: value for name, value in given["campaign"].items() if value is not None}
+    kept = {name: value for name, value in given.items() if name != "acquisition_cost"}
+    return kept | {"campaign": asdict(Campaign(**campaign))}
 
 
 def _verdict(
