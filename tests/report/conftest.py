@@ -11,7 +11,9 @@ from churnml.insights.quotes import Quotes, choose
 from churnml.insights.silence_curve import silence_curve, silence_seen
 from churnml.insights.silent_share import silent_share
 from churnml.report import nights
+from churnml.report.actions import actions
 from churnml.report.call_list import call_list
+from churnml.report.campaigns import campaigns
 from churnml.report.data import ReportData, Trust, headline
 
 MODELS = {"churnml": 0.06, "recency only": 0.0, "RFM logistic": 0.03, "has voiced": -0.18}
@@ -109,6 +111,77 @@ def make_night(seed=1, customers=900) -> pd.DataFrame:
     )
 
 
+def make_acted(seed=4, customers=900, *, basis="estimated", contacts=60) -> pd.DataFrame:
+    """A night that says what to do: some are harmed by a contact, some are held out, some have to wait."""
+    night, draw = make_night(seed, customers), np.random.default_rng(seed)
+    p_vocal = 0.2 * (1 - night["p_silent"])
+    p = night["p_silent"] + p_vocal
+    saved = p * (0.3 if basis == "assumed" else draw.normal(0.12, 0.12, customers))
+    value = night["value_at_risk"] / night["p_silent"]
+    net = saved * value - 6
+    held, free = draw.random(customers) < 0.1, night["excluded_because"].isna()
+    action = pd.Series(np.where(net > 0, "wait", "leave alone"), dtype=object).where(free & net.notna(), None)
+    first = net[action == "wait"].sort_values(ascending=False).index
+    action[[row for row in first if not held[row]][:contacts]] = "contact"
+    reached = net[action == "contact"].min()
+    action[(action == "wait") & held & (net >= reached)] = "hold out"
+    return night.assign(
+        p_vocal=p_vocal, saveability=saved, expected_net_value=net, action=action, held_out=held,
+        action_channel=draw.choice(["app", "live_chat", None], customers, p=[0.6, 0.3, 0.1]), saveability_basis=basis,
+    )  # fmt: skip
+
+
+def make_facts(night: pd.DataFrame, **changes) -> dict[str, object]:
+    """What a night tells of its actions."""
+    basis = night["saveability_basis"].iloc[0]
+    return {"basis": basis, "why": f"{basis} for a reason", "save_rate": 0.3, "control_share": 0.1,
+            "cost": 6.0 * int((night["action"] == "contact").sum()), "value_known": 800} | changes  # fmt: skip
+
+
+def make_campaigns(**changes) -> dict[str, object]:
+    """What a training run tells of earlier campaigns, before it is packed."""
+    effect = {"treated": 1040.0, "control": 260.0, "left_treated": 0.081, "left_control": 0.104, "difference": -0.023,
+              "low": -0.041, "high": -0.005}  # fmt: skip
+    share = np.arange(21) / 20
+    kept = 2.31 * share + 2.17 * share * (1 - share)
+    return {
+        "basis": "estimated",
+        "why": "1,300 assignments were enough",
+        "overall": effect | {"assignments": 1300, "saved_share": 0.22, "saved_low": 0.05, "saved_high": 0.39},
+        "by_campaign": pd.DataFrame(
+            [effect | {"campaign": name, "first": f"2025-0{month}-01", "last": f"2025-0{month}-28", "treated": 260.0,
+                       "control": 65.0, "difference": difference, "low": difference - 0.05, "high": difference + 0.05}
+             for month, (name, difference) in
+             enumerate((("spring", -0.05), ("early_summer_call", 0.01), (None, -0.02)), 3)]
+        ),
+        "follow_up": pd.DataFrame([effect | {"days": days} for days in (30, 60, 90)]),
+        "groups": pd.DataFrame(
+            {"fifth": range(1, 6), "customers": 260, "expected": [-0.07, -0.04, -0.02, -0.01, 0.02],
+             "difference": [-0.08, -0.03, -0.02, 0.01, 0.03]}
+        ).assign(low=lambda frame: frame["difference"] - 0.03, high=lambda frame: frame["difference"] + 0.03),
+        "themes": pd.DataFrame({"theme": ["waiting", "rough start", "going quiet"], "change": [-0.2, -0.01, 0.12]}),
+        "qini": {"value": 0.37, "low": 0.1, "high": 0.6, "by_risk": 0.12},
+        "qini_curve": pd.DataFrame(
+            {"share": share, "kept": kept, "low": kept - 0.613 * share, "high": kept + 0.613 * share,
+             "by_risk": 2.31 * share + 0.71 * share * (1 - share), "at_random": 2.31 * share}
+        ),
+        "left_out": pd.DataFrame({"reason": ["the outcome is not known yet"], "assignments": [120]}),
+    } | changes  # fmt: skip
+
+
+def make_people(night: pd.DataFrame, customers: int) -> pd.DataFrame:
+    """The first to contact, with the columns of `riskiest`."""
+    chosen = night[night["action"] == "contact"].sort_values("expected_net_value", ascending=False).head(customers)
+    return chosen.assign(
+        customer=[f"{number:012x}" for number in range(len(chosen))],
+        value=chosen["value_at_risk"] / chosen["p_silent"],
+        channel=chosen["action_channel"],
+        contactable=True,
+        keep_1=None,
+        **{f"reason_{rank + 1}": REASONS[rank] if rank < 2 else None for rank in range(5)},
+    )
+
+
 def make_report(**changes) -> ReportData:
     """A report like a real one; any field may be replaced."""
     draw = np.random.default_rng(7)
@@ -132,6 +205,10 @@ def make_report(**changes) -> ReportData:
     riskiest["theme_1"] = draw.choice(["going quiet", "waiting"], 40)
     riskiest["likely_reason"] = ["waiting", "product quality", None, "rough start"] * 10
     riskiest["keep_1"] = ["Active on 12 days of the last 30; typical is 9 days", None] * 20
+    riskiest["action"] = [*["contact", "hold out", "wait"] * 6, *["leave alone"] * 21, None]
+    riskiest.loc[~riskiest["contactable"], "action"] = None
+    riskiest["saveability"], riskiest["expected_net_value"] = 0.1, riskiest["value"] / 10
+    riskiest["excluded_because"] = np.where(riskiest["contactable"], None, "not contactable")
     for rank in range(5):
         riskiest[f"reason_{rank + 1}"] = [
             REASONS[(row * 2 + rank) % 5] if rank < 2 + row % 4 else None for row in range(40)
@@ -169,7 +246,8 @@ def make_report(**changes) -> ReportData:
     metrics, differences, calibration, lift = make_evaluation()
     night = make_night()
     before = make_night(seed=2)
-    people = riskiest[riskiest["contactable"]]
+    acted = make_acted()
+    people = make_people(acted, 60)
     fields = {
         "project": "corner_shop",
         "as_of": date(2026, 3, 1),
@@ -208,6 +286,9 @@ def make_report(**changes) -> ReportData:
         "quotes": make_quotes(),
         "silence": make_silence(),
         "engagement": "activity or purchase",
+        "actions": actions(acted, make_facts(acted)),
+        "campaigns": campaigns(make_campaigns(), lambda frame: frame),
+        "first": people.head(10),
         **make_drivers(),
     }
     return ReportData(**(fields | changes))
@@ -301,6 +382,21 @@ def build_report():
 @pytest.fixture(scope="session")
 def build_trust():
     return make_trust
+
+
+@pytest.fixture(scope="session", name="make_acted")
+def _make_acted():
+    return make_acted
+
+
+@pytest.fixture(scope="session", name="make_facts")
+def _make_facts():
+    return make_facts
+
+
+@pytest.fixture(scope="session", name="make_campaigns")
+def _make_campaigns():
+    return make_campaigns
 
 
 @pytest.fixture(scope="session", name="make_night")

@@ -15,7 +15,9 @@ import pytest
 
 from churnml.insights.silent_share import silent_share
 from churnml.report import drivers, insight_figures, nights, silence, story
+from churnml.report.actions import actions, why_none
 from churnml.report.call_list import call_list
+from churnml.report.campaigns import campaigns
 from churnml.report.chapters import scorecard
 from churnml.report.data import headline
 from churnml.report.render import render
@@ -128,15 +130,24 @@ def test_the_answer_comes_first_in_words_and_money(page):
         "$\\frac$ and $x^2$",
     ],
 )
-def test_texts_from_outside_are_inert_everywhere(build_report, build_trust, make_night, text):
+def test_texts_from_outside_are_inert_everywhere(
+    build_report, build_trust, make_night, make_acted, make_facts, make_campaigns, text
+):
     sample = build_report()
+    acted = make_acted(basis="assumed").assign(persona=text, theme_1=text, action_channel=text)
+    acted["excluded_because"] = acted["excluded_because"].where(acted["excluded_because"].isna(), text)
+    facts = make_facts(acted, save_rate=None, why=text)
+    told = make_campaigns(why=text)
+    for name in ("themes", "left_out"):
+        told[name] = told[name].assign(**{told[name].columns[0]: text})
+    told["by_campaign"] = told["by_campaign"].assign(campaign=text)
     page = render(
         build_report(
             project=text,
             model_version=text,
             leaving=text,
             riskiest=sample.riskiest.assign(
-                customer=text, reason_1=text, persona=text, channel=text, likely_reason=text, keep_1=text
+                customer=text, reason_1=text, persona=text, channel=text, likely_reason=text, keep_1=text, action=text
             ),
             focus=nights.focus(make_night().assign(theme_1=text, likely_reason=text, persona=text)),
             personas=sample.personas.assign(persona=text, theme=text, likely_reason=text),
@@ -150,6 +161,9 @@ def test_texts_from_outside_are_inert_everywhere(build_report, build_trust, make
             theme_parts=sample.theme_parts.assign(part=text + sample.theme_parts["part"]),
             engagement=text,
             scores_link=text,
+            actions=actions(acted, facts),
+            campaigns=campaigns(told, lambda frame: frame),
+            first=sample.riskiest.assign(customer=text, persona=text, channel=text, action=text, contactable=True),
             quotes=replace(sample.quotes, quotes=sample.quotes.quotes.assign(words=text, kind=text, channel=text)),
             metrics=sample.metrics.replace("has voiced", text),
             differences=sample.differences.replace("has voiced", text),
@@ -167,7 +181,7 @@ def test_texts_from_outside_are_inert_everywhere(build_report, build_trust, make
 
 def test_every_figure_has_a_name_and_a_table(page):
     figures = re.findall(r"<figure.*?</figure>", page, flags=re.DOTALL)
-    assert len(figures) == 9
+    assert len(figures) == 14
     for figure in figures:
         label = re.search(r'role="img" aria-label="([^"]+)"', figure)
         assert label is not None and len(label[1]) > 30
@@ -180,7 +194,7 @@ def test_figures_take_their_colours_from_the_page(page):
     assert {colour for colour in colours if not colour.startswith("var(--")} <= {"none"}
 
 
-def test_what_cannot_be_said_is_said_to_be_missing(build_report, build_trust, make_night):
+def test_what_cannot_be_said_is_said_to_be_missing(build_report, build_trust, make_night, make_acted):
     sample = build_report()
     no_one = pd.DataFrame(columns=["customer_id", "group_id", "as_of", "outcome"])
     page = render(
@@ -193,6 +207,10 @@ def test_what_cannot_be_said_is_said_to_be_missing(build_report, build_trust, ma
             trend=sample.trend.tail(1),
             changes=None,
             calls="",
+            actions=None,
+            no_actions=why_none(make_acted().head(0), None),
+            campaigns=None,
+            first=None,
             theme_drivers=sample.theme_drivers.head(0),
             feature_drivers=sample.feature_drivers.head(0),
             silent_share=silent_share(no_one),
@@ -231,6 +249,8 @@ def test_what_cannot_be_said_is_said_to_be_missing(build_report, build_trust, ma
         "There is no call list",
         "scored without kinds of customer",
         "how the risk grows with silence",
+        "there is nobody to contact",
+        "Not known: no earlier contact was given to some customers and withheld from others by lot",
     ):
         assert missing in text
 
@@ -339,28 +359,6 @@ def test_what_leads_everywhere_is_said_in_words(build_report, make_night):
     night.loc[night["p_silent"].nlargest(60).index[:1], "theme_1"] = "waiting"
     told = Reader(render(build_report(focus=nights.focus(night)))).text
     assert "For nearly all of them “going quiet” comes first. " in told and "comes first, for" not in told
-
-
-@pytest.mark.parametrize(
-    ("to_contact", "said"),
-    [
-        (3, "A contact is expected to bring more than it costs with 3 customers; they are on the call list"),
-        (1, "A contact is expected to bring more than it costs with 1 customer; it is on the call list"),
-        (800, "with 800 customers; the 500 who bring most are on the call list"),
-        (0, "Look for the causes: no contact is expected to bring more than it costs"),
-    ],
-)
-def test_whom_to_call_is_what_the_night_says_and_the_cards_are_the_first_of_them(build_report, to_contact, said):
-    sample = build_report()
-    first = sample.riskiest.iloc[30:33].assign(customer=["best", "second", "third"], contactable=True).head(to_contact)
-    page = render(replace(sample, to_contact=to_contact, first=first, calls=sample.calls if to_contact else ""))
-    text = re.sub(r"\s+", " ", page)
-    assert said in text and "Leave some of them, drawn by lot" not in text
-    cards = page.split('<ol class="people">')[1].split("</ol>")[0] if to_contact else ""
-    shown = [name for name in ("best", "second", "third") if f'class="name">{name}<' in cards]
-    assert shown == list(first["customer"]) and sample.riskiest["customer"].iloc[0] not in cards
-    assert ("those who bring most first" in text) == bool(to_contact)
-    assert ("There is no call list: no contact is expected" in text) == (not to_contact)
 
 
 def test_the_first_screen_says_for_how_many_nothing_is_behind_it(build_report, make_night):

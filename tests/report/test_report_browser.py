@@ -117,7 +117,7 @@ def test_the_page_never_scrolls_sideways_and_tables_scroll_in_their_box(browser,
 
 @pytest.fixture(scope="module")
 def how_many_figures() -> int:
-    return 9
+    return 14
 
 
 @pytest.mark.parametrize("width", [360, 1200])
@@ -260,12 +260,26 @@ def test_customers_are_sorted_and_searched(browser, address):
     assert browser.find_element(By.CSS_SELECTOR, ".search [role=status]").text == "1 of 40"
 
 
+def test_customers_are_found_by_what_to_do_with_them(browser, address):
+    browser.get(address)
+    view(browser, 1200)
+    browser.execute_script("document.querySelectorAll('details').forEach(each => each.open = true)")
+    browser.find_element("css selector", ".search input").send_keys("leave alone")
+    shown = browser.execute_script(
+        "return [...document.querySelectorAll('.sortable tbody tr')].filter(row => row.offsetHeight)"
+        ".map(row => row.querySelector('.action').textContent.trim())"
+    )
+    assert set(shown) == {"Leave alone"} and 0 < len(shown) < 40
+
+
 def test_the_call_list_is_in_the_page(browser, address):
     browser.get(address)
     link = browser.execute_script("const a = document.querySelector('a[download]'); return [a.href, a.download]")
     assert link[1] == "call-list-2026-03-01.csv"
     text = base64.b64decode(link[0].partition("base64,")[2]).decode()
-    assert text.startswith("customer,chance,value_at_risk,persona,channel,likely_reason,reason_1")
+    assert text.startswith(
+        "customer,chance,value_at_risk,saveability,expected_net_value,persona,channel,likely_reason,reason_1"
+    )
 
 
 def axe() -> Path | None:

@@ -100,7 +100,7 @@ def test_the_report_and_the_assignments_follow_the_actions(
     assert page.code == 0, page.err
     text = (tmp_path / "page.html").read_text()
     chosen = scores[scores["action"] == "contact"].sort_values("expected_net_value", ascending=False)
-    assert f"A contact is expected to bring more than it costs with {len(chosen)} customers" in text
+    assert f"Contact {len(chosen)} customers" in text
     cards = text.split('<ol class="people">')[1].split("</ol>")[0]
     shown = [name for name in scores.index if f">{name}<" in cards]
     assert set(shown) == set(chosen.index[:10])

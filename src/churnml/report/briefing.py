@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from churnml.report.actions import HOLD_OUT, Actions
 from churnml.report.call_list import LONGEST, opener
+from churnml.report.chapters.doing import through
 from churnml.report.data import ReportData
 from churnml.report.nights import Changes
 from churnml.report.tables import Column, Table, records, without_empty
-from churnml.report.words import MISSING, count, day, days, money, most, percent, several
+from churnml.report.words import MISSING, count, day, days, in_ten, money, most, percent, several
 
 FEW = 0.05
 """What comes first for a smaller share of those at risk is not worth a word on the first screen."""
@@ -33,7 +35,9 @@ def answers(data: ReportData) -> tuple[Answer, ...]:
         Answer("Who", who(data), "The customers", "#who"),
         Answer("Why", why(data), "What the model sees", "#why"),
         Answer("What it costs", cost(data), "By kind of customer", "#personas"),
-        Answer("What to do", to_do(data), "The call list", "#calls"),
+        Answer(
+            "What to do", to_do(data), *(("The call list", "#calls") if data.actions is None else ("The plan", "#do"))
+        ),
         Answer("What has changed", changed(data.changes), "The nights before", "#nights"),
     )
 
@@ -90,8 +94,8 @@ def to_do(data: ReportData) -> str:
     seen = data.focus
     if not seen.customers:
         return "Nothing: there is nobody to call."
-    if data.to_contact is not None:
-        return _worth_a_call(data.to_contact)
+    if data.actions is not None:
+        return _act(data.actions, data)
     if not seen.contactable:
         return "Look for the causes: none of them may be contacted."
     if seen.contactable == 1:
@@ -106,17 +110,29 @@ def to_do(data: ReportData) -> str:
     )
 
 
-def _worth_a_call(customers: int) -> str:
-    """How many the night says to contact, whatever their risk."""
-    if not customers:
-        return "Look for the causes: no contact is expected to bring more than it costs, or nobody may be contacted."
-    some = f"the {LONGEST} who bring most" if customers > LONGEST else "it" if customers == 1 else "they"
-    verb = "is" if customers == 1 else "are"
-    return (
-        f"A contact is expected to bring more than it costs with {several(customers, 'customer')}; {some} {verb} on "
-        "the call list, with reasons and a way to begin. Call nobody else: those left uncalled by lot will show "
-        "whether calling helps."
+def _act(plan: Actions, data: ReportData) -> str:
+    """Whom to contact, how, what that is expected to bring, and on what the figure rests."""
+    tonight, held = plan.contacts, plan.groups[HOLD_OUT].customers
+    if not tonight.customers:
+        return "Look for the causes: no contact is expected to bring in more than it costs, or nobody may be contacted."
+    way = through(plan)
+    measured = None if data.campaigns is None else data.campaigns.overall
+    if not plan.assumed:
+        rests = "estimated from " + (
+            "earlier campaigns" if measured is None else f"{several(measured.assignments, 'case')} that a lot decided"
+        )
+    elif math.isnan(plan.save_rate):
+        rests = "assumed, not measured"
+    else:
+        rests = f"assumed: that {in_ten(plan.save_rate)} of those who would leave stay if contacted"
+    said = (
+        f"Contact {several(tonight.customers, 'customer')}{f', {way}' if way else ''}. Expected net value: "
+        f"{money(tonight.net_value, data.currency)} ({rests})."
     )
+    if plan.left_at_risk:
+        verb = "is" if plan.left_at_risk == 1 else "are"
+        said += f" {several(plan.left_at_risk, 'customer')} {plan.at_risk} {verb} better left alone."
+    return said + (f" Do not contact the {count(held)} held out by lot." if held else "")
 
 
 def changed(found: Changes | None) -> str:

@@ -36,6 +36,8 @@ OTHERWISE = "How have things been going with us lately?"
 LONGEST = 500
 """The page holds a list of so many at most; all are in the table of scores."""
 HEADS = ("customer", "chance", "value_at_risk", "persona", "channel", "likely_reason")
+WORTH = ("saveability", "expected_net_value")
+"""What a list that follows the actions of a night says besides."""
 
 
 def opener(likely_reason: object, theme: object = None) -> str:
@@ -60,15 +62,19 @@ def call_list(people: pd.DataFrame) -> str:
     Parameters
     ----------
     people : customer, p_silent, value_at_risk, persona, channel, likely_reason, theme_1, reason_1 .. of those who may
-        be contacted, the riskiest first
+        be contacted, the riskiest first; or of those to contact, with saveability and expected_net_value, the most
+        worthwhile first
     """
     reasons = sorted(str(name) for name in people if str(name).startswith("reason_"))
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerow([*HEADS, *reasons, "opener"])
+    worth = WORTH if all(name in people and people[name].notna().all() for name in WORTH) else ()
+    writer.writerow([*HEADS[:3], *worth, *HEADS[3:], *reasons, "opener"])
     for row in people.head(LONGEST).to_dict("records"):
         chance, value = f"{row['p_silent']:.4f}", row["value_at_risk"]
-        plain = [row["customer"], chance, "" if pd.isna(value) else f"{value:.2f}", *(row[name] for name in HEADS[3:])]
+        plain = [row["customer"], chance, "" if pd.isna(value) else f"{value:.2f}"]
+        plain += [*(f"{row[name]:.4f}" if name == WORTH[0] else f"{row[name]:.2f}" for name in worth)]
+        plain += [*(row[name] for name in HEADS[3:])]
         plain += [*(row[name] for name in reasons), opener(row["likely_reason"], row["theme_1"])]
         writer.writerow(["" if pd.isna(cell) else defused(str(cell)) for cell in plain])
     return lines.getvalue()

@@ -18,6 +18,8 @@ from churnml.insights.silent_share import SilentShare
 if TYPE_CHECKING:
     from churnml.insights.findings import Insights
     from churnml.insights.quotes import Quotes
+    from churnml.report.actions import Actions
+    from churnml.report.campaigns import Campaigns
     from churnml.report.nights import Changes, Focus
 
 _Z = 1.959963984540054
@@ -117,7 +119,8 @@ class ReportData:
     riskiest:
         customer (pseudonym), p_silent, p_vocal, value (nan = unknown), risk_band, persona and channel (null where
         unknown), contactable, reason_1 .. reason_n (null when fewer), theme_1, likely_reason and keep_1 (null where
-        nothing stands out or speaks for staying); the riskiest first; some hundreds.
+        nothing stands out or speaks for staying), saveability, expected_net_value and action (null where nothing is
+        recommended), excluded_because; the riskiest first; some hundreds.
     theme_drivers, feature_drivers:
         From `churnml.explanation.themes`.
     declared_margin:
@@ -156,11 +159,12 @@ class ReportData:
         seen_high; nan where nothing was).
     engagement:
         In words what ends a silence ("visit or purchase").
-    to_contact:
-        How many customers the night says to contact: the call list holds them, those first who are expected to bring
-        most. None where it cannot say, as nothing is known of what customers are worth: the list then goes by risk.
+    actions, no_actions:
+        From `churnml.report.actions`: what to do; None where the night recommends nothing, and then why.
+    campaigns:
+        From `churnml.report.campaigns`: what earlier campaigns have changed; None where nothing is told.
     first:
-        The first few of the call list, with the columns of `riskiest`.
+        The first few of the call list, with the columns of `riskiest`; None where the list goes by risk.
     """
 
     project: str
@@ -203,10 +207,12 @@ class ReportData:
     theme_parts: pd.DataFrame = field(default_factory=lambda: empty(*PARTS))
     silence: pd.DataFrame = field(default_factory=lambda: empty(*EXPECTED, "seen", "seen_low", "seen_high"))
     engagement: str = "engagement"
-    to_contact: int | None = None
+    actions: Actions | None = None
+    no_actions: str = ""
+    campaigns: Campaigns | None = None
     first: pd.DataFrame | None = None
 
     @property
     def listed(self) -> int:
         """How many customers are to be called, by the night or by their risk."""
-        return self.focus.contactable if self.to_contact is None else self.to_contact
+        return self.focus.contactable if self.actions is None else self.actions.contacts.customers

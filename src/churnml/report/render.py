@@ -11,14 +11,14 @@ from markupsafe import Markup
 from churnml.evaluation.evaluate import LEADING
 from churnml.report import briefing, drivers, figures, silence, story, tables, words
 from churnml.report.call_list import LONGEST, as_link
-from churnml.report.chapters import chapters
+from churnml.report.chapters import chapters, contacting, doing
 from churnml.report.chapters.pictures import pictures
 from churnml.report.data import ReportData
 from churnml.report.page import Figure, page
 from churnml.report.page import drawn as _figure
 
 FIRST = 10
-"""So many of the riskiest customers who may be contacted have a card; all stand in a table to unfold."""
+"""So many of the call list have a card; the riskiest stand in a table to unfold."""
 
 
 SAME_AS_CHANCE = 0.005
@@ -43,6 +43,10 @@ def render(data: ReportData) -> str:
         people=people,
         first=[person for person in listed if person.contactable][:FIRST],
         listed=min(data.listed, LONGEST),
+        doing=doing.doing(data),
+        doing_pictures=doing.pictures(data),
+        contacting=contacting.contacting(data),
+        contacting_pictures=contacting.pictures(data),
         calls=Markup(as_link(data.calls)) if data.calls else "",
         kinds=briefing.kinds(data),
         persona_table=briefing.persona_table(data),

@@ -5,14 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from churnml.evaluation.evaluate import LEADING
+from churnml.report.actions import CONTACT
+from churnml.report.actions import NAMES as ACTION_NAMES
 from churnml.report.call_list import opener
 from churnml.report.data import ReportData
 from churnml.report.tables import interval, leading, models, records
-from churnml.report.words import between, count, day, listed, money, percent, sentence, several, window
+from churnml.report.words import (
+    between,
+    capital,
+    channel,
+    count,
+    day,
+    listed,
+    money,
+    percent,
+    sentence,
+    several,
+    window,
+)
 
 
 def answer(data: ReportData) -> str:
@@ -104,6 +119,8 @@ class Person:
     persona: str
     channel: str
     contactable: bool
+    action: str
+    net_value: str
     likely_reason: str
     keeps: str
     opener: str
@@ -112,14 +129,20 @@ class Person:
     @property
     def about(self) -> list[str]:
         """What is known of the customer besides, in a few words each."""
-        worth, prefers = f"worth {self.value}", f"prefers {self.channel}"
-        known = ((self.value, worth), (self.persona, self.persona), (self.channel, prefers))
+        way = f"contact through {self.channel}" if self.net_value else f"prefers {self.channel}"
+        known = (
+            (self.value, f"worth {self.value}"),
+            (self.net_value, f"net value of a contact {self.net_value}"),
+            (self.persona, self.persona),
+            (self.channel, way),
+        )
         return [said for there, said in known if there]
 
 
 def people(data: ReportData, which: pd.DataFrame) -> list[Person]:
     """Customers of a frame like `ReportData.riskiest`, as text."""
     columns = sorted(name for name in which.columns if name.startswith("reason_"))
+    label = "assumed" if data.actions is None or data.actions.assumed else "estimated"
     return [
         Person(
             name=str(row["customer"]),
@@ -130,6 +153,10 @@ def people(data: ReportData, which: pd.DataFrame) -> list[Person]:
             persona="" if pd.isna(row["persona"]) else str(row["persona"]),
             channel="" if pd.isna(row["channel"]) else str(row["channel"]),
             contactable=bool(row["contactable"]),
+            action=_action(row),
+            net_value=""
+            if row.get("action") != CONTACT or pd.isna(row["expected_net_value"])
+            else f"{money(row['expected_net_value'], data.currency)} ({label})",
             likely_reason="" if pd.isna(row["likely_reason"]) else str(row["likely_reason"]),
             keeps="" if pd.isna(row["keep_1"]) else str(row["keep_1"]).rstrip(" ."),
             opener=opener(row["likely_reason"], row["theme_1"]),
@@ -137,6 +164,17 @@ def people(data: ReportData, which: pd.DataFrame) -> list[Person]:
         )
         for row in which.to_dict("records")
     ]
+
+
+def _action(row: dict[Any, Any]) -> str:
+    """What is to be done, in words; below it, how. Empty where nothing is recommended."""
+    action, why = row.get("action"), row.get("excluded_because")
+    if pd.isna(action):
+        return "" if pd.isna(why) else capital(str(why))
+    way = row["channel"]
+    return ACTION_NAMES.get(str(action), str(action)) + (
+        f"\nthrough {channel(way)}" if action == CONTACT and not pd.isna(way) else ""
+    )
 
 
 @dataclass(frozen=True)

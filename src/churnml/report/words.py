@@ -64,6 +64,40 @@ def percent(share: float) -> str:
     return f"{share:.1%}" if close_to_an_end else f"{share:.0%}"
 
 
+def in_ten(share: float) -> str:
+    """A share of a whole in the way people say it.
+
+    >>> in_ten(0.3), in_ten(0.25), in_ten(0.1)
+    ('three in ten', '25%', 'one in ten')
+    """
+    tenths = round(10 * share)
+    if not 0 < tenths < 10 or abs(share - tenths / 10) > 1e-9:
+        return percent(share)
+    return f"{('one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine')[tenths - 1]} in ten"
+
+
+def kept(customers: float) -> str:
+    """An expected number of customers kept, with a decimal where it is small; below 0 where a contact loses some.
+
+    >>> kept(14.2), kept(0.34), kept(0.98), kept(-1.26), kept(-0.01), kept(float("nan"))
+    ('14', '0.3', '1', '−1.3', '0', '–')
+    """
+    if math.isnan(customers):
+        return MISSING
+    size = abs(customers)
+    said = f"{size:,.1f}".removesuffix(".0") if size < 9.95 else f"{size:,.0f}"
+    return f"−{said}" if customers < 0 and said != "0" else said
+
+
+def channel(name: object) -> str:
+    """A channel as a reader calls it.
+
+    >>> channel("live_chat")
+    'live chat'
+    """
+    return str(name).replace("_", " ")
+
+
 def most(share: float) -> str:
     """For how many of them: a share that is all, or hardly less.
 
@@ -78,11 +112,13 @@ def money(amount: float, currency: str) -> str:
 
     >>> money(1234567, "EUR"), money(149672, "EUR"), money(4321.4, "GBP"), money(7.5, "CHF"), money(float("nan"), "EUR")
     ('€1.23 million', '€150,000', '£4,321', 'CHF 7.50', '–')
-    >>> money(149672, ""), money(7.5, "")
-    ('150,000', '7.50')
+    >>> money(149672, ""), money(7.5, ""), money(-20400, "EUR")
+    ('150,000', '7.50', '−€20,400')
     """
     if math.isnan(amount):
         return MISSING
+    if amount < 0:
+        return f"−{money(-amount, currency)}"
     symbol = SYMBOLS.get(currency, f"{currency} " if currency else "")
     if abs(amount) >= 999_500:
         size, name = (1e9, "billion") if abs(amount) >= 999_500_000 else (1e6, "million")

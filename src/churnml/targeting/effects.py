@@ -145,7 +145,7 @@ def cross_fit(
         part = ThemeEffects.learn(pushes[taught], score[taught], gone[taught], lot[taught])
         differences[here] = part.differences(pushes[here], risk[here])
     seen = line(gone, treated, stratum, group, differences, risk, folds)
-    order = pd.Series(differences).groupby(folds).rank(method="first", pct=True).to_numpy(dtype=np.float64)
+    order: Floats = np.asarray(pd.Series(differences).groupby(folds).rank(method="first", pct=True), dtype=np.float64)
     effects = ThemeEffects.learn(pushes, score, gone, lot)
     middle = float(effects.differences(pushes, risk).mean())
     return CrossFitted(effects.calibrated(seen, middle), differences, order, seen)

@@ -22,15 +22,15 @@ from churnml.insights.quotes import Quotes
 from churnml.insights.silence_curve import EXPECTED, SEEN
 from churnml.model.bundle import Bundle
 from churnml.pseudonyms import Pseudonyms
-from churnml.report import nights
-from churnml.report.call_list import LONGEST, call_list
+from churnml.report import actions, nights
+from churnml.report.call_list import LONGEST, WORTH, call_list
+from churnml.report.campaigns import campaigns
 from churnml.report.data import ReportData, Trust, empty, headline
 from churnml.report.render import FIRST, render
 from churnml.report.words import percent
 from churnml.scoring.durable import write_text
 from churnml.scoring.publish import Night, Publication, publication
 from churnml.scoring.sinks import BEHIND, SCORES_FILE
-from churnml.targeting.policy import CONTACT
 from churnml.workflows.business import takes_path
 from churnml.workflows.evidence import fallback, unpack, unpack_fairness, unpack_share
 from churnml.workflows.judging import MODEL
@@ -39,10 +39,7 @@ from churnml.workflows.score import FACTS_FILE, champion
 RISKIEST = 200
 TREND_DAYS, TREND_NIGHTS = 180, 30
 """The trend is of so many days, and at most so many nights: each is held against its manifest first."""
-READ = (
-    *("customer_id", "p_silent", "risk_band", "value_at_risk", "persona", "theme_1", "likely_reason"),
-    *("excluded_because", "action", "expected_net_value"),
-)
+READ = (*actions.COLUMNS, "likely_reason")
 """What is read of all customers; of the riskiest everything is."""
 
 
@@ -101,6 +98,8 @@ def report_data(
     then = None if before is None else before.scores(columns).to_pandas()
     facts = json.loads((night.folder / FACTS_FILE).read_bytes())
     notes = bundle.notes
+    recommended = facts.get("actions")
+    plan = actions.actions(scores, recommended)
     at_risk = scores["value_at_risk"].to_numpy(dtype=float)
     chances = scores["p_silent"].to_numpy()
     value = np.divide(at_risk, chances, out=np.full(len(scores), np.nan), where=chances > 0)
@@ -129,6 +128,9 @@ def report_data(
         else nights.changes(scores, then, before.as_of, other_model=_version(before) != version),
         rules=rules_in_words(config.personas, bundle.features),
         **_calls(night, scores, names),
+        actions=plan,
+        no_actions="" if plan is not None else actions.why_none(scores, recommended),
+        campaigns=campaigns(notes.get("campaigns"), unpack),
         scores_file=f"nights/{night.name}/{SCORES_FILE}",
         value_days=config.economics.value_days,
         pseudonymous=names is not None,
@@ -197,6 +199,7 @@ def _people(
     chances = people["p_silent"].to_numpy()
     at_risk = people["value_at_risk"].to_numpy(dtype=float)
     kept = [*(name for name in people if str(name).startswith("reason_")), "theme_1", *BEHIND]
+    kept += [*WORTH, "action", "excluded_because"]
     return pd.DataFrame(
         {
             "customer": list(ids) if names is None else names.all(ids),
@@ -214,18 +217,17 @@ def _people(
 
 
 def _calls(night: Night, scores: pd.DataFrame, names: Pseudonyms | None) -> dict[str, Any]:
-    """The call list, its first customers, and how many the night says to contact.
+    """The call list and its first customers: those to contact, the most worthwhile first.
 
-    Where the night cannot say, the list holds the riskiest of those to look at first who may be contacted.
+    Where the night recommends nothing, the riskiest of those to look at first who may be contacted.
     """
     if scores["action"].isna().all():
         raised, _ = nights.chosen(scores)
-        free, by, to_contact = scores[raised & scores["excluded_because"].isna()], "p_silent", None
-    else:
-        free, by = scores[scores["action"] == CONTACT], "expected_net_value"
-        to_contact = len(free)
-    people = _people(night, free, LONGEST, names, by)
-    return {"calls": "" if free.empty else call_list(people), "first": people.head(FIRST), "to_contact": to_contact}
+        free = scores[raised & scores["excluded_because"].isna()]
+        return {"calls": "" if free.empty else call_list(_people(night, free, LONGEST, names))}
+    chosen = scores[scores["action"] == actions.CONTACT]
+    people = _people(night, chosen, LONGEST, names, "expected_net_value")
+    return {"calls": "" if chosen.empty else call_list(people), "first": people.head(FIRST)}
 
 
 def _earlier(place: Publication, night: Night) -> list[Night]:
