@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from churnml.config import load_config
     from churnml.workflows.ablation import ablate
     from churnml.workflows.audit import audit_config as audit
+    from churnml.workflows.campaigns import campaigns
     from churnml.workflows.check import check
     from churnml.workflows.compare import compare
     from churnml.workflows.dataset import build_dataset
@@ -34,6 +35,7 @@ __all__ = [
     "ablate",
     "audit",
     "build_dataset",
+    "campaigns",
     "check",
     "compare",
     "define",
@@ -52,6 +54,7 @@ _WHERE = {
     "ablate": ("churnml.workflows.ablation", "ablate"),
     "audit": ("churnml.workflows.audit", "audit_config"),
     "build_dataset": ("churnml.workflows.dataset", "build_dataset"),
+    "campaigns": ("churnml.workflows.campaigns", "campaigns"),
     "check": ("churnml.workflows.check", "check"),
     "compare": ("churnml.workflows.compare", "compare"),
     "define": ("churnml.workflows.define", "define"),

@@ -86,14 +86,13 @@ def test_the_same_effect_for_all_gives_the_same_share_of_leavers():
         (drawn(n=400, seed=4)[0], "where 50 of each are needed"),
         (drawn(n=20_000, chosen=True, seed=5)[0], "they differed before the assignment"),
         (drawn(n=20_000, reached=0.7, seed=6)[0], "were customers on the day of the assignment"),
-        (drawn(n=1200, level=-0.2, by_theme=(0, 0, 0), seed=7)[0], "neither from nothing nor from that"),
+        (drawn(n=1200, level=-0.2, by_theme=(0, 0, 0), seed=7)[0], "neither from nothing nor from the 30% assumed"),
     ],
     ids=["few", "chosen", "reached", "unclear"],
 )
 def test_until_a_lot_tells_it_is_assumed_and_said_why(experiment, said):
     found = measure(experiment, 0.3, horizon_days=42, draws=20)
     assert found.basis == "assumed"
-    assert found.why.startswith("30% of the leavers who are contacted are assumed to stay: ")
     assert said in found.why
     assert found.effects is None
     assert found.rate is None

@@ -76,7 +76,7 @@ def test_saveability_is_assumed_until_it_is_learnt() -> None:
     assert save_rate(config) == pytest.approx(Campaign().acceptance)
     assert save_rate(config.changed(actions={"save_rate": 0.0})) == 0.0
     saves = Assumed(0.25)
-    assert saves.basis == "assumed" and saves.why.startswith("25% of the leavers who are contacted are assumed to stay")
+    assert saves.basis == "assumed" and saves.why == "no randomised control group has been learnt from"
     assert saves.of(pd.DataFrame(index=range(2)), [0.4, 0.0]).tolist() == [0.1, 0.0]
     with pytest.raises(ModelError, match="no share"):
         assumed([0.1], 1.5)

@@ -62,6 +62,7 @@ class Actions:
     ----------
     basis, why : "assumed" or "estimated", and in a sentence why or from what
     save_rate, control_share, cost, acquisition_cost : of all contacts of the night; nan where not told
+    limited : whether contacts or budget of the night were; if not, who waits does so for another of the household
     customers : scored
     groups : by action, and those who may not be contacted or of whom nothing is known
     by_band : risk_band, customers, and a column for each group with its share of the band; the riskiest first
@@ -81,6 +82,7 @@ class Actions:
     control_share: float
     cost: float
     acquisition_cost: float
+    limited: bool
     customers: int
     groups: dict[str, Group]
     by_band: pd.DataFrame
@@ -118,7 +120,8 @@ def actions(night: pd.DataFrame, facts: Mapping[str, Any] | None) -> Actions | N
     names = (*ACTIONS, EXCLUDED, UNDECIDED)
     groups = {name: _group(night[which == name]) for name in names}
     held_out = night["held_out"].fillna(False).astype(bool)
-    reached = night[night["action"].notna() & ~held_out]
+    limited = bool(told.get("limited", True))
+    reached = night[night["action"].notna() & ~held_out & (limited | (which != WAIT))]
     by_risk = _ranked(reached, (reached["p_silent"] + reached["p_vocal"]).to_numpy(dtype=float))
     reasons = night["excluded_because"].value_counts().rename_axis("reason").reset_index(name="customers")
     raised, at_risk = chosen(night)
@@ -130,6 +133,7 @@ def actions(night: pd.DataFrame, facts: Mapping[str, Any] | None) -> Actions | N
         control_share=_number(told.get("control_share")),
         cost=_number(told.get("cost")),
         acquisition_cost=_number(told.get("acquisition_cost")),
+        limited=limited,
         customers=len(night),
         groups=groups,
         by_band=_by_band(night["risk_band"], which, names),

@@ -109,10 +109,14 @@ def verdict_on_chances(data: ReportData) -> str:
 
 @dataclass(frozen=True)
 class Person:
-    """One of the riskiest customers, as text; `width` is the chance in hundredths, for the bar and for sorting."""
+    """One of the riskiest customers, as text; `width` is the chance in hundredths, for the bar and for sorting.
+
+    `aloud` is the chance of leaving having said so, where it is the larger one.
+    """
 
     name: str
     chance: str
+    aloud: str
     width: str
     value: str
     worth: str
@@ -131,6 +135,7 @@ class Person:
         """What is known of the customer besides, in a few words each."""
         way = f"contact through {self.channel}" if self.net_value else f"prefers {self.channel}"
         known = (
+            (self.aloud, f"leaving having said so: {self.aloud}"),
             (self.value, f"worth {self.value}"),
             (self.net_value, f"net value of a contact {self.net_value}"),
             (self.persona, self.persona),
@@ -147,6 +152,7 @@ def people(data: ReportData, which: pd.DataFrame) -> list[Person]:
         Person(
             name=str(row["customer"]),
             chance=percent(row["p_silent"]),
+            aloud=percent(row["p_vocal"]) if row["p_vocal"] > row["p_silent"] else "",
             width=f"{100 * row['p_silent']:.2f}",
             value="" if pd.isna(row["value"]) else money(row["value"], data.currency),
             worth="" if pd.isna(row["value"]) else f"{row['value']:.2f}",

@@ -66,7 +66,7 @@ class Campaigns:
 
     Attributes
     ----------
-    basis : `assumed` or `estimated`, of the saveability that follows; why : in a sentence
+    basis : `assumed` or `estimated`, of the saveability that follows; why : the reason, in words
     overall : of all campaigns; None where there is nothing to compare
     by_campaign : columns `ARMS`; follow_up : columns `FOLLOWED`, who had left by so many days after the assignment
     groups : see `metrics.uplift.fifths`; themes : columns `THEMES`, how the effect on the log-odds of leaving changes
@@ -132,14 +132,14 @@ def measure(drawn: Drawn, assumed: float, *, horizon_days: int, seed: int = 0, d
     """
     rows = drawn.rows
     if rows.empty:
-        return Campaigns(ASSUMED, f"{_as_assumed(assumed)}: no outcome of a customer drawn by lot is known yet")
+        return Campaigns(ASSUMED, "no outcome of a customer drawn by lot is known yet")
     arms = (rows["left"], rows["treated"], rows["stratum"], rows["group_id"])
     overall, by_campaign = change(*arms), _by_campaign(rows)
     left = rows.groupby("treated")["left"].sum()
     found = Campaigns(ASSUMED, "", overall, by_campaign)
     if min(left.get(True, 0), left.get(False, 0)) < ENOUGH_LEAVERS:
         why = (
-            f"{_as_assumed(assumed)}: of those drawn by lot only {int(left.get(True, 0))} treated and "
+            f"of those drawn by lot only {int(left.get(True, 0))} treated and "
             f"{int(left.get(False, 0))} others have left within {horizon_days} days, where {ENOUGH_LEAVERS} of each "
             "are needed"
         )
@@ -147,7 +147,7 @@ def measure(drawn: Drawn, assumed: float, *, horizon_days: int, seed: int = 0, d
     before = drawn.explain()
     risk = chances(before.margin, rows["left"])
     if why_not := _no_lot(drawn, before, risk):
-        return replace(found, why=f"{_as_assumed(assumed)}: {why_not}")
+        return replace(found, why=why_not)
     learnt = cross_fit(before.pushes, before.margin, *arms, folds(rows["group_id"].to_numpy(), FOLDS, seed))
     found = replace(
         found,
@@ -166,11 +166,7 @@ def measure(drawn: Drawn, assumed: float, *, horizon_days: int, seed: int = 0, d
     if not overall.saved_low <= 0 <= overall.saved_high or not overall.saved_low <= assumed <= overall.saved_high:
         why = f"{seen}; that it keeps some rather than others cannot be told yet"
         return replace(found, basis=ESTIMATED, why=why, rate=overall.saved_share)
-    return replace(found, why=f"{_as_assumed(assumed)}: {seen}, which can be told neither from nothing nor from that")
-
-
-def _as_assumed(rate: float) -> str:
-    return f"{rate:.0%} of the leavers who are contacted are assumed to stay"
+    return replace(found, why=f"{seen}, which can be told neither from nothing nor from the {assumed:.0%} assumed")
 
 
 def _no_lot(drawn: Drawn, before: Explained, risk: NDArray[np.float64]) -> str | None:

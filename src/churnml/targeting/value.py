@@ -21,6 +21,7 @@ from churnml.errors import ModelError
 
 Floats = NDArray[np.float64]
 ASSUMED, ESTIMATED = "assumed", "estimated"
+NOTHING_LEARNT = "no randomised control group has been learnt from"
 
 
 class Saveability(Protocol):
@@ -59,10 +60,7 @@ class Assumed:
     @property
     def why(self) -> str:
         """That nothing has been learnt yet, or what of it was not enough."""
-        return self.because or (
-            f"{self.rate:.0%} of the leavers who are contacted are assumed to stay: no randomised control group has "
-            "been learnt from"
-        )
+        return self.because or NOTHING_LEARNT
 
     def of(self, X: pd.DataFrame, p_leave: ArrayLike) -> Floats:
         """The chance (n,) of leaving times the rate; the features `X` (n, f) play no part."""

@@ -121,6 +121,7 @@ def _facts(
         "why": saves.why,
         "save_rate": save_rate(config),
         "control_share": config.actions.control_share,
+        "limited": config.actions.contacts_per_night is not None or config.actions.budget_per_night is not None,
         "campaign_id": campaign_id(config.project, as_of, config.actions.control_days),
         "counts": counts,
         "excluded": {str(why): int(number) for why, number in out.items()},

@@ -18,10 +18,12 @@ from churnml.report.words import MISSING, channel, count, in_ten, kept, listed, 
 MEANINGS = {
     CONTACT: "a contact is expected to bring more than it costs",
     HOLD_OUT: "worth a contact, but drawn by lot for the control group",
-    WAIT: "worth a contact, but others come first: the contacts or the budget of the night are spent",
+    WAIT: "worth a contact, but another of the household comes first",
     LEAVE_ALONE: "a contact would cost more than it saves, or do harm",
     UNDECIDED: "it is not known what they are worth",
 }
+LIMITED = "worth a contact, but others come first: of the household, or as contacts or budget of the night are spent"
+"""What waiting means where the night was limited."""
 NEARLY = 0.95
 """As many contacts by risk alone do nearly as well where they bring in such a share of the net value."""
 PARTS = {"persona": "Kind of customer", "theme": "What pushes most"}
@@ -174,9 +176,11 @@ def _control(plan: Actions) -> list[str]:
 
 def _table(plan: Actions, currency: str) -> Table:
     """Everybody by what to do."""
-    meanings = MEANINGS | {
-        EXCLUDED: "; ".join(f"{count(row.customers)} {row.reason}" for row in records(plan.excluded))
-    }
+    meanings = (
+        MEANINGS
+        | ({WAIT: LIMITED} if plan.limited else {})
+        | {EXCLUDED: "; ".join(f"{count(row.customers)} {row.reason}" for row in records(plan.excluded))}
+    )
     shown = [name for name in (*ACTIONS, EXCLUDED, UNDECIDED) if plan.groups[name].customers or name == CONTACT]
     return Table(
         "What to do tonight, and what contacting each group would keep and bring in",
