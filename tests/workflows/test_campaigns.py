@@ -111,6 +111,9 @@ def test_the_effect_is_found_and_whom_offers_keep(company: Path) -> None:
     assert found.groups["difference"].iloc[0] < found.groups["difference"].iloc[-1]
     assert len(found.by_campaign) >= 10
     assert found.follow_up["days"].tolist() == [28, 56, 84]
+    first = found.follow_up.iloc[0]
+    assert (first["treated"], first["control"]) == (found.overall.treated, found.overall.control)
+    assert first["difference"] == pytest.approx(found.overall.difference)
     assert found.left_out.set_index("reason")["assignments"]["outcome not known yet"] > 0
 
 

@@ -115,7 +115,7 @@ def campaigns(config: ConfigFile, known_at: KnownAt = None, data: DataRoot = Non
         show({**result.summary(), **{name: records(table) for name, table in result.tables().items()}}, True)
         return
     for name, table in result.tables().items():
-        show_table(table, TITLES[name])
+        show_table(table.round(4), TITLES[name])
     show(result.summary(), False, title="Campaigns")
 
 

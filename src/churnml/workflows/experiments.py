@@ -102,7 +102,8 @@ def assignments(
     why = found.excluded[found.excluded["as_of"].notna()]
     reasons = rows.merge(why, on=["customer_id", "as_of"], how="inner")["reason"]
     left_out |= {str(reason): int(number) for reason, number in reasons.value_counts().items()}
-    return Assigned(rows, found, _follow_up(business, rows, named, until), _counted(left_out))
+    seen = rows.merge(found.keys[["customer_id", "as_of"]], on=["customer_id", "as_of"])
+    return Assigned(rows, found, _follow_up(business, seen, named, until), _counted(left_out))
 
 
 def _logged(business: Business, until: date) -> pd.DataFrame:
