@@ -13,7 +13,17 @@ from churnml.model.bundle import Bundle
 from churnml.report.card import plain
 from churnml.workflows.card import model_card
 
-PARTS = ("What it is for", "What it predicts", "Data", "How good", "Calibration", "Fairness", "Features", "Limits")
+PARTS = (
+    "What it is for",
+    "What it predicts",
+    "Data",
+    "How good",
+    "Calibration",
+    "Fairness",
+    "Features",
+    "What contacting",
+    "Limits",
+)
 
 
 def artifacts(company: Any) -> Path:
@@ -51,6 +61,7 @@ def test_the_card_says_what_the_bundle_knows(company: Any, text: str) -> None:
     for feature, why in bundle.notes["switched_off"].items():
         assert f"| {plain(feature)} | {plain(why)} |" in text
     assert "| no voice before | recency only |" in text
+    assert "Assumed: 30% of the leavers who are contacted stay. Of those drawn by lot only " in text
 
 
 def test_fairness_is_judged_by_what_is_no_feature(company: Any, text: str) -> None:

@@ -33,6 +33,7 @@ class Card:
     features_said: str
     switched_off: Table
     audit_said: str
+    contacting_said: str
     limits: tuple[str, ...]
     lineage: Table
     sources: Table

@@ -19,7 +19,8 @@ from churnml.model.bundle import Bundle
 from churnml.report.card import Card, render_card
 from churnml.report.story import ALWAYS
 from churnml.report.tables import Column, Table, interval, records
-from churnml.report.words import count, day, listed, metric, score, sentence, several, title, window
+from churnml.report.words import count, day, listed, metric, percent, score, sentence, several, title, window
+from churnml.targeting.value import ASSUMED, NOTHING_LEARNT, save_rate
 from churnml.tracking import Tracker
 from churnml.workflows.evidence import fallback, unpack, unpack_fairness
 from churnml.workflows.report import leaving_in_words
@@ -87,11 +88,20 @@ def model_card(bundle: Bundle, model: str = "churnml") -> str:
                 "Features that are off, and why", ["Feature", "Why"], sorted(notes["switched_off"].items())
             ),
             audit_said=_audit(notes),
+            contacting_said=_contacting(notes, config),
             limits=ALWAYS,
             lineage=_lineage(bundle, notes),
             sources=_table("Files learnt from", ["File", "sha256"], sorted(bundle.sources.items())),
         )
     )
+
+
+def _contacting(notes: dict[str, Any], config: Config) -> str:
+    """Whether saveability is estimated or assumed, and why."""
+    known = notes.get("campaigns") or {"basis": ASSUMED, "why": NOTHING_LEARNT}
+    if known["basis"] == ASSUMED:
+        return f"Assumed: {percent(save_rate(config))} of the leavers who are contacted stay. {sentence(known['why'])}"
+    return f"Estimated: {known['why']}."
 
 
 def _definition(config: Config) -> tuple[str, ...]:
