@@ -21,10 +21,10 @@ from churnml.model.training import learn
 from churnml.targeting.campaigns import Campaigns, Drawn, Explained, measure
 from churnml.targeting.effects import ThemeEffects, folds
 from churnml.targeting.saveability import Estimated
-from churnml.targeting.value import ASSUMED, ESTIMATED, Assumed, Saveability, save_rate
+from churnml.targeting.value import ASSUMED, ESTIMATED, NOTHING_LEARNT, Assumed, Saveability, save_rate
 from churnml.workflows.business import Progress, open_business, silently, takes_path
 from churnml.workflows.evidence import pack
-from churnml.workflows.experiments import Assigned, assignments
+from churnml.workflows.experiments import Assigned, any_experiment, assignments
 from churnml.workflows.rows import labelled
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def campaigns(
 
     model = classifier(config, config.model.seed)
     with open_business(config, root, progress) as business:
+        if not any_experiment(business, known_at):
+            return Campaigns(ASSUMED, NOTHING_LEARNT)
         data = labelled(business, known_at, progress)
         assigned = assignments(business, data, known_at, progress)
     return measured(assigned, data, model, config, progress)
@@ -67,7 +69,7 @@ def measured(
     """What the assignments tell, explained by clones of `classifier` that learn from the rows of `data`."""
     rate = save_rate(config)
     if assigned is None:
-        return Campaigns(ASSUMED, Assumed(rate).why)
+        return Campaigns(ASSUMED, NOTHING_LEARNT)
     rows = assigned.compared()
     place = rows.pop("place").to_numpy()
     found = measure(

@@ -73,7 +73,7 @@ def assignments(
     business: Business, data: Dataset, known_at: datetime | None = None, progress: Progress = silently
 ) -> Assigned | None:
     """The assignments in the log, with the features that `data` has; None where there has been no experiment."""
-    config, until = business.config, known_at.date() if known_at is not None else business.known_at
+    config, until = business.config, _until(business, known_at)
     rows = _logged(business, until)
     if rows["treated"].nunique() < 2:
         return None
@@ -104,6 +104,15 @@ def assignments(
     left_out |= {str(reason): int(number) for reason, number in reasons.value_counts().items()}
     seen = rows.merge(found.keys[["customer_id", "as_of"]], on=["customer_id", "as_of"])
     return Assigned(rows, found, _follow_up(business, seen, named, until), _counted(left_out))
+
+
+def any_experiment(business: Business, known_at: datetime | None = None) -> bool:
+    """Whether there are treated and withheld in the log at all."""
+    return bool(_logged(business, _until(business, known_at))["treated"].nunique() == 2)
+
+
+def _until(business: Business, known_at: datetime | None) -> date:
+    return known_at.date() if known_at is not None else business.known_at
 
 
 def _logged(business: Business, until: date) -> pd.DataFrame:
