@@ -73,7 +73,7 @@ def measured(
     rows = assigned.compared()
     place = rows.pop("place").to_numpy()
     found = measure(
-        Drawn(rows, assigned.usable(), lambda: _explained(assigned, place, data, classifier, config, progress)),
+        Drawn(rows, assigned.usable(), lambda: explained(assigned, place, data, classifier, config, progress)),
         rate,
         horizon_days=config.snapshots.lead_days + config.snapshots.horizon_days,
         seed=config.model.seed,
@@ -126,7 +126,7 @@ def _as_configured(known: Mapping[str, Any], config: Config) -> str | None:
     return str(said) if said and known.get("assumed") == save_rate(config) else None
 
 
-def _explained(
+def explained(
     assigned: Assigned,
     place: np.ndarray[Any, np.dtype[np.intp]],
     data: Dataset,
