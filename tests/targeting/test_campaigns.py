@@ -80,13 +80,29 @@ def test_the_same_effect_for_all_gives_the_same_share_of_leavers():
     assert (saveability > 0).mean() > 0.95
 
 
+def test_contacts_that_drive_out_give_a_saveability_below_nothing():
+    experiment, pushes, chance, _ = drawn(n=6000, level=0.6, by_theme=(0, 0, 0), seed=11)
+    found = measure(experiment, 0.3, horizon_days=42, draws=20)
+    assert found.basis == "estimated"
+    assert (estimated(found, pushes).of(pushes, chance) < 0).mean() > 0.95
+    alike = Estimated("", -0.2, None, lambda X: X)
+    assert alike.of(pushes, chance).tolist() == (-0.2 * chance).tolist()
+
+
+def test_an_assumption_that_was_seen_to_be_too_high_is_told():
+    experiment, *_ = drawn(n=6000, level=-0.05, by_theme=(0, 0, 0), seed=12)
+    found = measure(experiment, 0.5, horizon_days=42, draws=20)
+    assert found.basis == "assumed"
+    assert "cannot be told from nothing; the 50% assumed would not have given it" in found.why
+
+
 @pytest.mark.parametrize(
     ("experiment", "said"),
     [
         (drawn(n=400, seed=4)[0], "where 50 of each are needed"),
         (drawn(n=20_000, chosen=True, seed=5)[0], "they differed before the assignment"),
         (drawn(n=20_000, reached=0.7, seed=6)[0], "were customers on the day of the assignment"),
-        (drawn(n=1200, level=-0.2, by_theme=(0, 0, 0), seed=7)[0], "neither from nothing nor from the 30% assumed"),
+        (drawn(n=1200, level=-0.2, by_theme=(0, 0, 0), seed=7)[0], "which cannot be told from nothing"),
     ],
     ids=["few", "chosen", "reached", "unclear"],
 )

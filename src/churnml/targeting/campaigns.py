@@ -1,8 +1,8 @@
 """What earlier campaigns have changed, and whether saveability can be estimated from that.
 
-It can if customers were drawn by lot, if enough of them left, and if what was seen can be told from nothing or from
-what would be assumed. Until then the assumption stands, and it is said why. Where the effect differs between customers
-beyond noise each has a saveability of their own; else the same share of all leavers is taken to be kept.
+It can if customers were drawn by lot, if enough of them left, and if what was seen can be told from nothing. Until then
+the assumption stands, and it is said why. Where the effect differs between customers beyond noise each has a
+saveability of their own; else the same share of all leavers is taken to be kept.
 """
 
 from __future__ import annotations
@@ -163,10 +163,13 @@ def measure(drawn: Drawn, assumed: float, *, horizon_days: int, seed: int = 0, d
     if learnt.line.slope_low > 0:
         why = f"{seen}, and whom it keeps differs by what drives them, beyond noise"
         return replace(found, basis=ESTIMATED, why=why, effects=learnt.effects)
-    if not overall.saved_low <= 0 <= overall.saved_high or not overall.saved_low <= assumed <= overall.saved_high:
+    if not overall.saved_low <= 0 <= overall.saved_high:
         why = f"{seen}; that it keeps some rather than others cannot be told yet"
         return replace(found, basis=ESTIMATED, why=why, rate=overall.saved_share)
-    return replace(found, why=f"{seen}, which can be told neither from nothing nor from the {assumed:.0%} assumed")
+    why = f"{seen}, which cannot be told from nothing"
+    if not overall.saved_low <= assumed <= overall.saved_high:
+        why += f"; the {assumed:.0%} assumed would not have given it, so believe less and set actions.save_rate"
+    return replace(found, why=why)
 
 
 def _no_lot(drawn: Drawn, before: Explained, risk: NDArray[np.float64]) -> str | None:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from churnml.targeting.effects import ThemeEffects
-from churnml.targeting.value import ESTIMATED, Floats, assumed
+from churnml.targeting.value import ESTIMATED, Floats
 
 
 @dataclass(frozen=True)
@@ -33,5 +33,5 @@ class Estimated:
     def of(self, X: pd.DataFrame, p_leave: ArrayLike) -> Floats:
         """The saveability (n,) of customers with features `X` (n, f) and these chances (n,) of leaving at all."""
         if self.effects is None:
-            return assumed(p_leave, self.rate or 0.0)
+            return np.asarray(p_leave, dtype=np.float64) * (self.rate or 0.0)  # below 0 where contacts drive out
         return self.effects.saveability(self.pushes(X), np.asarray(p_leave, dtype=np.float64))
