@@ -212,23 +212,37 @@ def test_sign_ups_before_the_books_begin_are_named(
 
 
 @pytest.mark.parametrize(
-    ("known_before", "since", "starts_on", "named"),
+    ("known_before", "since", "months", "starts_on", "named"),
     [
-        (300, 5, None, True),
-        (300, 5, "2024-01-29", False),  # told: theirs is unknown
-        (300, 0, None, False),  # a cohort that was chosen, and nobody since
-        (15, 5, None, False),  # a business as young as its log
+        (300, 5, 10, None, True),
+        (300, 5, 10, "2024-01-29", False),  # told: theirs is unknown
+        (300, 0, 10, None, False),  # a cohort that was chosen, and nobody since
+        (15, 5, 10, None, False),  # a business as young as its log
+        (300, 5, 2, None, False),  # books that end after two months, in a trickle
     ],
 )
 def test_customers_who_were_there_before_the_log_are_no_newcomers(
-    typed: Any, engine: Engine, configured: Any, known_before: int, since: int, starts_on: str | None, named: bool
+    typed: Any,
+    engine: Engine,
+    configured: Any,
+    known_before: int,
+    since: int,
+    months: int,
+    starts_on: str | None,
+    named: bool,
 ) -> None:
     """A flood of them is first seen in the first weeks, and would be taken for a rough start each."""
     first = pd.Timestamp("2024-01-01")
     days = [first + pd.Timedelta(days=number % 28) for number in range(known_before)]
     days += [first + pd.Timedelta(days=28 * month + 3 * number) for month in range(1, 10) for number in range(since)]
     people = pd.DataFrame({"customer_id": [f"c{number}" for number in range(len(days))], "signed_up_at": days})
-    log = people.rename(columns={"signed_up_at": "occurred_at"}).assign(kind="purchase", recorded_at=days)
+    once = people.rename(columns={"signed_up_at": "occurred_at"})
+    again = [
+        once.iloc[:known_before].assign(occurred_at=once["occurred_at"] + pd.Timedelta(days=28 * month))
+        for month in range(1, months)
+    ]
+    log = pd.concat([once, *again], ignore_index=True).assign(kind="purchase")
+    log = log.assign(recorded_at=log["occurred_at"])
     starts = pd.Timestamp(starts_on or first)
     customers = typed(
         people.assign(signed_up_at=people["signed_up_at"].where(people["signed_up_at"] >= starts)), CUSTOMERS

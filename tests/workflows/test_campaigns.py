@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churnml import load_config, train
+from churnml import dataset, load_config, train
 from churnml.workflows.campaigns import campaigns
 from churnml.workflows.score import score
 
 DAYS, START = 420, pd.Timestamp("2023-01-02")
-OFFERS = range(90, 412, 20)
+OFFERS = range(90, 412, 40)
 LAST = date(2024, 2, 1)
 COMPANY = """
 project: offers
@@ -63,7 +63,7 @@ def lived(n: int = 2500, seed: int = 0, by_lot: bool = True, keeps: float = 0.15
             found["bills"] += [(k, at, 20) for k in np.flatnonzero(here)]
         offered = np.maximum(offered - 1, 0)
         if day in OFFERS:
-            drawn = np.flatnonzero(here & (rng.random(n) < 0.35))
+            drawn = np.flatnonzero(here & (rng.random(n) < 0.7))
             treated = rng.random(len(drawn)) < (0.5 if by_lot else np.where(recent[drawn] > 0, 0.9, 0.2))
             offered[drawn[treated]] = 28
             said = np.where(treated, "offer", "nothing")
@@ -109,7 +109,7 @@ def test_the_effect_is_found_and_whom_offers_keep(company: Path) -> None:
     assert found.effects is not None
     assert found.themes["theme"].iloc[0] == "product quality"
     assert found.groups["difference"].iloc[0] < found.groups["difference"].iloc[-1]
-    assert len(found.by_campaign) >= 10
+    assert len(found.by_campaign) == len(OFFERS) - 1  # of the last the outcome is not known yet
     assert found.follow_up["days"].tolist() == [28, 56, 84]
     first = found.follow_up.iloc[0]
     assert (first["treated"], first["control"]) == (found.overall.treated, found.overall.control)
@@ -124,9 +124,9 @@ def test_a_night_goes_by_what_was_learnt(night: Any) -> None:
     assert set(scores["saveability_basis"]) == {"estimated"}
     with_errors = scores["theme_1"] == "product quality"
     assert scores[with_errors]["saveability"].mean() > scores[~with_errors]["saveability"].mean()
-    harmed = scores[scores["saveability"] < 0]
-    assert len(harmed) > 20
-    assert set(harmed["action"].dropna()) == {"leave alone"}
+    assert scores["saveability"].corr(scores["p_silent"] + scores["p_vocal"], method="spearman") < 0.99
+    assert set(scores[scores["saveability"] <= 0]["action"].dropna()) <= {"leave alone"}
+    assert {"contact", "hold out", "leave alone"} <= set(scores["action"].dropna())
 
 
 def test_the_same_night_is_the_same_again(company: Path, night: Any) -> None:
@@ -136,7 +136,7 @@ def test_the_same_night_is_the_same_again(company: Path, night: Any) -> None:
 
 
 def test_offers_to_those_at_risk_are_no_experiment(tmp_path: Path) -> None:
-    found = campaigns(written(tmp_path, lived(n=1200, by_lot=False)))
+    found = campaigns(written(tmp_path, lived(n=1000, by_lot=False)))
     assert found.basis == "assumed"
     assert "no lot has parted" in found.why
 
@@ -161,7 +161,7 @@ def test_arms_of_different_campaigns_are_not_compared(tmp_path: Path) -> None:
 
 
 def test_what_is_recorded_later_and_repeated_changes_nothing(tmp_path: Path) -> None:
-    tables = lived(n=400)
+    tables = lived(n=200)
     plain = campaigns(written(tmp_path / "a", tables))
     offers = tables["offers"]
     late = offers.tail(1).assign(at=pd.Timestamp("2024-02-24"), campaign="later", id=[0])
@@ -170,22 +170,33 @@ def test_what_is_recorded_later_and_repeated_changes_nothing(tmp_path: Path) -> 
     assert again.overall == plain.overall
 
 
-def test_the_command_shows_what_campaigns_have_changed(company: Path, cli: Any) -> None:
+def test_the_command_shows_what_campaigns_have_changed(tmp_path: Path, cli: Any) -> None:
+    company = written(tmp_path, lived(n=200))
     told = cli("campaigns", company, "--json")
     assert told.code == 0, told.err
-    assert told.json["saveability"] == "estimated"
-    assert {"campaigns", "campaigns_followed", "campaigns_by_fifth", "campaigns_by_theme"} <= set(told.json)
+    assert told.json["saveability"] == "assumed"
+    assert [row["days"] for row in told.json["campaigns_followed"]] == [28, 56, 84]
+    assert len(told.json["campaigns"]) == len(OFFERS) - 1
     shown = cli("campaigns", company)
     assert shown.code == 0
     assert "Who left of the treated" in shown.out
+    assert "are needed" in " ".join(shown.out.split())
 
 
-def test_many_mornings_are_looked_at_together(tmp_path: Path) -> None:
+def test_many_mornings_are_looked_at_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A programme that draws every day needs no query for each day."""
-    tables = lived(n=300)
+    monkeypatch.setattr("churnml.workflows.experiments.MOST_DAYS", 12)
+    asked: list[Any] = []
+    build = dataset.build
+    monkeypatch.setattr(
+        "churnml.workflows.experiments.dataset.build",
+        lambda *given, **named: asked.append(given[3]) or build(*given, **named),
+    )
+    tables = lived(n=200)
     offers = tables["offers"]
     spread = pd.to_timedelta(np.random.default_rng(1).integers(0, 14, len(offers)), unit="D")
     tables["offers"] = offers.assign(at=offers["at"] + spread, campaign="always on")
     found = campaigns(load_config(written(tmp_path, tables)))
+    assert len(asked[-1]) <= 30
     assert found.overall is not None
     assert found.overall.treated + found.overall.control > 500

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -34,7 +34,7 @@ FEW_EARLY, LONG_BEFORE, DECADE = 0.01, 730, 3650
 """So small a share of all rows, so many days before the next one, is no beginning of the books."""
 FEWEST_LOST, LOST_SHARE = 20, 0.5
 """Where so many events of a kind, and such a share of it, belong to nobody, the kind is lost, few as they may be."""
-MONTH, FEWEST_NEW, FLOOD, MONTHS = 28, 100, 5, 6
+MONTH, FEWEST_NEW, FLOOD, MONTHS, THIN = 28, 100, 5, 6, 0.1
 """A log begins with customers who were there before it where its first month has so many new ones, and so many times
 as many as the usual month after, of which there are at least so many."""
 SHORTEST = 0.02
@@ -127,22 +127,20 @@ def first_seen_as_the_log_begins(
 ) -> Iterator[Violation]:
     """Customers whose sign-up is their first event because the log is younger than the business.
 
-    Such a log begins with a flood of them. Where nobody at all comes after it, they may be a cohort that was chosen.
+    Such a log begins with a flood of them. Where nobody at all comes after it, they may be a cohort that was chosen;
+    and months with next to no rows are not usual ones: books may end in a trickle.
     """
     firsts = events.filter(~implausible(events.occurred_at)).group_by("customer_id")
     seen = customers.join(firsts.aggregate(first_seen_at=events.occurred_at.min()), "customer_id")
-    days = engine.frame(seen.aggregate(began=seen.first_seen_at.min(), ended=seen.first_seen_at.max())).iloc[0]
-    if pd.isna(days["began"]):
+    first = engine.frame(seen.aggregate(began=seen.first_seen_at.min()))["began"].iloc[0]
+    if pd.isna(first):
         return
-    began = max(days["began"].date(), config.history_starts_on or days["began"].date())
+    began = max(first.date(), config.history_starts_on or first.date())
     new = seen.filter(seen.signed_up_at.date() == seen.first_seen_at.date(), seen.signed_up_at >= midnight(began))
-    counted = engine.frame(new.group_by(day=new.signed_up_at.date()).aggregate(customers=new.count()))
-    month = (pd.to_datetime(counted["day"]) - pd.Timestamp(began)).dt.days // MONTH
-    each = (
-        counted.groupby(month)["customers"]
-        .sum()
-        .reindex(range(int(month.max()) + 1 if len(month) else 0), fill_value=0)
-    )
+    each = _by_month(new.group_by(day=new.signed_up_at.date()), engine, began)
+    dated = events.filter(events.occurred_at >= midnight(began))
+    rows = _by_month(dated.group_by(day=dated.occurred_at.date()), engine, began).reindex(each.index, fill_value=0)
+    each = each[(rows >= THIN * rows.iloc[:1].sum()).cummin()]
     later = each.iloc[1:-1]  # the last month is seldom whole
     if len(later) < MONTHS or each.iloc[0] < FEWEST_NEW or not later.median() or each.iloc[0] < FLOOD * later.median():
         return
@@ -153,6 +151,14 @@ def first_seen_as_the_log_begins(
         f"as the log, most of them are no newcomers. Set history_starts_on: {calm}, and their onboarding and tenure "
         "are taken for unknown",
     )  # fmt: skip
+
+
+def _by_month(days: ir.GroupedTable, engine: Engine, began: date) -> pd.Series:
+    """How many rows there are in each 28 days from `began` on."""
+    counted = engine.frame(days.aggregate(rows=lambda table: table.count()))
+    month = (pd.to_datetime(counted["day"]) - pd.Timestamp(began)).dt.days // MONTH
+    sums: pd.Series = counted.groupby(month[month >= 0])["rows"].sum()
+    return sums.reindex(range(int(sums.index.max()) + 1 if len(sums) else 0), fill_value=0)
 
 
 def long_before(events: ir.Table, engine: Engine, days: pd.DataFrame) -> Iterator[Violation]:

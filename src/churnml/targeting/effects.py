@@ -162,7 +162,7 @@ def folds(group: Sequence[Any] | NDArray[Any], n: int, seed: int) -> NDArray[np.
     """The fold (n rows,) of each group, by lot.
 
     >>> folds(["a", "b", "a"], 2, 0).tolist()
-    [1, 1, 1]
+    [0, 1, 0]
     """
     _, codes = np.unique(np.asarray(group), return_inverse=True)
     dealt: NDArray[np.intp] = np.random.default_rng(seed).permutation(np.arange(codes.max(initial=-1) + 1) % n)
