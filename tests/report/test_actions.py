@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churnml.report.actions import ACTIONS, CONTACT, EXCLUDED, LEAVE_ALONE, UNDECIDED, actions, why_none
+from churnml.report.actions import EXCLUDED, UNDECIDED, actions, why_none
 from churnml.report.call_list import call_list
 from churnml.report.campaigns import FRAMES, campaigns
 from churnml.report.chapters.contacting import contacting, pictures
 from churnml.report.chapters.doing import doing
 from churnml.report.render import render
+from churnml.targeting.policy import ACTIONS, CONTACT, LEAVE_ALONE
 from churnml.workflows.evidence import pack, unpack
 
 BASES = ["assumed", "estimated"]

@@ -18,17 +18,13 @@ from churnml.report.drawing import (
     WIDE,
     Drawing,
     drawing,
+    headroom,
     key,
     locator,
     share_axis,
     shortened,
 )
 from churnml.report.words import money
-
-
-def _above(width: int) -> float:
-    """Room for a key of one line on a desk, of two on a phone."""
-    return 34 if width == WIDE else 58
 
 
 def by_band(frame: pd.DataFrame, name: str) -> Drawing:
@@ -56,7 +52,13 @@ def by_band(frame: pd.DataFrame, name: str) -> Drawing:
         axes.get_legend().set_bbox_to_anchor((-76 / (width - 102), 1.02))
 
     return drawing(
-        name, draw, lambda width: 50 + int(_above(width)) + 34 * len(frame), left=76, right=26, top=_above, bottom=34
+        name,
+        draw,
+        lambda width: 50 + int(headroom(width)) + 34 * len(frame),
+        left=76,
+        right=26,
+        top=headroom,
+        bottom=34,
     )
 
 

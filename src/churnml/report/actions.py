@@ -15,9 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from churnml.report.nights import chosen
+from churnml.targeting.policy import ACTIONS, CONTACT, HOLD_OUT, LEAVE_ALONE, WAIT
 
-CONTACT, HOLD_OUT, WAIT, LEAVE_ALONE = "contact", "hold out", "wait", "leave alone"
-ACTIONS = (CONTACT, HOLD_OUT, WAIT, LEAVE_ALONE)
 EXCLUDED, UNDECIDED = "excluded", "undecided"
 """May not be contacted; and of unknown value, so that nothing is recommended."""
 NAMES = {

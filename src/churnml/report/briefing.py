@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from churnml.report.actions import HOLD_OUT, Actions
+from churnml.report.actions import Actions
 from churnml.report.call_list import LONGEST, opener
 from churnml.report.chapters.doing import through
 from churnml.report.data import ReportData
 from churnml.report.nights import Changes
 from churnml.report.tables import Column, Table, records, without_empty
 from churnml.report.words import MISSING, count, day, days, in_ten, money, most, percent, several
+from churnml.targeting.policy import HOLD_OUT
 
 FEW = 0.05
 """What comes first for a smaller share of those at risk is not worth a word on the first screen."""

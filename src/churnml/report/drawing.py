@@ -179,3 +179,8 @@ def labelled(drawing: Drawing, label: str) -> str:
         f'<div class="drawing" role="img" aria-label="{escape(label)}">'
         f'<div class="wide">{drawing.wide}</div><div class="narrow">{drawing.narrow}</div></div>'
     )
+
+
+def headroom(width: int) -> float:
+    """Room for a key of one line on a desk, of two on a phone."""
+    return 34 if width == WIDE else 58

@@ -18,6 +18,7 @@ from churnml.report.drawing import (
     Drawing,
     date_axis,
     drawing,
+    headroom,
     key,
     locator,
     shortened,
@@ -60,11 +61,6 @@ def iceberg(frame: pd.DataFrame, name: str) -> Drawing:
     return drawing(name, draw, lambda width: 340, left=46, right=10, top=40, bottom=48)
 
 
-def _above(width: int) -> float:
-    """Room for a key of one line on a desk, of two on a phone."""
-    return 34 if width == WIDE else 58
-
-
 def channel_launch(frame: pd.DataFrame, name: str) -> Drawing:
     """Contacts by month, those on a new channel by who made them. Columns: month, others, heard, unheard, newcomers."""
     parts = (
@@ -88,7 +84,7 @@ def channel_launch(frame: pd.DataFrame, name: str) -> Drawing:
         date_axis(axes, frame["month"], width)
         key(axes, [(label, colour) for _, label, colour in parts], width, lines=1 if width == WIDE else 2)
 
-    return drawing(name, draw, lambda width: 320, left=46, right=10, top=_above, bottom=34)
+    return drawing(name, draw, lambda width: 320, left=46, right=10, top=headroom, bottom=34)
 
 
 def flow(frame: pd.DataFrame, name: str) -> Drawing:
@@ -117,5 +113,11 @@ def flow(frame: pd.DataFrame, name: str) -> Drawing:
         axes.get_legend().set_bbox_to_anchor((-172 / (width - 198), 1.02))
 
     return drawing(
-        name, draw, lambda width: 50 + int(_above(width)) + 34 * len(frame), left=172, right=26, top=_above, bottom=34
+        name,
+        draw,
+        lambda width: 50 + int(headroom(width)) + 34 * len(frame),
+        left=172,
+        right=26,
+        top=headroom,
+        bottom=34,
     )

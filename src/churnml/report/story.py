@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from churnml.evaluation.evaluate import LEADING
-from churnml.report.actions import CONTACT
 from churnml.report.actions import NAMES as ACTION_NAMES
 from churnml.report.call_list import opener
 from churnml.report.data import ReportData
@@ -28,6 +27,7 @@ from churnml.report.words import (
     several,
     window,
 )
+from churnml.targeting.policy import CONTACT
 
 
 def answer(data: ReportData) -> str:

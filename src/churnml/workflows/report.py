@@ -31,6 +31,7 @@ from churnml.report.words import percent
 from churnml.scoring.durable import write_text
 from churnml.scoring.publish import Night, Publication, publication
 from churnml.scoring.sinks import BEHIND, SCORES_FILE
+from churnml.targeting.policy import CONTACT
 from churnml.workflows.business import takes_path
 from churnml.workflows.evidence import fallback, unpack, unpack_fairness, unpack_share
 from churnml.workflows.judging import MODEL
@@ -225,7 +226,7 @@ def _calls(night: Night, scores: pd.DataFrame, names: Pseudonyms | None) -> dict
         raised, _ = nights.chosen(scores)
         free = scores[raised & scores["excluded_because"].isna()]
         return {"calls": "" if free.empty else call_list(_people(night, free, LONGEST, names))}
-    chosen = scores[scores["action"] == actions.CONTACT]
+    chosen = scores[scores["action"] == CONTACT]
     people = _people(night, chosen, LONGEST, names, "expected_net_value")
     return {"calls": "" if chosen.empty else call_list(people), "first": people.head(FIRST)}
 

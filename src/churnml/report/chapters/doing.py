@@ -7,13 +7,14 @@ import math
 import pandas as pd
 
 from churnml.report import action_figures
-from churnml.report.actions import ACTIONS, CONTACT, EXCLUDED, HOLD_OUT, LEAVE_ALONE, NAMES, UNDECIDED, WAIT, Actions
+from churnml.report.actions import EXCLUDED, NAMES, UNDECIDED, Actions
 from churnml.report.campaigns import Campaigns
 from churnml.report.chapters.chapter import Chapter, capital, rate
 from churnml.report.data import ReportData
 from churnml.report.page import Figure, drawn
 from churnml.report.tables import Column, Table, records, without_empty
 from churnml.report.words import MISSING, channel, count, in_ten, kept, listed, money, percent, sentence, several
+from churnml.targeting.policy import ACTIONS, CONTACT, HOLD_OUT, LEAVE_ALONE, WAIT
 
 MEANINGS = {
     CONTACT: "a contact is expected to bring more than it costs",
